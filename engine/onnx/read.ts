@@ -1,0 +1,209 @@
+// bytes of an .onnx file → Model. Every count and size that the file claims is checked before it is believed.
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { dirname, isAbsolute, resolve, sep } from 'node:path';
+import { InputError } from '../errors.ts';
+import { type Attribute, checkModel, type Dim, invalid, type Model, type Node, type ValueInfo } from './graph.ts';
+import {
+  type AttributeMessage,
+  AttributeType,
+  ModelMessage,
+  type ModelProto,
+  type NodeMessage,
+  type TensorMessage,
+  toNumber,
+  type ValueInfoMessage,
+} from './proto.ts';
+import { elementSize, elementTypeOf, sizeOf, type Tensor, tensor } from './tensor.ts';
+
+/** Caps on files from strangers; the largest text encoders in use have about 6,000 nodes and 700 M parameters. */
+const MAX_FILE_BYTES = 2 ** 31 - 1; // protobuf's own limit
+const MAX_NODES = 100_000;
+const MAX_RANK = 16;
+const MAX_ELEMENTS = 2 ** 33;
+
+/** Reads an .onnx file, with its external data. Throws MODEL_NOT_FOUND or MODEL_INVALID. */
+export function readModelFile(path: string): Model {
+  let bytes: Uint8Array;
+  try {
+    const { size } = statSync(path);
+    if (size > MAX_FILE_BYTES)
+      throw new InputError(
+        'MODEL_INVALID',
+        `${path} has ${size} bytes; an ONNX file holds at most 2 GiB (larger weights belong into external data).`,
+      );
+    bytes = readFileSync(path);
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError('MODEL_NOT_FOUND', `Cannot read the model file ${path}: ${(error as Error).message}.`, {
+      cause: error,
+    });
+  }
+  return readModel(bytes, { source: path, folder: dirname(path) });
+}
+
+/** Decodes a ModelProto. `source` names it in messages; `folder` is where external data lies (none: refused). */
+export function readModel(bytes: Uint8Array, options: { source?: string; folder?: string } = {}): Model {
+  const source = options.source ?? 'the model';
+  let proto: ModelProto;
+  try {
+    proto = ModelMessage.decode(bytes) as unknown as ModelProto;
+  } catch (error) {
+    throw new InputError(
+      'MODEL_INVALID',
+      `${source} is not an ONNX file, or it is damaged (${(error as Error).message}).`,
+      { cause: error },
+    );
+  }
+  const { graph } = proto;
+  if (!graph?.output.length) throw invalid({ source }, 'it holds no graph with outputs');
+  if (graph.node.length > MAX_NODES)
+    throw invalid({ source }, `it claims ${graph.node.length} nodes; the limit is ${MAX_NODES}`);
+  if (graph.sparseInitializer.length)
+    throw new InputError('MODEL_UNSUPPORTED', `${source} holds sparse weights, which are not supported.`);
+  const read = (t: TensorMessage) => readTensor(t, { source, folder: options.folder });
+  const constants = new Map<string, Tensor>();
+  for (const t of graph.initializer) constants.set(t.name, read(t));
+  const inputs = graph.input.filter((i) => !constants.has(i.name)).map((i) => readValueInfo(i, source));
+  const nodes: Node[] = [];
+  for (const message of graph.node) {
+    const node = readNode(message, read);
+    const value = node.op === 'Constant' && constantOf(node);
+    if (value) constants.set(node.outputs[0], value);
+    else nodes.push(node);
+  }
+  return checkModel({
+    source,
+    irVersion: toNumber(proto.irVersion),
+    opsets: new Map(proto.opsetImport.map((o) => [o.domain, toNumber(o.version)])),
+    inputs,
+    outputs: graph.output.map((o) => readValueInfo(o, source)),
+    constants,
+    nodes,
+    functions: proto.functions,
+  });
+}
+
+function readValueInfo({ name, type }: ValueInfoMessage, source: string): ValueInfo {
+  const t = type?.tensorType;
+  if (!t) throw new InputError('MODEL_UNSUPPORTED', `${source}: "${name}" is not a tensor.`);
+  const dims = (t.shape?.dim ?? []).map((d, i): Dim => d.dimParam || toNumber(d.dimValue) || `${name}_dim_${i}`);
+  return { name, type: elementTypeOf(t.elemType), dims };
+}
+
+function readNode(n: NodeMessage, read: (t: TensorMessage) => Tensor): Node {
+  const attributes = new Map(n.attribute.map((a) => [a.name, readAttribute(a, read)]));
+  return {
+    op: n.opType,
+    domain: n.domain === 'ai.onnx' ? '' : n.domain,
+    name: n.name,
+    inputs: n.input,
+    outputs: n.output,
+    attributes,
+  };
+}
+
+function readAttribute(a: AttributeMessage, read: (t: TensorMessage) => Tensor): Attribute {
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  switch (a.type) {
+    case AttributeType.FLOAT:
+      return { kind: 'float', value: a.f };
+    case AttributeType.INT:
+      return { kind: 'int', value: toNumber(a.i) };
+    case AttributeType.STRING:
+      return { kind: 'string', value: text(a.s) };
+    case AttributeType.TENSOR:
+      return { kind: 'tensor', value: read(a.t!) };
+    case AttributeType.FLOATS:
+      return { kind: 'floats', value: a.floats };
+    case AttributeType.INTS:
+      return { kind: 'ints', value: a.ints.map(toNumber) };
+    case AttributeType.STRINGS:
+      return { kind: 'strings', value: a.strings.map(text) };
+    case AttributeType.GRAPH:
+      return { kind: 'opaque', value: a.g };
+    default:
+      throw new InputError(
+        'MODEL_UNSUPPORTED',
+        `The attribute "${a.name}" has ONNX type ${a.type}, which is not supported.`,
+      );
+  }
+}
+
+/** The value of a Constant node, so that the rest of the program knows one kind of constant only. */
+function constantOf({ attributes }: Node): Tensor | undefined {
+  for (const [name, a] of attributes) {
+    if (name === 'value' && a.kind === 'tensor') return a.value;
+    if (a.kind === 'float') return tensor('float32', [], [a.value]);
+    if (a.kind === 'int') return tensor('int64', [], [a.value]);
+    if (a.kind === 'floats') return tensor('float32', [a.value.length], a.value);
+    if (a.kind === 'ints') return tensor('int64', [a.value.length], a.value);
+  }
+  return undefined;
+}
+
+function readTensor(t: TensorMessage, from: { source: string; folder?: string }): Tensor {
+  const type = elementTypeOf(t.dataType);
+  const dims = t.dims.map(toNumber);
+  const count = sizeOf(dims);
+  if (dims.length > MAX_RANK || dims.some((d) => d < 0) || count > MAX_ELEMENTS)
+    throw invalid(from, `the tensor "${t.name}" claims dims [${dims}]`);
+  const expected = count * elementSize(type);
+  if (t.dataLocation === 1) return { type, dims, bytes: readExternal(t, expected, from) };
+  if (t.rawData.length) {
+    if (t.rawData.length !== expected)
+      throw invalid(
+        from,
+        `the tensor "${t.name}" has ${t.rawData.length} bytes where its dims [${dims}] need ${expected}`,
+      );
+    return { type, dims, bytes: t.rawData };
+  }
+  return fromNumbers(t, { type, dims, count }, from);
+}
+
+function fromNumbers(
+  t: TensorMessage,
+  { type, dims, count }: { type: Tensor['type']; dims: number[]; count: number },
+  from: { source: string },
+): Tensor {
+  const wide = type === 'int64' ? t.int64Data.map(toNumber) : type === 'float64' ? t.doubleData : undefined;
+  const values = wide ?? (type === 'float32' ? t.floatData : t.int32Data);
+  if (values.length !== count)
+    throw invalid(from, `the tensor "${t.name}" has ${values.length} numbers where its dims [${dims}] need ${count}`);
+  if (type === 'float16' || type === 'bfloat16')
+    return { type, dims, bytes: new Uint8Array(Uint16Array.from(values).buffer) };
+  return tensor(type, dims, values);
+}
+
+/** External data: a range of a file beside the model, and nowhere else. */
+function readExternal(
+  t: TensorMessage,
+  expected: number,
+  { source, folder }: { source: string; folder?: string },
+): Uint8Array {
+  const entry = (key: string) => t.externalData.find((e) => e.key === key)?.value;
+  const location = entry('location') ?? '';
+  const path = folder && resolve(folder, location);
+  if (!path || isAbsolute(location) || !path.startsWith(resolve(folder) + sep))
+    throw invalid({ source }, `the tensor "${t.name}" points to the file "${location}", which is not beside the model`);
+  const bytes = new Uint8Array(expected);
+  let file: number | undefined;
+  try {
+    file = openSync(path, 'r');
+    const offset = Number(entry('offset') ?? 0);
+    let done = 0;
+    while (done < expected) {
+      const n = readSync(file, bytes, done, Math.min(expected - done, 2 ** 30), offset + done);
+      if (n === 0) throw new Error(`it ends after ${offset + done} bytes; ${offset + expected} are needed`);
+      done += n;
+    }
+  } catch (error) {
+    throw new InputError(
+      'MODEL_INVALID',
+      `${source} keeps its weights in ${path}, which cannot be read: ${(error as Error).message}.`,
+      { cause: error },
+    );
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+  return bytes;
+}

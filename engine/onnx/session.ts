@@ -1,0 +1,68 @@
+// Model → onnxruntime session. Sessions are made once and kept: making and releasing them leaks memory upstream.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as ort from 'onnxruntime-node';
+import { InputError } from '../errors.ts';
+import type { Model } from './graph.ts';
+import type { Tensor } from './tensor.ts';
+import { writeModel, writeModelFile } from './write.ts';
+
+export type Session = ort.InferenceSession;
+export type SessionOptions = ort.InferenceSession.SessionOptions;
+
+/** Constants of more bytes than this in all cannot travel inside one protobuf message. */
+const MAX_INLINE_BYTES = 1.5 * 2 ** 30;
+
+/** Compiles a model. Throws MODEL_INVALID with onnxruntime's own words where it refuses. */
+export async function createSession(model: Model, options: SessionOptions = {}): Promise<Session> {
+  const inline = [...model.constants.values()].reduce((sum, t) => sum + t.bytes.length, 0) <= MAX_INLINE_BYTES;
+  if (inline) return open(writeModel(model), model.source, options);
+  const folder = mkdtempSync(join(tmpdir(), 'pez-nodes-'));
+  try {
+    writeModelFile(model, join(folder, 'model.onnx'), { externalData: true });
+    return await open(join(folder, 'model.onnx'), model.source, options);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Compiles the model in a file. Throws MODEL_INVALID with onnxruntime's own words where it refuses. */
+export const openSession = (path: string, options: SessionOptions = {}): Promise<Session> => open(path, path, options);
+
+async function open(model: string | Uint8Array, source: string, options: SessionOptions): Promise<Session> {
+  const all: SessionOptions = { logSeverityLevel: 4, ...options };
+  try {
+    // The binding types bytes and paths as separate overloads.
+    return typeof model === 'string'
+      ? await ort.InferenceSession.create(model, all)
+      : await ort.InferenceSession.create(model, all);
+  } catch (error) {
+    throw new InputError('MODEL_INVALID', `onnxruntime refuses ${source}: ${firstLine(error)}`, { cause: error });
+  }
+}
+
+/** A constant as an onnxruntime tensor of the same type. */
+export function toOrt({ type, dims, bytes }: Tensor): ort.Tensor {
+  const copy = bytes.slice().buffer;
+  switch (type) {
+    case 'float32':
+      return new ort.Tensor(type, new Float32Array(copy), dims);
+    case 'float64':
+      return new ort.Tensor(type, new Float64Array(copy), dims);
+    case 'int64':
+      return new ort.Tensor(type, new BigInt64Array(copy), dims);
+    case 'int32':
+      return new ort.Tensor(type, new Int32Array(copy), dims);
+    case 'bool':
+    case 'uint8':
+      return new ort.Tensor(type, new Uint8Array(copy), dims);
+    default:
+      throw new InputError(
+        'MODEL_UNSUPPORTED',
+        `A tensor of type ${type} cannot be handed to onnxruntime across Node versions; use float32.`,
+      );
+  }
+}
+
+const firstLine = (error: unknown): string => (error as Error).message.split('\n')[0];

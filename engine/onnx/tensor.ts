@@ -1,0 +1,128 @@
+// A constant: element type, dims and little-endian bytes, as in ONNX's TensorProto.raw_data.
+import { InputError } from '../errors.ts';
+
+/** Element types by ONNX's TensorProto.DataType number, with the size of one element in bytes. */
+const TYPES = {
+  float32: { code: 1, size: 4 },
+  uint8: { code: 2, size: 1 },
+  int8: { code: 3, size: 1 },
+  uint16: { code: 4, size: 2 },
+  int16: { code: 5, size: 2 },
+  int32: { code: 6, size: 4 },
+  int64: { code: 7, size: 8 },
+  bool: { code: 9, size: 1 },
+  float16: { code: 10, size: 2 },
+  float64: { code: 11, size: 8 },
+  uint32: { code: 12, size: 4 },
+  uint64: { code: 13, size: 8 },
+  bfloat16: { code: 16, size: 2 },
+} as const;
+
+export type ElementType = keyof typeof TYPES;
+
+export interface Tensor {
+  readonly type: ElementType;
+  readonly dims: readonly number[];
+  /** Little-endian, dense, row-major; length = product(dims) · size of one element. */
+  readonly bytes: Uint8Array;
+}
+
+export type NumberArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
+
+/** The ONNX number of an element type. */
+export const elementCode = (type: ElementType): number => TYPES[type].code;
+
+/** Size of one element in bytes. */
+export const elementSize = (type: ElementType): number => TYPES[type].size;
+
+/** The element type of an ONNX number; throws MODEL_UNSUPPORTED for strings, complex and 4-bit types. */
+export function elementTypeOf(code: number): ElementType {
+  for (const [type, row] of Object.entries(TYPES)) if (row.code === code) return type as ElementType;
+  throw new InputError(
+    'MODEL_UNSUPPORTED',
+    `The model holds a tensor of ONNX element type ${code}, which is not a plain number type.`,
+  );
+}
+
+/** True for the types that a gradient can flow through. */
+export const isFloat = (type: ElementType): boolean => type === 'float32' || type === 'float64' || type === 'float16';
+
+/** Number of elements: product of dims; 1 for a scalar. */
+export const sizeOf = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1);
+
+/** A tensor over the given numbers (not copied where the array already has the right type). */
+export function tensor(type: ElementType, dims: readonly number[], values: ArrayLike<number>): Tensor {
+  return { type, dims, bytes: bytesOf(typedArray(type, values)) };
+}
+
+function typedArray(type: ElementType, values: ArrayLike<number>): NumberArray {
+  switch (type) {
+    case 'float32':
+      return values instanceof Float32Array ? values : Float32Array.from(values);
+    case 'float64':
+      return values instanceof Float64Array ? values : Float64Array.from(values);
+    case 'int64':
+      return BigInt64Array.from(Array.from(values, (v) => BigInt(v)));
+    case 'int32':
+      return Int32Array.from(values);
+    case 'bool':
+    case 'uint8':
+      return Uint8Array.from(values);
+    default:
+      throw new Error(`no constant of type ${type} can be made from numbers`);
+  }
+}
+
+function bytesOf(array: NumberArray): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
+/** The numbers of a tensor as a float32 view or copy; float16 is widened. Length = product(dims). */
+export function toFloat32(t: Tensor): Float32Array {
+  if (t.type === 'float32') return new Float32Array(aligned(t.bytes, 4));
+  return Float32Array.from(toNumbers(t));
+}
+
+/** The numbers of a small tensor as a plain array (int64 beyond 2^53 is rounded). */
+export function toNumbers(t: Tensor): number[] {
+  switch (t.type) {
+    case 'float32':
+      return Array.from(new Float32Array(aligned(t.bytes, 4)));
+    case 'float64':
+      return Array.from(new Float64Array(aligned(t.bytes, 8)));
+    case 'int64':
+      return Array.from(new BigInt64Array(aligned(t.bytes, 8)), Number);
+    case 'int32':
+      return Array.from(new Int32Array(aligned(t.bytes, 4)));
+    case 'float16':
+      return Array.from(new Uint16Array(aligned(t.bytes, 2)), halfToNumber);
+    case 'bfloat16':
+      return Array.from(new Uint16Array(aligned(t.bytes, 2)), bfloatToNumber);
+    case 'bool':
+    case 'uint8':
+      return Array.from(t.bytes);
+    default:
+      throw new InputError('MODEL_UNSUPPORTED', `A constant of type ${t.type} cannot be read as numbers.`);
+  }
+}
+
+/** The bytes in an ArrayBuffer of their own or a slice that typed arrays accept (offset a multiple of `size`). */
+function aligned(bytes: Uint8Array, size: number): ArrayBuffer {
+  if (bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength) return bytes.buffer as ArrayBuffer;
+  const end = bytes.byteLength - (bytes.byteLength % size);
+  return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + end) as ArrayBuffer;
+}
+
+/** IEEE 754 binary16 → number. */
+export function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+function bfloatToNumber(bits: number): number {
+  return new Float32Array(new Uint32Array([bits << 16]).buffer)[0];
+}
