@@ -3,7 +3,8 @@
 //   input_ids [B, L] ─► Gather(table [V, D]) ─► h [B, L, D] ─► …     becomes     inputs_embeds [B, L, D] ─► …
 import { InputError } from '../errors.ts';
 import { intAttribute, type Model, type Node, type ValueInfo } from './graph.ts';
-import { elementCode, isFloat, toFloat32 } from './tensor.ts';
+import { isFloat, toFloat32 } from './tensor.ts';
+import { widenHalves } from './widen.ts';
 
 export interface EmbeddingTable {
   /** float32 [V, D], row-major. */
@@ -22,19 +23,19 @@ const PASSES_IDS = new Set(['Identity', 'Cast', 'Reshape', 'Squeeze', 'Unsqueeze
  * Cuts a text encoder at its token-embedding lookup. The result has the input `inputs_embeds` float32 [B, L, D]
  * beside those it had; `table` is what was looked up in. Throws MODEL_UNSUPPORTED where there is no such lookup.
  */
-export function cutAtEmbedding(model: Model): { model: Model; table: EmbeddingTable } {
+export function cutAtEmbedding(original: Model): { model: Model; table: EmbeddingTable } {
+  const model = widenHalves(original);
   const lookup = findLookup(model);
   const constant = model.constants.get(lookup.inputs[0])!;
   const [vocabSize, dim] = constant.dims;
   const embeds: ValueInfo = { name: EMBEDS, type: 'float32', dims: ['batch', 'sequence', dim] };
-  const identity = constant.type === 'float32';
   const bridge: Node = {
-    op: identity ? 'Identity' : 'Cast',
+    op: 'Identity',
     domain: '',
     name: `${lookup.name}/cut`,
     inputs: [EMBEDS],
     outputs: lookup.outputs,
-    attributes: identity ? new Map() : new Map([['to', { kind: 'int', value: elementCode(constant.type) }]]),
+    attributes: new Map(),
   };
   return {
     model: {

@@ -76,7 +76,7 @@ export function readModel(bytes: Uint8Array, options: { source?: string; folder?
     irVersion: toNumber(proto.irVersion),
     opsets: new Map(proto.opsetImport.map((o) => [o.domain, toNumber(o.version)])),
     inputs,
-    outputs: graph.output.map((o) => readValueInfo(o, source)),
+    outputs: graph.output.map((o) => (o.type?.tensorType ? readValueInfo(o, source) : { name: o.name })),
     constants,
     nodes,
     functions: proto.functions,

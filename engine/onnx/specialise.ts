@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
-import { checkModel, type Model, type Node, prune, type ValueInfo } from './graph.ts';
+import { checkModel, type Model, prune, type ValueInfo } from './graph.ts';
 import { readModelFile } from './read.ts';
 import { createSession, toOrt } from './session.ts';
-import { type ElementType, elementCode, elementSize, sizeOf, type Tensor, tensor, toFloat32 } from './tensor.ts';
+import { type ElementType, elementSize, sizeOf, type Tensor } from './tensor.ts';
 
 export interface StaticValue {
   readonly name: string;
@@ -35,7 +35,7 @@ export interface SpecialiseOptions {
 /** Specialises a model. Throws MODEL_UNSUPPORTED where a dim stays free, MODEL_INVALID where onnxruntime refuses. */
 export async function specialise(model: Model, options: SpecialiseOptions = {}): Promise<StaticModel> {
   const { asideBytes = 2 ** 20 } = options;
-  const fixed = prune(widenHalves(keepOutputs(fixInputs(model, options), options.outputs)), { keepInputs: true });
+  const fixed = prune(keepOutputs(fixInputs(model, options), options.outputs), { keepInputs: true });
   const aside = new Map([...fixed.constants].filter(([, t]) => t.bytes.length > asideBytes && t.type === 'float32'));
   const folded = await fold(standAside(fixed, aside));
   const values = await traceValues(folded);
@@ -70,20 +70,6 @@ function keepOutputs(model: Model, names: readonly string[] | undefined): Model 
   if (!names) return model;
   const known = new Map(model.outputs.map((o) => [o.name, o]));
   return { ...model, outputs: names.map((name) => known.get(name) ?? { name }) };
-}
-
-/** Half-precision weights that are only widened become float32 constants, so that no step widens them again. */
-function widenHalves(model: Model): Model {
-  const constants = new Map(model.constants);
-  const widens = (n: Node) => {
-    const from = n.op === 'Cast' ? model.constants.get(n.inputs[0]) : undefined;
-    const to = n.attributes.get('to');
-    if (from?.type !== 'float16' || to?.kind !== 'int' || to.value !== elementCode('float32')) return false;
-    constants.set(n.outputs[0], tensor('float32', from.dims, toFloat32(from)));
-    return true;
-  };
-  const nodes = model.nodes.filter((n) => !widens(n));
-  return { ...model, nodes, constants };
 }
 
 function standAside(model: Model, aside: ReadonlyMap<string, Tensor>): Model {

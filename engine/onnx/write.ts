@@ -17,7 +17,10 @@ export function writeModel(model: Model): Uint8Array {
 
 /** Writes a model to `path`; with `externalData` its large constants go to `<path>.data` beside it. */
 export function writeModelFile(model: Model, path: string, options: { externalData?: boolean } = {}): void {
-  if (!options.externalData) return writeFileSync(path, writeModel(model));
+  if (!options.externalData) {
+    writeFileSync(path, writeModel(model));
+    return;
+  }
   const file = openSync(`${path}.data`, 'w');
   try {
     writeFileSync(path, encode(model, externalWriter(file, `${basename(path)}.data`)));

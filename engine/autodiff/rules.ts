@@ -1,0 +1,133 @@
+// For each ONNX op: what flows back to each of its inputs.
+//
+//   x, y   forward inputs and outputs (an input that is left out is undefined)
+//   g      cotangent of the first output; gs of every output (undefined: nothing flows there)
+//   null   nothing flows to that input
+//
+// Broadcasting is undone by the walk (backward.ts), so a rule may return a larger shape.
+import type { Node } from '../onnx/graph.ts';
+import type { Value } from './builder.ts';
+import { clipRule, maxMinRule, powRule } from './rules-elementwise.ts';
+import { gatherElementsRule, gatherNdRule, gatherRule } from './rules-gather.ts';
+import { einsumRule, gemmRule, matmulRule } from './rules-linear.ts';
+import { geluRule, layerNormRule, logSoftmaxRule, quickGeluRule, softmaxRule } from './rules-normalise.ts';
+import {
+  logSumExpRule,
+  meanRule,
+  reduceL2Rule,
+  reduceMaxRule,
+  reduceMeanRule,
+  reduceSumRule,
+  reduceSumSquareRule,
+} from './rules-reduce.ts';
+import { concatRule, padRule, sliceRule, splitRule, tileRule, transposeRule, triluRule } from './rules-shape.ts';
+import {
+  cast,
+  cos,
+  div,
+  exp,
+  greater,
+  mul,
+  neg,
+  reshape,
+  scalar,
+  scale,
+  sigmoid,
+  sign,
+  sin,
+  sub,
+  where,
+} from './words.ts';
+
+export interface RuleArguments {
+  readonly x: readonly Value[];
+  readonly y: readonly Value[];
+  readonly g: Value;
+  readonly gs: readonly (Value | undefined)[];
+  readonly node: Node;
+}
+
+export type GradientRule = (args: RuleArguments) => readonly (Value | null)[];
+
+const reshapeBack: GradientRule = ({ x: [x], g }) => [reshape(g, x.dims)];
+const one = (v: Value) => scalar(v, 1);
+
+// biome-ignore format: one row per op
+export const rules: Readonly<Record<string, GradientRule>> = {
+  // elementwise, two inputs
+  Add:        ({ g })                  => [g, g],                                     // y = a + b
+  Sub:        ({ g })                  => [g, neg(g)],                                // y = a − b
+  Mul:        ({ x: [a, b], g })       => [mul(g, b), mul(g, a)],                     // y = a·b
+  Div:        ({ x: [, b], y: [y], g }) => [div(g, b), neg(div(mul(g, y), b))],       // y = a/b
+  Pow:        powRule,
+  Where:      ({ x: [c, a], g })       => [null, where(c, g, scalar(a, 0)), where(c, scalar(a, 0), g)],
+  Max:        maxMinRule,
+  Min:        maxMinRule,
+  Sum:        ({ x, g })               => x.map(() => g),
+  Mean:       meanRule,
+  Clip:       clipRule,
+
+  // elementwise, one input
+  Identity:   ({ g })                  => [g],
+  Dropout:    ({ g })                  => [g],                                        // at inference: y = x
+  Neg:        ({ g })                  => [neg(g)],
+  Abs:        ({ x: [x], g })          => [mul(g, sign(x))],
+  Sqrt:       ({ y: [y], g })          => [div(scale(g, 0.5), y)],                    // ½ x^−½
+  Exp:        ({ y: [y], g })          => [mul(g, y)],
+  Log:        ({ x: [x], g })          => [div(g, x)],
+  Reciprocal: ({ y: [y], g })          => [neg(mul(g, mul(y, y)))],                   // −1/x²
+  Sin:        ({ x: [x], g })          => [mul(g, cos(x))],
+  Cos:        ({ x: [x], g })          => [neg(mul(g, sin(x)))],
+  Tanh:       ({ y: [y], g })          => [mul(g, sub(one(y), mul(y, y)))],           // 1 − tanh²
+  Sigmoid:    ({ y: [y], g })          => [mul(g, mul(y, sub(one(y), y)))],           // σ(1 − σ)
+  Softplus:   ({ x: [x], g })          => [mul(g, sigmoid(x))],
+  Relu:       ({ x: [x], g })          => [where(greater(x, scalar(x, 0)), g, scalar(g, 0))],
+  Erf:        ({ x: [x], g })          => [mul(g, scale(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI)))],
+  Gelu:       geluRule,
+  'com.microsoft.QuickGelu': quickGeluRule,
+  Cast:       ({ x: [x], g })          => [cast(g, x.type)],
+
+  // along axes
+  Softmax:    softmaxRule,
+  LogSoftmax: logSoftmaxRule,
+  LayerNormalization: layerNormRule,
+  ReduceSum:  reduceSumRule,
+  ReduceMean: reduceMeanRule,
+  ReduceL2:   reduceL2Rule,
+  ReduceSumSquare: reduceSumSquareRule,
+  ReduceLogSumExp: logSumExpRule,
+  ReduceMax:  reduceMaxRule,
+  ReduceMin:  reduceMaxRule,
+
+  // linear
+  MatMul:     matmulRule,
+  Gemm:       gemmRule,
+  Einsum:     einsumRule,
+
+  // the same numbers in another shape or place
+  Reshape:    reshapeBack,
+  Flatten:    reshapeBack,
+  Squeeze:    reshapeBack,
+  Unsqueeze:  reshapeBack,
+  Expand:     ({ g })                  => [g],                                        // undone by the walk
+  Transpose:  transposeRule,
+  Concat:     concatRule,
+  Split:      splitRule,
+  Slice:      sliceRule,
+  Pad:        padRule,
+  Tile:       tileRule,
+  Trilu:      triluRule,
+  Gather:     gatherRule,
+  GatherND:   gatherNdRule,
+  GatherElements: gatherElementsRule,
+};
+
+/** Ops through which nothing flows back, and why. Asking is no mistake: the gradient is zero wherever it exists. */
+export const withoutGradient: ReadonlyMap<string, string> = new Map([
+  ...['Shape', 'Size', 'Range', 'ConstantOfShape', 'EyeLike'].map((op) => [op, 'depends on the shape alone'] as const),
+  ...['ArgMax', 'ArgMin', 'NonZero', 'OneHot'].map((op) => [op, 'gives indices or takes them'] as const),
+  ...['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Not', 'And', 'Or', 'Xor', 'IsNaN', 'IsInf'].map(
+    (op) => [op, 'gives truth values'] as const,
+  ),
+  ...['Floor', 'Ceil', 'Round', 'Sign'].map((op) => [op, 'is constant between its steps'] as const),
+]);

@@ -1,0 +1,40 @@
+// Every rule against central differences in float64, over a grid of shapes. Ops that onnxruntime has no float64
+// kernel for are in rules-fixtures.test.ts.
+import { rules } from '../../engine/autodiff/rules.ts';
+import { gradientError } from '../helpers/check-gradient.ts';
+import { makeModel } from '../helpers/model.ts';
+import { fixtureOps } from '../helpers/op-fixtures.ts';
+import { cases, checkedOps } from './rule-cases.ts';
+
+const TOLERANCE = 1e-6;
+
+test.each(cases)('$name', async ({ model, wrt, domain }) => {
+  expect(await gradientError({ model: makeModel(model), wrt, ...(domain && { domain }) })).toBeLessThan(TOLERANCE);
+});
+
+test('every op of the table is checked here or against a PyTorch fixture', () => {
+  const checked = new Set([...checkedOps, ...fixtureOps()]);
+  expect(Object.keys(rules).filter((op) => !checked.has(op))).toEqual([]);
+});
+
+describe('the check itself', () => {
+  const product = makeModel({
+    nodes: [{ op: 'Mul', inputs: ['x0', 'x1'] }],
+    inputs: { x0: { dims: [3, 4] }, x1: { dims: [4] } },
+  });
+
+  test('accepts the right gradient', async () => {
+    expect(await gradientError({ model: product, wrt: ['x0', 'x1'] })).toBeLessThan(TOLERANCE);
+  });
+
+  test('sees a gradient that is 0.1 % off', async () => {
+    expect(
+      await gradientError({ model: product, wrt: ['x0'], tamper: (g) => g.map((v) => v * 1.001) }),
+    ).toBeGreaterThan(100 * TOLERANCE);
+  });
+
+  test('sees one wrong element', async () => {
+    const tamper = (g: Float64Array) => g.map((v, i) => (i === 0 ? v + 0.01 : v));
+    expect(await gradientError({ model: product, wrt: ['x0'], tamper })).toBeGreaterThan(100 * TOLERANCE);
+  });
+});
