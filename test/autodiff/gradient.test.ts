@@ -1,0 +1,102 @@
+// The library's public door: bytes of an ONNX model in, bytes of one that computes gradients out.
+import * as ort from 'onnxruntime-node';
+import { gradient } from '../../engine/autodiff/gradient.ts';
+import { writeModel } from '../../engine/onnx/write.ts';
+import { makeModel } from '../helpers/model.ts';
+
+/** loss = Σ tanh(x·w)², x [batch, 3] */
+const model = makeModel({
+  nodes: [
+    { op: 'MatMul', inputs: ['x', 'w'], outputs: ['h'] },
+    { op: 'Tanh', inputs: ['h'], outputs: ['t'] },
+    { op: 'ReduceSumSquare', inputs: ['t'], outputs: ['loss'], attributes: { keepdims: 0 } },
+    { op: 'ArgMax', inputs: ['t'], outputs: ['best'] },
+  ],
+  inputs: {
+    x: { dims: [1, 3], type: 'float32' },
+    w: { dims: [3, 2], type: 'float32', values: [0.1, -0.2, 0.3, 0.4, -0.5, 0.6] },
+  },
+  outputs: ['loss'],
+});
+const bytes = writeModel({ ...model, inputs: [{ name: 'x', type: 'float32', dims: ['batch', 3] }] });
+
+test('gives a model with the same outputs and a gradient for each name', async () => {
+  const session = await ort.InferenceSession.create(
+    await gradient(bytes, { of: 'loss', wrt: ['x', 't'], dims: { batch: 2 } }),
+  );
+  expect([...session.inputNames]).toEqual(['x']);
+  expect([...session.outputNames]).toEqual(['loss', 'x_grad', 't_grad']);
+  const x = new ort.Tensor('float32', new Float32Array([1, 2, 3, -1, 0, 1]), [2, 3]);
+  const { x_grad, t_grad } = await session.run({ x });
+  const [w, h] = [
+    [0.1, -0.2, 0.3, 0.4, -0.5, 0.6],
+    [1 * 0.1 + 2 * 0.3 - 3 * 0.5, -0.2 + 0.8 + 1.8, -0.1 - 0.5, 0.2 + 0.6],
+  ];
+  const dt = h.map((v) => 2 * Math.tanh(v));
+  const dh = h.map((v, i) => dt[i] * (1 - Math.tanh(v) ** 2));
+  const dx = [0, 1].flatMap((b) => [0, 1, 2].map((k) => dh[2 * b] * w[2 * k] + dh[2 * b + 1] * w[2 * k + 1]));
+  [...(t_grad.data as Float32Array)].forEach((v, i) => expect(v).toBeCloseTo(dt[i], 5));
+  [...(x_grad.data as Float32Array)].forEach((v, i) => expect(v).toBeCloseTo(dx[i], 5));
+});
+
+test('takes a cotangent for a value that is no scalar', async () => {
+  const session = await ort.InferenceSession.create(
+    await gradient(bytes, { of: 'h', wrt: ['x'], cotangent: 'u', dims: { batch: 1 } }),
+  );
+  const { x_grad } = await session.run({
+    x: new ort.Tensor('float32', [0, 0, 0], [1, 3]),
+    u: new ort.Tensor('float32', [1, 0], [1, 2]),
+  });
+  [...(x_grad.data as Float32Array)].forEach((v, i) => expect(v).toBeCloseTo([0.1, 0.3, -0.5][i], 6));
+});
+
+test('a value that the loss does not depend on has gradient zero', async () => {
+  const two = makeModel({
+    nodes: [
+      { op: 'Relu', inputs: ['x'] },
+      { op: 'Neg', inputs: ['z'], outputs: ['other'] },
+    ],
+    inputs: { x: { dims: [2], type: 'float32' }, z: { dims: [2], type: 'float32' } },
+    outputs: ['y', 'other'],
+  });
+  const session = await ort.InferenceSession.create(await gradient(writeModel(two), { of: 'y', wrt: ['z'] }));
+  const { z_grad } = await session.run({
+    x: new ort.Tensor('float32', [1, 2], [2]),
+    z: new ort.Tensor('float32', [1, 2], [2]),
+  });
+  expect([...(z_grad.data as Float32Array)]).toEqual([0, 0]);
+});
+
+test('an op without a rule on the path is named with its node and model', async () => {
+  const cumulative = makeModel({
+    nodes: [{ op: 'CumSum', inputs: ['x', 'axis'] }],
+    inputs: { x: { dims: [2], type: 'float32' }, axis: { dims: [], type: 'int64', values: [0] } },
+  });
+  await expect(gradient(writeModel(cumulative), { of: 'y', wrt: ['x'] })).rejects.toThrow(
+    expect.objectContaining({
+      code: 'OP_WITHOUT_GRADIENT',
+      message: 'CumSum "the_CumSum" in the model lies between the inputs and the loss, and has no gradient rule.',
+    }),
+  );
+});
+
+test.each<[string, Parameters<typeof gradient>[1], RegExp]>([
+  [
+    'an unknown name',
+    { of: 'lost', wrt: ['x'], dims: { batch: 1 } },
+    /has no value "lost"; its inputs are x, its outputs loss/,
+  ],
+  [
+    'a value that is no float',
+    { of: 'best', wrt: ['x'], dims: { batch: 1 } },
+    /"best" in the model is int64, not a float value/,
+  ],
+  ['a free dim', { of: 'loss', wrt: ['x'] }, /free dim "batch"/],
+])('%s is refused', async (_, options, message) => {
+  await expect(gradient(bytes, options)).rejects.toThrow(message);
+});
+
+test('an opset that is too old is refused with the way out', async () => {
+  const old = writeModel({ ...model, opsets: new Map([['', 9]]) });
+  await expect(gradient(old, { of: 'loss', wrt: ['x'] })).rejects.toThrow(/opset 9; gradients need 11 or newer/);
+});
