@@ -1,0 +1,58 @@
+// Name of a CLIP (bundled, folder, hub id) → its tokenizer and its text and image encoders.
+import { join } from 'node:path';
+import type { DownloadProgress } from './hub.ts';
+import { type ImageEncoder, makeImageEncoder } from './image-encoder.ts';
+import { findModel } from './model-store.ts';
+import { readJson } from './read-json.ts';
+import { makeTextEncoder, type TextEncoder } from './text-encoder.ts';
+import { loadTokenizer, type Tokenizer } from './tokenizer.ts';
+
+export interface Clip {
+  /** The name it was asked for by. */
+  readonly name: string;
+  readonly dir: string;
+  /** The text tower's ONNX file. */
+  readonly textModelPath: string;
+  readonly tokenizer: Tokenizer;
+  readonly text: TextEncoder;
+  readonly image: ImageEncoder;
+}
+
+export interface LoadOptions {
+  /** Where downloaded models lie; default `$HF_HOME/pez-nodes` (~/.cache/huggingface/pez-nodes). */
+  cacheDir?: string;
+  /** No network; default: whether HF_HUB_OFFLINE is 1. */
+  offline?: boolean;
+  /** The hub's address; default HF_ENDPOINT or https://huggingface.co. */
+  endpoint?: string;
+  /** Precision of the weights: fp32, fp16 or q8; by default the first of these that the model has. */
+  dtype?: string;
+  onProgress?: (progress: DownloadProgress) => void;
+  signal?: AbortSignal;
+}
+
+/**
+ * Loads a CLIP: a bundled name ('pico-clip'), a folder in the layout of the hub's transformers.js exports, or a hub id
+ * ('Xenova/clip-vit-base-patch32', with '@revision' if wanted), which is downloaded once. The sessions of both towers
+ * are made when they are first used. Throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED, DOWNLOAD_FAILED.
+ */
+export async function loadClip(name: string, options: LoadOptions = {}): Promise<Clip> {
+  const { dir, textModelPath, visionModelPath } = await findModel(name, options);
+  const tokenizer = await loadTokenizer(dir);
+  return {
+    name,
+    dir,
+    textModelPath,
+    tokenizer,
+    text: makeTextEncoder(textModelPath, tokenizer, projectionDim(dir)),
+    image: makeImageEncoder(dir, visionModelPath),
+  };
+}
+
+/** P as config.json has it; 0 where it leaves it out. */
+function projectionDim(dir: string): number {
+  const config = readJson<{ projection_dim?: number; text_config?: { projection_dim?: number } }>(
+    join(dir, 'config.json'),
+  );
+  return config.projection_dim ?? config.text_config?.projection_dim ?? 0;
+}

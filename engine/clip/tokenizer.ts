@@ -1,0 +1,127 @@
+// tokenizer.json + tokenizer_config.json → text to token ids and back, with the facts the search needs about each token.
+import { join } from 'node:path';
+import type { PreTrainedTokenizer } from '@xenova/transformers';
+import { InputError } from '../errors.ts';
+import { readJson } from './read-json.ts';
+import { tidySpaces } from './tidy-spaces.ts';
+
+export interface Tokenizer {
+  readonly vocabSize: number;
+  /** Positions that the text tower reads, special tokens included. */
+  readonly contextLength: number;
+  readonly startId: number | undefined;
+  readonly endId: number;
+  readonly padId: number;
+  readonly specialIds: ReadonlySet<number>;
+  /** Text → ids of its content: no special tokens, not truncated. */
+  encode(text: string): number[];
+  /** Ids → readable text; special tokens are left out. */
+  decode(ids: readonly number[]): string;
+  /** The piece as the vocabulary writes it, e.g. `tiger</w>`; '' for an id that it lacks. */
+  tokenText(id: number): string;
+  /**
+   * Whether a word can end with this piece: `tiger</w>` in CLIP's vocabulary. Vocabularies that mark where a
+   * word starts (`▁tiger`, `Ġtiger`) say nothing of its end: there, the pieces with that mark count.
+   */
+  endsWord(id: number): boolean;
+  /** Start + ids + end, as the text tower expects them. */
+  frame(ids: readonly number[]): number[];
+}
+
+interface TokenizerConfig {
+  readonly model_max_length?: number;
+  readonly eos_token?: string | { content: string };
+  readonly pad_token?: string | { content: string };
+}
+
+interface ModelConfig {
+  readonly model_type?: string;
+  readonly text_config?: { readonly model_type?: string; readonly max_position_embeddings?: number };
+}
+
+/** What the towers' own configurations leave out, since it is their default. */
+const DEFAULT_CONTEXT: Record<string, number> = { clip: 77, clip_text_model: 77, siglip: 64, siglip_text_model: 64 };
+
+/** Tokenizers without a limit write one of the order of 1e30. */
+const MAX_CONTEXT = 100_000;
+
+/** Reads the tokenizer of a model folder. Throws MODEL_NOT_FOUND, MODEL_INVALID or MODEL_UNSUPPORTED. */
+export async function loadTokenizer(dir: string): Promise<Tokenizer> {
+  const path = join(dir, 'tokenizer.json');
+  const json = readJson<object>(path);
+  const config = readJson<TokenizerConfig>(join(dir, 'tokenizer_config.json'));
+  const contextLength = contextOf(readJson<ModelConfig>(join(dir, 'config.json')), config, dir);
+  const { PreTrainedTokenizer } = await import('@xenova/transformers');
+  try {
+    return makeTokenizer(new PreTrainedTokenizer(json, config), config, contextLength);
+  } catch (error) {
+    throw new InputError('MODEL_INVALID', `${path} is not a tokenizer that can be read: ${(error as Error).message}.`, {
+      cause: error,
+    });
+  }
+}
+
+function contextOf(model: ModelConfig, tokenizer: TokenizerConfig, dir: string): number {
+  const known = [model.text_config?.max_position_embeddings, tokenizer.model_max_length].filter(
+    (n): n is number => typeof n === 'number' && n > 2 && n < MAX_CONTEXT,
+  );
+  const byType = DEFAULT_CONTEXT[model.text_config?.model_type ?? ''] ?? DEFAULT_CONTEXT[model.model_type ?? ''];
+  const length = known.length ? Math.min(...known) : byType;
+  if (length) return length;
+  throw new InputError(
+    'MODEL_UNSUPPORTED',
+    `${dir} does not say how many tokens its text tower reads: neither text_config.max_position_embeddings in config.json nor model_max_length in tokenizer_config.json is set.`,
+  );
+}
+
+function makeTokenizer(inner: PreTrainedTokenizer, config: TokenizerConfig, contextLength: number): Tokenizer {
+  const pieces: string[] = [];
+  for (const [piece, id] of inner.get_vocab() as Map<string, number>) pieces[id] = piece;
+  const idOf = (token: TokenizerConfig['eos_token']): number | undefined =>
+    token === undefined || token === null
+      ? undefined
+      : (inner.convert_tokens_to_ids(typeof token === 'string' ? token : token.content) as number | undefined);
+  const { prefix, suffix } = findFrame(inner);
+  const endId = suffix.at(-1) ?? idOf(config.eos_token);
+  if (endId === undefined) throw new Error('it has no end-of-text token');
+  const specialIds: ReadonlySet<number> = new Set([...(inner.all_special_ids as number[]), ...prefix, ...suffix]);
+  const endsWord = wordRule(pieces);
+  const content = (ids: readonly number[]) => ids.filter((id) => !specialIds.has(id));
+  return {
+    vocabSize: pieces.length,
+    contextLength,
+    startId: prefix[0],
+    endId,
+    padId: idOf(config.pad_token) ?? endId,
+    specialIds,
+    encode: (text) => content(inner.encode(text, { add_special_tokens: false })),
+    decode: (ids) => {
+      const kept = content(ids);
+      if (kept.length === 0) return '';
+      return tidySpaces(inner.decode(kept, { skip_special_tokens: false, clean_up_tokenization_spaces: false }));
+    },
+    tokenText: (id) => pieces[id] ?? '',
+    endsWord: (id) => endsWord(pieces[id] ?? ''),
+    frame: (ids) => [...prefix, ...ids, ...suffix],
+  };
+}
+
+/** What the post-processor puts before and after the content: seen on a text of one letter. */
+function findFrame(inner: PreTrainedTokenizer): { prefix: number[]; suffix: number[] } {
+  const bare = inner.encode('a', { add_special_tokens: false });
+  const framed = inner.encode('a', { add_special_tokens: true });
+  const at = framed.findIndex((_, i) => bare.every((id, j) => framed[i + j] === id));
+  if (at < 0) throw new Error('its special tokens are not put around the text');
+  return { prefix: framed.slice(0, at), suffix: framed.slice(at + bare.length) };
+}
+
+/** Which convention the vocabulary follows, by counting. */
+function wordRule(pieces: readonly string[]): (piece: string) => boolean {
+  const rules: ((piece: string) => boolean)[] = [
+    (piece) => piece.endsWith('</w>'), // CLIP
+    (piece) => piece.startsWith('▁'), // SentencePiece: SigLIP, T5
+    (piece) => piece.startsWith('Ġ'), // byte-level BPE: GPT-2
+  ];
+  const used = rules.find((rule) => pieces.reduce((n, piece) => n + (rule(piece) ? 1 : 0), 0) * 20 > pieces.length);
+  return used ?? ((piece) => !piece.startsWith('##')); // WordPiece: BERT
+}

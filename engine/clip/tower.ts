@@ -1,0 +1,98 @@
+// One ONNX file of a CLIP (text or vision tower) → a function from feeds to unit vectors. Its session is made at the
+// first call and kept for the life of the process: making and releasing sessions leaks memory in onnxruntime.
+import { realpathSync, statSync } from 'node:fs';
+import type * as ort from 'onnxruntime-node';
+import { InputError } from '../errors.ts';
+import { openSession, type Session } from '../onnx/session.ts';
+import { halfToNumber } from '../onnx/tensor.ts';
+import type { Tower } from './variant.ts';
+
+const sessions = new Map<string, Promise<Session>>();
+
+/** The session of a model file; a file that was replaced on disk gets a new one. */
+export function sessionFor(path: string): Promise<Session> {
+  let key = path;
+  try {
+    const { size, mtimeMs } = statSync(path);
+    key = `${realpathSync(path)} ${size} ${mtimeMs}`;
+  } catch (error) {
+    throw new InputError('MODEL_NOT_FOUND', `The model lacks the file ${path}.`, { cause: error });
+  }
+  const known = sessions.get(key);
+  if (known) return known;
+  const session = openSession(path);
+  sessions.set(key, session);
+  session.catch(() => sessions.delete(key));
+  return session;
+}
+
+/** Names of the embedding among a tower's outputs, as the hub's exports have them: the projected ones first. */
+const OUTPUTS = {
+  text: ['text_embeds', 'sentence_embedding', 'pooler_output'],
+  vision: ['image_embeds', 'pooler_output'],
+};
+
+/** Which of a tower's outputs is the embedding [B, P]. Throws MODEL_UNSUPPORTED where none is; `path` is for the message. */
+export function embeddingOutput(tower: Tower, names: readonly string[], path: string): string {
+  const name = OUTPUTS[tower].find((n) => names.includes(n));
+  if (name) return name;
+  throw new InputError(
+    'MODEL_UNSUPPORTED',
+    `${path} has the outputs ${names.join(', ')}; one of ${OUTPUTS[tower].join(', ')} is needed.`,
+  );
+}
+
+export interface TowerRun {
+  readonly tower: Tower;
+  readonly path: string;
+  readonly session: Session;
+  readonly feeds: Record<string, ort.Tensor>;
+}
+
+/** Runs a tower and returns one unit vector [P] per row of the batch. Throws MODEL_UNSUPPORTED, MODEL_INVALID. */
+export async function embed({ tower, path, session, feeds }: TowerRun): Promise<Float32Array[]> {
+  const name = embeddingOutput(tower, session.outputNames, path);
+  let output: ort.Tensor;
+  try {
+    output = (await session.run(feeds, [name]))[name];
+  } catch (error) {
+    const why = (error as Error).message.split('\n')[0];
+    throw new InputError('MODEL_INVALID', `onnxruntime cannot run ${path}: ${why}`, { cause: error });
+  }
+  const [rows, dim] = output.dims;
+  if (output.dims.length !== 2)
+    throw new InputError('MODEL_UNSUPPORTED', `${path}: "${name}" has dims [${output.dims}]; [B, P] is needed.`);
+  const values = toFloat32(output);
+  output.dispose();
+  return Array.from({ length: rows }, (_, i) => toUnit(values.slice(i * dim, (i + 1) * dim), path));
+}
+
+function toFloat32({ type, data }: ort.Tensor): Float32Array {
+  if (type === 'float32') return data as Float32Array;
+  if (data instanceof Uint16Array) return Float32Array.from(data, halfToNumber); // float16 before Node 24
+  return Float32Array.from(data as ArrayLike<number>);
+}
+
+/** Scales a vector to length 1, in place. */
+function toUnit(vector: Float32Array, path: string): Float32Array {
+  const length = Math.hypot(...vector);
+  if (!(length > 0 && Number.isFinite(length)))
+    throw new InputError(
+      'MODEL_INVALID',
+      `${path} returned an embedding of length ${length}: its weights are damaged.`,
+    );
+  for (let i = 0; i < vector.length; i++) vector[i] /= length;
+  return vector;
+}
+
+/** Cosine of two unit vectors [P]. Throws MODEL_UNSUPPORTED where their lengths differ. */
+export function cosine(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length)
+    throw new InputError(
+      'MODEL_UNSUPPORTED',
+      `Embeddings of ${a.length} and ${b.length} numbers cannot be compared: the two towers have no common projection.`,
+    );
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+}

@@ -1,0 +1,28 @@
+// Precision of the weights ↔ file names, as the hub's transformers.js exports have it: onnx/text_model_fp16.onnx.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { InputError } from '../errors.ts';
+
+/** The search needs float weights in the text tower: fp32 or fp16. q8 serves `encode` and `similarity`. */
+export type Dtype = 'fp32' | 'fp16' | 'q8';
+
+export const dtypes: readonly Dtype[] = ['fp32', 'fp16', 'q8'];
+
+const SUFFIX: Record<Dtype, string> = { fp32: '', fp16: '_fp16', q8: '_quantized' };
+
+export type Tower = 'text' | 'vision';
+
+/** A tower's file inside a model folder, with forward slashes. */
+export const towerFile = (tower: Tower, dtype: Dtype): string => `onnx/${tower}_model${SUFFIX[dtype]}.onnx`;
+
+/** Throws OPTION_INVALID for a name that is none of ours. */
+export function checkDtype(value: string | undefined): Dtype | undefined {
+  if (value === undefined || (dtypes as readonly string[]).includes(value)) return value as Dtype | undefined;
+  throw new InputError('OPTION_INVALID', `The variant "${value}" is not one of ${dtypes.join(', ')}.`);
+}
+
+/** Path of a tower in a folder: the variant asked for, or the first there is; undefined where there is none. */
+export function findTower(dir: string, tower: Tower, dtype?: Dtype): string | undefined {
+  const paths = (dtype ? [dtype] : dtypes).map((d) => join(dir, towerFile(tower, d)));
+  return paths.find((path) => existsSync(path));
+}
