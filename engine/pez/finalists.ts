@@ -1,0 +1,65 @@
+// The pool's best → what is reported: texts scored once more through the ordinary encoder, with the ids they really have.
+import type { Tokenizer } from '../clip/tokenizer.ts';
+import { InputError } from '../errors.ts';
+import type { Objective } from './objective.ts';
+import type { Pool } from './pool.ts';
+import type { Reading, ReadPrompt } from './reading.ts';
+import type { Scorer } from './scorer.ts';
+import type { Vocabulary } from './vocabulary.ts';
+
+export interface PromptCandidate {
+  /** The whole text as it was scored, the template filled in. */
+  readonly prompt: string;
+  /** Its similarity through the ordinary encoder: see Objective.similarity. */
+  readonly similarity: number;
+  /** Its tokens, the template's included: encode(prompt). */
+  readonly ids: readonly number[];
+}
+
+export interface FinalistOptions {
+  readonly tokenizer: Tokenizer;
+  readonly pool: Pool;
+  readonly scorer: Scorer;
+  readonly objective: Objective;
+  readonly read: ReadPrompt;
+  readonly vocabulary: Vocabulary;
+  readonly count: number;
+}
+
+/** Scored again beyond `count`, since the short rows of the search may rank near-equals otherwise. */
+const SPARE = 4;
+
+/** Single tokens tried where the search met no permitted text. */
+const LAST_RESORT = 256;
+
+/** The best `count` candidates, best first. Throws VOCABULARY_EMPTY where the lists permit no text at all. */
+export async function chooseFinalists(options: FinalistOptions): Promise<PromptCandidate[]> {
+  const { tokenizer, pool, scorer, objective, count } = options;
+  const found = pool.best(count + SPARE).map((c) => c.reading);
+  const readings = found.length > 0 ? found : singleTokens(options);
+  const embeddings = await scorer.embedOrdinary(readings.map((r) => r.prompt));
+  return readings
+    .map(({ prompt }, i) => ({
+      prompt,
+      ids: tokenizer.encode(prompt),
+      similarity: objective.similarity(embeddings[i]),
+      score: objective.score(embeddings[i]),
+    }))
+    .sort((a, b) => b.score - a.score)
+    .slice(0, count)
+    .map(({ prompt, similarity, ids }) => ({ prompt, similarity, ids }));
+}
+
+function singleTokens({ read, vocabulary }: FinalistOptions): Reading[] {
+  const step = Math.max(1, Math.floor(vocabulary.ids.length / LAST_RESORT));
+  const readings = Array.from(
+    vocabulary.ids.filter((_, i) => i % step === 0),
+    (id) => read([id]),
+  );
+  const texts = readings.filter((r): r is Reading => r !== null);
+  if (texts.length > 0) return texts;
+  throw new InputError(
+    'VOCABULARY_EMPTY',
+    'The search met no text that the allow-list and the block-list permit; allow more words or block fewer.',
+  );
+}

@@ -1,0 +1,107 @@
+// What a caller may ask of `invert`: the options, their defaults, and the official settings.
+import type { ImageInput } from '../clip/image-encoder.ts';
+import type { Projection } from './nearest.ts';
+
+/** What the prompt should describe. `weight` (default 1) scales its part of the objective; below 0 pushes away. */
+export type Target = { readonly weight?: number } & (
+  | { readonly image: ImageInput }
+  | { readonly text: string }
+  | { readonly embedding: Float32Array }
+);
+
+export type VocabularyName = 'all' | 'printable' | 'words';
+
+export interface InvertOptions {
+  targets: readonly Target[];
+  /** Tokens of the prompt, the template's not counted. */
+  length?: number;
+  /** Steps of the restart that is kept to the end; the others are dropped on the way, half of them at a time. */
+  steps?: number;
+  learningRate?: number;
+  weightDecay?: number;
+  /** Starts that run side by side in one batch. */
+  restarts?: number;
+  /** Integer from 0; the same seed on the same machine gives the same prompt. */
+  seed?: number;
+  /** Text around the prompt, with one `{}` where it goes: 'a photo of {}'. */
+  template?: string;
+  /** Start from these words (at most `length` tokens) instead of random tokens. */
+  initialPrompt?: string;
+  /** Targets drawn per step; by default all of them, which costs the same. */
+  batchSize?: number;
+  /** Tokens to choose from. all: every token, special ones too; printable: no control or partial characters; words: whole words. */
+  vocabulary?: VocabularyName;
+  /** Only tokens that contain one of these strings, and the tokens of these strings themselves. */
+  allow?: readonly string[];
+  /** No prompt that contains one of these strings. */
+  block?: readonly string[];
+  /** What "nearest" means. cosine: the largest cosine, as the official code; l2: the smallest distance, as the paper. */
+  projection?: Projection;
+  /** Rounds of coordinate swaps after the search; true: the default number, false or 0: none. */
+  polish?: boolean | number;
+  /** How many candidates to return. */
+  topK?: number;
+  /** Ends a phase that found nothing better for this many steps; true: the default number, false: never. */
+  earlyStop?: boolean | number;
+  /** Aborting ends the search within one step and returns the best so far. */
+  signal?: AbortSignal;
+  onProgress?: (progress: InvertProgress) => void;
+}
+
+export interface InvertProgress {
+  readonly step: number;
+  /** Planned steps, rounds of polish included. */
+  readonly steps: number;
+  /** The best prompt so far and its similarity. */
+  readonly prompt: string;
+  readonly similarity: number;
+  /** Similarity of every restart that still runs, at this step. */
+  readonly similarities: readonly number[];
+}
+
+/** `official` has no templates and masks: only these are numbers and names with a default. */
+type Tunable = Required<
+  Pick<
+    InvertOptions,
+    | 'length'
+    | 'steps'
+    | 'learningRate'
+    | 'weightDecay'
+    | 'restarts'
+    | 'vocabulary'
+    | 'projection'
+    | 'polish'
+    | 'earlyStop'
+  >
+>;
+
+/** Rounds of `polish: true`, and steps without gain of `earlyStop: true`. */
+export const POLISH_ROUNDS = 12;
+export const PATIENCE = 40;
+
+/** Our settings: a few seconds per picture. See docs/pez.md for how they were found. */
+export const defaults = {
+  length: 8,
+  steps: 120,
+  learningRate: 0.1,
+  weightDecay: 0.1,
+  restarts: 8,
+  vocabulary: 'words',
+  projection: 'cosine',
+  polish: true,
+  earlyStop: true,
+} as const satisfies Tunable;
+
+/** The settings of the official code (Wen et al. 2023): AdamW, 3000 steps, 16 tokens, any token, one start. */
+export const official = {
+  length: 16,
+  steps: 3000,
+  learningRate: 0.1,
+  weightDecay: 0.1,
+  restarts: 1,
+  vocabulary: 'all',
+  projection: 'cosine',
+  polish: false,
+  earlyStop: false,
+  batchSize: 1,
+} as const satisfies Tunable & Partial<InvertOptions>;

@@ -1,0 +1,75 @@
+// A last phase after the search (after GCG, Zou et al. 2023): swap single tokens, the gradient proposes, exact scores decide.
+import type { GradientMemory } from './gradient-memory.ts';
+import type { NearestRows } from './nearest.ts';
+import { dot, type Objective } from './objective.ts';
+import type { Candidate, Pool } from './pool.ts';
+import type { Reading, ReadPrompt } from './reading.ts';
+import type { Scorer } from './scorer.ts';
+import { concat } from './search.ts';
+
+export interface PolishOptions {
+  readonly rows: NearestRows;
+  readonly gradients: GradientMemory;
+  readonly mask: Float32Array;
+  readonly direction: Float32Array;
+  readonly objective: Objective;
+  readonly read: ReadPrompt;
+  readonly scorer: Scorer;
+  readonly pool: Pool;
+  /** Tokens of a prompt that can be polished: the length that `gradients` is made for. */
+  readonly length: number;
+}
+
+/** Prompts that are changed side by side, tokens tried per position, and texts scored per round. */
+const BEAM = 4;
+const PER_POSITION = 24;
+const PER_ROUND = 96;
+
+/**
+ * One round: of each of the best prompts, the swaps (position, token) with the largest first-order gain
+ * g·(e_new − e_old) are scored exactly and join the pool. Returns false where nothing is left to try.
+ */
+export async function polishRound(options: PolishOptions): Promise<boolean> {
+  const { pool, scorer } = options;
+  const beam = pool.best(BEAM).filter((c) => c.reading.learned?.length === options.length);
+  if (beam.length === 0) return false;
+  const swaps = await proposeSwaps(beam, options);
+  if (swaps.length === 0) return false;
+  const embeddings = await scorer.embed(swaps);
+  swaps.forEach((reading, i) => {
+    pool.add(reading, embeddings[i]);
+  });
+  return true;
+}
+
+/** Readings of the most promising swaps that have not been scored yet, at most PER_ROUND. */
+async function proposeSwaps(beam: readonly Candidate[], options: PolishOptions): Promise<Reading[]> {
+  const { rows, gradients, mask, direction, read, pool } = options;
+  const { data, dim } = rows.table;
+  const row = (id: number) => data.subarray(id * dim, (id + 1) * dim);
+  const prompts = beam.map((c) => c.reading.learned!);
+  const found = await gradients.run(prompts, direction, '');
+  const uphill = concat(found.map((f) => f.lossGradient)).map((g) => -g);
+  const steepest = await rows.steepest(uphill, mask, PER_POSITION);
+
+  const proposals: { ids: number[]; gain: number }[] = [];
+  prompts.forEach((ids, b) => {
+    ids.forEach((old, m) => {
+      const n = b * ids.length + m;
+      const g = uphill.subarray(n * dim, (n + 1) * dim);
+      const level = dot(g, row(old));
+      for (const id of steepest[n]) {
+        if (id !== old) proposals.push({ ids: ids.with(m, id), gain: dot(g, row(id)) - level });
+      }
+    });
+  });
+  proposals.sort((a, b) => b.gain - a.gain);
+
+  const chosen = new Map<string, Reading>();
+  for (const { ids } of proposals) {
+    if (chosen.size >= PER_ROUND) break;
+    const reading = read(ids);
+    if (reading && !pool.knows(reading.prompt)) chosen.set(reading.prompt, reading);
+  }
+  return [...chosen.values()];
+}

@@ -1,0 +1,75 @@
+// Algorithm 1, one step at a time, for several starts in one batch: project, gradient at the projection, update the point.
+import { type AdamWSettings, type AdamWState, createAdamW, updateAdamW } from './adamw.ts';
+import type { GradientMemory } from './gradient-memory.ts';
+import type { NearestRows, Projection } from './nearest.ts';
+
+export interface SearchOptions extends AdamWSettings {
+  readonly rows: NearestRows;
+  readonly gradients: GradientMemory;
+  /** [V]: 0 for the allowed rows, −∞ for the others. */
+  readonly mask: Float32Array;
+  readonly projection: Projection;
+  /** The ids whose rows each restart starts from: [R][M]. */
+  readonly starts: readonly (readonly number[])[];
+}
+
+/** Where a restart stood at a step: the projected prompt, and its unit embedding [P]. */
+export interface Visit {
+  readonly restart: number;
+  readonly ids: readonly number[];
+  readonly embedding: Float32Array;
+}
+
+interface Restart {
+  readonly index: number;
+  /** The continuous prompt P: [M·D]. */
+  readonly point: Float32Array;
+  readonly state: AdamWState;
+}
+
+/** A running search. */
+export interface Search {
+  /** One step of every restart towards `direction` [P]; `key` names it (see Objective.pick). */
+  step(direction: Float32Array, key: string): Promise<Visit[]>;
+  /** Goes on with these restarts only. */
+  keep(restarts: readonly number[]): void;
+  /** The restarts that still run. */
+  readonly running: readonly number[];
+}
+
+/** Sets up restarts at the rows of their start ids. */
+export function createSearch(options: SearchOptions): Search {
+  const { rows, gradients, mask, projection } = options;
+  const { data, dim } = rows.table;
+  let restarts: Restart[] = options.starts.map((ids, index) => {
+    const point = new Float32Array(ids.length * dim);
+    for (const [m, id] of ids.entries()) point.set(data.subarray(id * dim, (id + 1) * dim), m * dim);
+    return { index, point, state: createAdamW(point.length) };
+  });
+
+  return {
+    get running() {
+      return restarts.map((r) => r.index);
+    },
+    keep(indices) {
+      restarts = restarts.filter((r) => indices.includes(r.index));
+    },
+    async step(direction, key) {
+      const length = restarts[0].point.length / dim;
+      const projected = await rows.project(concat(restarts.map((r) => r.point)), mask, projection);
+      const prompts = restarts.map((_, r) => Array.from(projected.subarray(r * length, (r + 1) * length)));
+      const found = await gradients.run(prompts, direction, key);
+      return restarts.map(({ index, point, state }, r) => {
+        updateAdamW(point, found[r].lossGradient, state, options);
+        return { restart: index, ids: prompts[r], embedding: found[r].embedding };
+      });
+    },
+  };
+}
+
+/** Vectors of one length, one after the other. */
+export function concat(vectors: readonly Float32Array[]): Float32Array {
+  const out = new Float32Array(vectors.length * vectors[0].length);
+  for (const [i, vector] of vectors.entries()) out.set(vector, i * vector.length);
+  return out;
+}

@@ -1,0 +1,84 @@
+// Which tokens a prompt may consist of: a base set by name, narrowed by an allow-list and a block-list → a mask.
+import type { Tokenizer } from '../clip/tokenizer.ts';
+import { InputError } from '../errors.ts';
+import type { VocabularyName } from './options.ts';
+
+export interface VocabularyRequest {
+  readonly vocabulary: VocabularyName;
+  readonly allow: readonly string[];
+  readonly block: readonly string[];
+}
+
+export interface Vocabulary {
+  /** [V]: 0 for a token to choose from, −∞ for the others (also for rows of the table that no token has). */
+  readonly mask: Float32Array;
+  /** The ids of the allowed tokens, ascending. */
+  readonly ids: Int32Array;
+  /** True where every allowed token is a whole word that, between spaces, re-tokenises to itself. */
+  readonly words: boolean;
+}
+
+/** The base sets of a tokenizer, found once: looking at every token of a real one takes about a second. */
+const baseSets = new WeakMap<Tokenizer, Map<VocabularyName, ReadonlySet<number>>>();
+
+/**
+ * The allowed tokens for a table of `rows` rows. `allow`: tokens of the base set that contain one of the strings, and all
+ * tokens of the strings themselves; `block`: without tokens that contain one of the strings. Letter case does not count.
+ * Throws VOCABULARY_EMPTY where nothing is left.
+ */
+export function createVocabulary(tokenizer: Tokenizer, rows: number, request: VocabularyRequest): Vocabulary {
+  const allow = request.allow.map(fold);
+  const block = request.block.map(fold);
+  const text = (id: number) => fold(tokenizer.decode([id]));
+  const base = baseSet(tokenizer, request.vocabulary);
+  const chosen = new Set<number>();
+  for (const id of base) if (allow.length === 0 || allow.some((a) => text(id).includes(a))) chosen.add(id);
+  for (const entry of allow) for (const id of tokenizer.encode(entry)) chosen.add(id);
+  const ids = Int32Array.from(chosen)
+    .filter((id) => id < rows && !block.some((b) => text(id).includes(b)))
+    .sort();
+  if (ids.length === 0) throw emptyVocabulary(request);
+  const mask = new Float32Array(rows).fill(Number.NEGATIVE_INFINITY);
+  for (const id of ids) mask[id] = 0;
+  const words = request.vocabulary === 'words' && ids.every((id) => base.has(id));
+  return { mask, ids, words };
+}
+
+/** Lists and texts are compared in lower case, with single spaces. */
+export const fold = (text: string): string => text.toLowerCase().replace(/\s+/g, ' ').trim();
+
+function baseSet(tokenizer: Tokenizer, name: VocabularyName): ReadonlySet<number> {
+  let sets = baseSets.get(tokenizer);
+  if (!sets) baseSets.set(tokenizer, (sets = new Map()));
+  let set = sets.get(name);
+  if (!set) {
+    const found = new Set<number>();
+    for (let id = 0; id < tokenizer.vocabSize; id++) if (belongs(tokenizer, id, name)) found.add(id);
+    sets.set(name, (set = found));
+  }
+  return set;
+}
+
+function belongs(tokenizer: Tokenizer, id: number, name: VocabularyName): boolean {
+  if (name === 'all') return true;
+  if (tokenizer.specialIds.has(id)) return false;
+  const text = tokenizer.decode([id]);
+  // Controls, lone surrogates, unassigned and private characters; U+FFFD stands for part of a character.
+  if (text.trim() === '' || /[\p{C}\uFFFD]/u.test(text)) return false;
+  if (name === 'printable') return true;
+  return tokenizer.endsWord(id) && /^\p{L}{2,}$/u.test(text) && encodesTo(tokenizer, text, id);
+}
+
+function encodesTo(tokenizer: Tokenizer, text: string, id: number): boolean {
+  const ids = tokenizer.encode(text);
+  return ids.length === 1 && ids[0] === id;
+}
+
+function emptyVocabulary({ vocabulary, allow, block }: VocabularyRequest): InputError {
+  const lists = [allow.length ? `the allow-list (${allow.join(', ')})` : '', block.length ? 'the block-list' : ''];
+  const because = ['the vocabulary', ...lists.filter(Boolean)].join(', ');
+  return new InputError(
+    'VOCABULARY_EMPTY',
+    `No token is left to choose from: ${because} ("${vocabulary}") excludes them all; allow more words or block fewer.`,
+  );
+}
