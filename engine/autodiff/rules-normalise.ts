@@ -10,11 +10,9 @@ import {
   fromFront,
   mean,
   mul,
-  neg,
   range,
   scalar,
   scale,
-  sigmoid,
   sqrt,
   sub,
   sum,
@@ -59,6 +57,18 @@ export const layerNormRule: GradientRule = ({ x: [x, gamma, beta], g, node }) =>
   return [dx, sumTo(mul(g, xHat), gamma.dims), beta ? g : null];
 };
 
+/** y = x·r·γ, r = 1/√(mean(x²) + ε).  With h = g·γ:  dx = r·(h − x̂·mean(h·x̂)), x̂ = x·r;  dγ = Σ g·x̂ */
+export const rmsNormRule: GradientRule = ({ x: [x, gamma], g, node }) => {
+  const rank = x.dims.length;
+  const [axis] = fromFront([intAttribute(node, 'axis', -1)], rank);
+  const axes = range(rank).slice(axis);
+  const norm = sqrt(add(mean(mul(x, x), axes), scalar(x, floatAttribute(node, 'epsilon', 1e-5))));
+  const xHat = div(x, norm);
+  const h = mul(g, gamma);
+  const dx = div(sub(h, mul(xHat, mean(mul(h, xHat), axes))), norm);
+  return [dx, sumTo(mul(g, xHat), gamma.dims)];
+};
+
 /** y = x·Φ(x), exact (erf) or with the tanh approximation, as the node's attribute says. */
 export const geluRule: GradientRule = ({ x: [x], g, node }) => [
   mul(g, stringAttribute(node, 'approximate', 'none') === 'tanh' ? tanhGeluSlope(x) : erfGeluSlope(x)),
@@ -81,10 +91,3 @@ function tanhGeluSlope(x: Value): Value {
   const left = scale(add(t, scalar(x, 1)), 0.5);
   return add(left, scale(mul(x, mul(sub(scalar(x, 1), mul(t, t)), slopeOfU)), 0.5));
 }
-
-/** y = x·σ(αx):  σ(αx)·(1 + αx·(1 − σ(αx))) */
-export const quickGeluRule: GradientRule = ({ x: [x], g, node }) => {
-  const ax = scale(x, floatAttribute(node, 'alpha', 1.702));
-  const s = sigmoid(ax);
-  return [mul(g, mul(s, add(mul(ax, add(neg(s), scalar(s, 1))), scalar(s, 1))))];
-};

@@ -51,6 +51,9 @@ export const reduceMeanRule = reduction(({ x, g, axes }) => scale(g, 1 / sizeOf(
 /** y = Σ x²:  2·g·x */
 export const reduceSumSquareRule = reduction(({ x, g }) => scale(mul(g, x), 2));
 
+/** y = Σ |x|:  g·sign(x) */
+export const reduceL1Rule = reduction(({ x, g }) => mul(g, sign(x)));
+
 /** y = √Σ x²:  g·x/y (0 where the norm is 0, as PyTorch has it) */
 export const reduceL2Rule = reduction(({ x, y, g }) => {
   const safe = where(equal(y, scalar(y, 0)), scalar(y, 1), y);
@@ -68,3 +71,9 @@ export const reduceMaxRule = reduction(({ x, y, g, axes }) => {
 
 /** y = (a + b + …)/n */
 export const meanRule: GradientRule = ({ x, g }) => x.map(() => scale(g, 1 / x.length));
+
+/** Running sum: the running sum of g from the other end. */
+export const cumSumRule: GradientRule = ({ x: [x, axis], g, node }) => {
+  const attributes = { exclusive: intAttribute(node, 'exclusive', 0), reverse: 1 - intAttribute(node, 'reverse', 0) };
+  return [g.graph.add('CumSum', { inputs: [g, axis], dims: x.dims, attributes }), null];
+};

@@ -7,13 +7,27 @@
 // Broadcasting is undone by the walk (backward.ts), so a rule may return a larger shape.
 import type { Node } from '../onnx/graph.ts';
 import type { Value } from './builder.ts';
+import {
+  celuRule,
+  eluRule,
+  hardSigmoidRule,
+  hardSwishRule,
+  leakyReluRule,
+  mishRule,
+  preluRule,
+  seluRule,
+  softsignRule,
+  swishRule,
+} from './rules-activation.ts';
 import { clipRule, maxMinRule, powRule } from './rules-elementwise.ts';
 import { gatherElementsRule, gatherNdRule, gatherRule } from './rules-gather.ts';
 import { einsumRule, gemmRule, matmulRule } from './rules-linear.ts';
-import { geluRule, layerNormRule, logSoftmaxRule, quickGeluRule, softmaxRule } from './rules-normalise.ts';
+import { geluRule, layerNormRule, logSoftmaxRule, rmsNormRule, softmaxRule } from './rules-normalise.ts';
 import {
+  cumSumRule,
   logSumExpRule,
   meanRule,
+  reduceL1Rule,
   reduceL2Rule,
   reduceMaxRule,
   reduceMeanRule,
@@ -22,8 +36,10 @@ import {
 } from './rules-reduce.ts';
 import { concatRule, padRule, sliceRule, splitRule, tileRule, transposeRule, triluRule } from './rules-shape.ts';
 import {
+  add,
   cast,
   cos,
+  cosh,
   div,
   exp,
   greater,
@@ -35,6 +51,8 @@ import {
   sigmoid,
   sign,
   sin,
+  sinh,
+  sqrt,
   sub,
   where,
 } from './words.ts';
@@ -83,16 +101,40 @@ export const rules: Readonly<Record<string, GradientRule>> = {
   Softplus:   ({ x: [x], g })          => [mul(g, sigmoid(x))],
   Relu:       ({ x: [x], g })          => [where(greater(x, scalar(x, 0)), g, scalar(g, 0))],
   Erf:        ({ x: [x], g })          => [mul(g, scale(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI)))],
+  Tan:        ({ y: [y], g })          => [mul(g, add(one(y), mul(y, y)))],           // 1 + tan²
+  Asin:       ({ x: [x], g })          => [div(g, sqrt(sub(one(x), mul(x, x))))],     // 1/√(1 − x²)
+  Acos:       ({ x: [x], g })          => [neg(div(g, sqrt(sub(one(x), mul(x, x)))))],
+  Atan:       ({ x: [x], g })          => [div(g, add(one(x), mul(x, x)))],           // 1/(1 + x²)
+  Sinh:       ({ x: [x], g })          => [mul(g, cosh(x))],
+  Cosh:       ({ x: [x], g })          => [mul(g, sinh(x))],
+  Asinh:      ({ x: [x], g })          => [div(g, sqrt(add(mul(x, x), one(x))))],     // 1/√(x² + 1)
+  Acosh:      ({ x: [x], g })          => [div(g, sqrt(sub(mul(x, x), one(x))))],     // 1/√(x² − 1)
+  Atanh:      ({ x: [x], g })          => [div(g, sub(one(x), mul(x, x)))],           // 1/(1 − x²)
   Gelu:       geluRule,
-  'com.microsoft.QuickGelu': quickGeluRule,
+  LeakyRelu:  leakyReluRule,
+  PRelu:      preluRule,
+  Elu:        eluRule,
+  Selu:       seluRule,
+  Celu:       celuRule,
+  HardSigmoid: hardSigmoidRule,
+  HardSwish:  hardSwishRule,
+  Softsign:   softsignRule,
+  Mish:       mishRule,
+  Swish:      swishRule(1),
+  'com.microsoft.QuickGelu': swishRule(1.702),
+  'com.microsoft.Gelu': geluRule,
   Cast:       ({ x: [x], g })          => [cast(g, x.type)],
 
   // along axes
   Softmax:    softmaxRule,
   LogSoftmax: logSoftmaxRule,
   LayerNormalization: layerNormRule,
+  RMSNormalization: rmsNormRule,
+  SimplifiedLayerNormalization: rmsNormRule,
+  CumSum:     cumSumRule,
   ReduceSum:  reduceSumRule,
   ReduceMean: reduceMeanRule,
+  ReduceL1:   reduceL1Rule,
   ReduceL2:   reduceL2Rule,
   ReduceSumSquare: reduceSumSquareRule,
   ReduceLogSumExp: logSumExpRule,

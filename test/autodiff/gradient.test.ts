@@ -20,6 +20,12 @@ const model = makeModel({
 });
 const bytes = writeModel({ ...model, inputs: [{ name: 'x', type: 'float32', dims: ['batch', 3] }] });
 
+function expectClose(actual: ort.Tensor, expected: readonly number[]): void {
+  expect(Array.from(actual.data as Float32Array, (v, i) => Math.abs(v - expected[i]) < 1e-5)).toEqual(
+    expected.map(() => true),
+  );
+}
+
 test('gives a model with the same outputs and a gradient for each name', async () => {
   const session = await ort.InferenceSession.create(
     await gradient(bytes, { of: 'loss', wrt: ['x', 't'], dims: { batch: 2 } }),
@@ -35,8 +41,8 @@ test('gives a model with the same outputs and a gradient for each name', async (
   const dt = h.map((v) => 2 * Math.tanh(v));
   const dh = h.map((v, i) => dt[i] * (1 - Math.tanh(v) ** 2));
   const dx = [0, 1].flatMap((b) => [0, 1, 2].map((k) => dh[2 * b] * w[2 * k] + dh[2 * b + 1] * w[2 * k + 1]));
-  [...(t_grad.data as Float32Array)].forEach((v, i) => expect(v).toBeCloseTo(dt[i], 5));
-  [...(x_grad.data as Float32Array)].forEach((v, i) => expect(v).toBeCloseTo(dx[i], 5));
+  expectClose(t_grad, dt);
+  expectClose(x_grad, dx);
 });
 
 test('takes a cotangent for a value that is no scalar', async () => {
@@ -47,7 +53,7 @@ test('takes a cotangent for a value that is no scalar', async () => {
     x: new ort.Tensor('float32', [0, 0, 0], [1, 3]),
     u: new ort.Tensor('float32', [1, 0], [1, 2]),
   });
-  [...(x_grad.data as Float32Array)].forEach((v, i) => expect(v).toBeCloseTo([0.1, 0.3, -0.5][i], 6));
+  expectClose(x_grad, [0.1, 0.3, -0.5]);
 });
 
 test('a value that the loss does not depend on has gradient zero', async () => {
@@ -68,14 +74,14 @@ test('a value that the loss does not depend on has gradient zero', async () => {
 });
 
 test('an op without a rule on the path is named with its node and model', async () => {
-  const cumulative = makeModel({
-    nodes: [{ op: 'CumSum', inputs: ['x', 'axis'] }],
-    inputs: { x: { dims: [2], type: 'float32' }, axis: { dims: [], type: 'int64', values: [0] } },
+  const unknown = makeModel({
+    nodes: [{ op: 'Det', inputs: ['x'] }],
+    inputs: { x: { dims: [2, 2], type: 'float32' } },
   });
-  await expect(gradient(writeModel(cumulative), { of: 'y', wrt: ['x'] })).rejects.toThrow(
+  await expect(gradient(writeModel(unknown), { of: 'y', wrt: ['x'] })).rejects.toThrow(
     expect.objectContaining({
       code: 'OP_WITHOUT_GRADIENT',
-      message: 'CumSum "the_CumSum" in the model lies between the inputs and the loss, and has no gradient rule.',
+      message: 'Det "the_Det" in the model lies between the inputs and the loss, and has no gradient rule.',
     }),
   );
 });
