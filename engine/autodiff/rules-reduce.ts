@@ -15,6 +15,7 @@ import {
   reshape,
   scalar,
   scale,
+  sign,
   sub,
   sum,
   where,
