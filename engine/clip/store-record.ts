@@ -1,0 +1,36 @@
+// What was downloaded into a model folder: `.pez-nodes.json`, so that a damaged file is noticed without reading it.
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface FileRecord {
+  readonly size: number;
+  readonly sha256: string;
+  readonly etag: string;
+}
+
+export interface StoreRecord {
+  /** Path in the folder → what was downloaded. */
+  readonly files: Readonly<Record<string, FileRecord>>;
+  /** Optional files that the hub does not have. */
+  readonly absent: readonly string[];
+}
+
+const NAME = '.pez-nodes.json';
+
+/** The record of a folder; an empty one where there is none, or none that can be read. */
+export function readRecord(dir: string): StoreRecord {
+  try {
+    const { files = {}, absent = [] } = JSON.parse(readFileSync(join(dir, NAME), 'utf8')) as Partial<StoreRecord>;
+    return { files, absent };
+  } catch {
+    return { files: {}, absent: [] };
+  }
+}
+
+/** Replaces the record in one step. */
+export function writeRecord(dir: string, record: StoreRecord): void {
+  mkdirSync(dir, { recursive: true });
+  const temporary = join(dir, `${NAME}.${process.pid}`);
+  writeFileSync(temporary, `${JSON.stringify(record, null, 2)}\n`);
+  renameSync(temporary, join(dir, NAME));
+}
