@@ -1,5 +1,5 @@
 // Picture of one size → picture of another, number for number as Pillow does it: the models were trained on its pixels.
-// Separable; the filter widens with the reduction, so that nothing aliases; 8-bit fixed-point arithmetic.
+// Rows first, then columns; the filter widens with the reduction, so that nothing aliases; 8-bit fixed-point arithmetic.
 
 /** 8 bits a channel, interleaved, row by row: `data` has width · height · 3 bytes. */
 export interface Pixels {

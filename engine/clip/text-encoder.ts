@@ -48,12 +48,12 @@ export function makeTextEncoder(path: string, tokenizer: Tokenizer, configuredDi
     get dim() {
       return dim;
     },
-    encode: (texts, signal) =>
+    encode: async (texts, signal) =>
       run(
         texts.map((text) => pad(frameText(text, tokenizer), tokenizer)),
         signal,
       ),
-    encodeFramed: (rows) => {
+    encodeFramed: async (rows) => {
       const length = rows[0]?.length ?? 0;
       if (rows.some((row) => row.length !== length)) throw new TypeError('encodeFramed needs rows of equal length');
       return run(rows.map((ids) => ({ ids, length: ids.length })));
