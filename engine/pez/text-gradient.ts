@@ -1,0 +1,211 @@
+// Text tower → what PEZ descends on: for rows of token ids, the similarity of their text embedding to a direction,
+// and the gradient of that similarity by the token embeddings. One session computes all three.
+import * as ort from 'onnxruntime-node';
+import { addGradient, gradientName } from '../autodiff/gradient.ts';
+import type { Clip } from '../clip/clip.ts';
+import { textOutputOf } from '../clip/text-encoder.ts';
+import { cutAtEmbedding, EMBEDS, type EmbeddingTable } from '../onnx/cut.ts';
+import { type Model, prune } from '../onnx/graph.ts';
+import { readModelFile } from '../onnx/read.ts';
+import { createSession, type Session } from '../onnx/session.ts';
+import { specialise } from '../onnx/specialise.ts';
+import { type Tensor, tensor } from '../onnx/tensor.ts';
+import { DIRECTION, SIMILARITY, UNIT, withSimilarity } from './similarity.ts';
+
+export interface TextGradient {
+  /** The token embeddings, float32 [V, D]. */
+  readonly table: EmbeddingTable;
+  /** L: how many ids each row holds: start, prompt and template, end. */
+  readonly rowLength: number;
+  /** How many positions are computed: L where the encoder is causal, else its whole context. */
+  readonly positions: number;
+  /**
+   * For B rows of L ids: unit text embeddings [P] each, their similarities to the direction [B] (the cosine where it
+   * has unit length), and ∂ similarity / ∂ token embeddings, [L·D] each.
+   */
+  run(rows: readonly ArrayLike<number>[], direction: Direction): Promise<GradientResult>;
+}
+
+/** [P], Σ weight·target of unit targets; or one for each row. */
+export type Direction = Float32Array | readonly Float32Array[];
+
+export interface GradientResult {
+  readonly embeddings: Float32Array[];
+  readonly similarities: Float32Array;
+  readonly gradients: Float32Array[];
+}
+
+type Source = Pick<Clip, 'textModelPath' | 'tokenizer' | 'text'>;
+
+/** Batch sizes that are compiled; other batches are run in these. Four rows cost about 2.4 times what one does. */
+const BATCHES = [4, 1];
+
+/** Two embeddings this close (each element) are the same: float32 in another order of summation. */
+const SAME = 1e-5;
+
+const compiled = new Map<string, Promise<TextGradient>>();
+
+/**
+ * Compiles forward and backward of a text tower for rows of `rowLength` ids, once per (model, length).
+ * Throws MODEL_UNSUPPORTED, MODEL_INVALID or OP_WITHOUT_GRADIENT.
+ */
+export function createTextGradient(clip: Source, rowLength: number): Promise<TextGradient> {
+  const key = `${rowLength} ${clip.textModelPath}`;
+  const known = compiled.get(key) ?? compile(clip, rowLength);
+  compiled.set(key, known);
+  known.catch(() => compiled.delete(key));
+  return known;
+}
+
+async function compile(clip: Source, rowLength: number): Promise<TextGradient> {
+  const { table } = tower(clip);
+  const short = await readsOutAtEnd(clip);
+  const positions = short ? rowLength : clip.tokenizer.contextLength;
+  const sessions = new Map<number, Promise<Session>>();
+  const sessionFor = (batch: number) => {
+    const session = sessions.get(batch) ?? compileBatch(clip, { batch, rowLength, positions });
+    sessions.set(batch, session);
+    return session;
+  };
+  const runChunk = async (batch: number, rows: readonly ArrayLike<number>[], directions: readonly Float32Array[]) => {
+    const embeds = lookUp(table, rows, { batch, positions, padId: clip.tokenizer.padId });
+    const direction = new Float32Array(batch * directions[0].length);
+    for (let b = 0; b < batch; b++) direction.set(directions[Math.min(b, rows.length - 1)], b * directions[0].length);
+    const session = await sessionFor(batch);
+    return session.run({
+      [EMBEDS]: new ort.Tensor('float32', embeds, [batch, positions, table.dim]),
+      [DIRECTION]: new ort.Tensor('float32', direction, [batch, directions[0].length]),
+    });
+  };
+  return {
+    table,
+    rowLength,
+    positions,
+    async run(rows, direction) {
+      const directions = direction instanceof Float32Array ? rows.map(() => direction) : direction;
+      const result = {
+        embeddings: [] as Float32Array[],
+        similarities: new Float32Array(rows.length),
+        gradients: [] as Float32Array[],
+      };
+      let done = 0;
+      for (const { batch, count } of chunks(rows.length)) {
+        const out = await runChunk(batch, rows.slice(done, done + count), directions.slice(done, done + count));
+        const data = (name: string) => out[name].data as Float32Array;
+        result.similarities.set(data(SIMILARITY).subarray(0, count), done);
+        result.embeddings.push(...split(data(UNIT), batch, count));
+        result.gradients.push(...split(data(gradientName(EMBEDS)), batch, count, rowLength * table.dim));
+        done += count;
+      }
+      return result;
+    },
+  };
+}
+
+/** Cuts n rows into runs of compiled batch sizes; three rows cost less as a batch of four than one by one. */
+export function chunks(n: number): { batch: number; count: number }[] {
+  const [large] = BATCHES;
+  const runs = [];
+  let left = n;
+  while (left >= large - 1) {
+    runs.push({ batch: large, count: Math.min(left, large) });
+    left -= Math.min(left, large);
+  }
+  while (left-- > 0) runs.push({ batch: 1, count: 1 });
+  return runs;
+}
+
+/** The first `count` of `batch` equal parts of data, each cut to `keep` elements. */
+function split(data: Float32Array, batch: number, count: number, keep = data.length / batch): Float32Array[] {
+  const size = data.length / batch;
+  return Array.from({ length: count }, (_, b) => data.subarray(b * size, b * size + keep));
+}
+
+/** Rows of the table for ids, padded to `positions` and, with the last row, to `batch`: float32 [batch, positions, D]. */
+function lookUp(
+  table: EmbeddingTable,
+  rows: readonly ArrayLike<number>[],
+  shape: { batch: number; positions: number; padId: number },
+): Float32Array {
+  const { batch, positions, padId } = shape;
+  const { data, dim } = table;
+  const embeds = new Float32Array(batch * positions * dim);
+  for (let b = 0; b < batch; b++) {
+    const row = rows[Math.min(b, rows.length - 1)];
+    for (let i = 0; i < positions; i++) {
+      const id = i < row.length ? row[i] : padId;
+      embeds.set(data.subarray(id * dim, (id + 1) * dim), (b * positions + i) * dim);
+    }
+  }
+  return embeds;
+}
+
+function tower({ textModelPath }: Source): ReturnType<typeof cutAtEmbedding> {
+  return cutAtEmbedding(readModelFile(textModelPath));
+}
+
+/**
+ * True where the positions after the end token change nothing (the tower is causal and reads out there, or masks them),
+ * so that they need not be computed. Found by trying: the embedding of a short text, alone and padded to the context.
+ */
+async function readsOutAtEnd({ tokenizer, text }: Source): Promise<boolean> {
+  const sample = 'a cat';
+  const [full] = await text.encode([sample]);
+  try {
+    const [alone] = await text.encodeFramed([tokenizer.frame(tokenizer.encode(sample))]);
+    return alone.every((value, i) => Math.abs(value - full[i]) <= SAME);
+  } catch {
+    return false; // an export of fixed length
+  }
+}
+
+/** start, the first ordinary ids, end. */
+function exampleRow({ tokenizer }: Pick<Source, 'tokenizer'>, rowLength: number): number[] {
+  const ordinary: number[] = [];
+  const wanted = rowLength - tokenizer.frame([]).length;
+  for (let id = 0; ordinary.length < wanted && id < tokenizer.vocabSize; id++)
+    if (!tokenizer.specialIds.has(id)) ordinary.push(id);
+  return tokenizer.frame(ordinary);
+}
+
+interface Shape {
+  readonly batch: number;
+  readonly rowLength: number;
+  readonly positions: number;
+}
+
+async function compileBatch(clip: Source, shape: Shape): Promise<Session> {
+  const { batch, positions } = shape;
+  const { model, table } = tower(clip);
+  const output = textOutputOf(model.outputs.map((o) => o.name));
+  const fixed = await specialise(withSimilarity(model, output, { batch, embeddingSize: clip.text.dim }), {
+    constants: constantInputs(clip, model, shape),
+    dims: { [EMBEDS]: [batch, positions, table.dim] },
+    outputs: [UNIT, SIMILARITY],
+  });
+  return createSession(prune(addGradient(fixed, { of: SIMILARITY, wrt: [EMBEDS] })));
+}
+
+/** Every input but the embeddings is known beforehand; of the ids, only where the marks stand matters. */
+function constantInputs(clip: Source, model: Model, { batch, rowLength, positions }: Shape): Map<string, Tensor> {
+  const row = exampleRow(clip, rowLength);
+  const at: Record<string, (position: number) => number> = {
+    input_ids: (i) => row[i] ?? clip.tokenizer.padId,
+    attention_mask: (i) => (i < rowLength ? 1 : 0),
+    position_ids: (i) => i,
+  };
+  const inputs = model.inputs.filter((i) => i.name !== EMBEDS);
+  return new Map(
+    inputs.map(({ name, type }) => {
+      const value = at[name] ?? (() => 0); // token_type_ids
+      return [
+        name,
+        tensor(
+          type,
+          [batch, positions],
+          Array.from({ length: batch * positions }, (_, i) => value(i % positions)),
+        ),
+      ];
+    }),
+  );
+}
