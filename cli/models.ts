@@ -1,0 +1,77 @@
+// `pez-nodes models list|pull|path`: what is here, what can be fetched, and where it lies.
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { bundledRoot, listBundled } from '../engine/clip/bundled.ts';
+import { defaultCacheDir, listCached } from '../engine/clip/cache.ts';
+import { parseHubId, pullModel } from '../engine/clip/hub.ts';
+import { findModel } from '../engine/clip/model-store.ts';
+import { InputError } from '../engine/errors.ts';
+import { makeDtypeOption } from './options.ts';
+import { showDownloads } from './progress.ts';
+import { watchInterrupt } from './stop-signal.ts';
+
+/** Adds the commands to the program. */
+export function addModels(program: Command): void {
+  const models = program.command('models').description('list, download and find models');
+  models
+    .command('list')
+    .description('the models that come with the package, and those that were downloaded')
+    .option('--json', 'print one JSON object')
+    .action(runList);
+  models
+    .command('pull')
+    .description('download models from the hub, or what is new of them')
+    .argument('<ids...>', 'hub ids: org/name or org/name@revision')
+    .addOption(makeDtypeOption())
+    .action(runPull);
+  models
+    .command('path')
+    .description('print the folder of a model that is on this machine')
+    .argument('<name>', 'bundled name, folder or hub id')
+    .addOption(makeDtypeOption())
+    .action(async (name: string, { dtype }: { dtype?: string }) => {
+      const { dir } = await findModel(name, { dtype, offline: true });
+      process.stdout.write(`${dir}\n`);
+    });
+}
+
+function runList({ json }: { json?: boolean }): void {
+  const models = [
+    ...listBundled().map((name) => ({ name, kind: 'bundled', dir: join(bundledRoot(), name) })),
+    ...listCached().map(({ name, dir }) => ({ name, kind: 'downloaded', dir })),
+  ].map((model) => ({ ...model, bytes: sizeOf(model.dir) }));
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ cache: defaultCacheDir(), models })}\n`);
+    return;
+  }
+  const width = Math.max(0, ...models.map(({ name }) => name.length));
+  for (const { name, kind, dir, bytes } of models) {
+    const size = `${(bytes / 1e6).toFixed(1)} MB`;
+    process.stdout.write(`${name.padEnd(width)}  ${kind.padEnd(10)}  ${size.padStart(10)}  ${dir}\n`);
+  }
+  process.stderr.write(`downloads go to ${defaultCacheDir()}\n`);
+}
+
+function sizeOf(dir: string): number {
+  return readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+}
+
+async function runPull(ids: string[], { dtype }: { dtype?: string }): Promise<void> {
+  const interrupt = watchInterrupt();
+  const view = showDownloads();
+  try {
+    for (const name of ids) {
+      const id = parseHubId(name);
+      if (!id) throw new InputError('MODEL_NOT_FOUND', `"${name}" is not a hub id; those have the form org/name.`);
+      const dir = await pullModel(id, { dtype, refresh: true, signal: interrupt.signal, onProgress: view.update });
+      view.stop();
+      process.stdout.write(`${dir}\n`);
+    }
+  } finally {
+    view.stop();
+    interrupt.release();
+  }
+}

@@ -1,0 +1,50 @@
+// The command line as commander sees it: the commands, and what their ends mean for the exit code.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { bundledRoot } from '../engine/clip/bundled.ts';
+import { InputError } from '../engine/errors.ts';
+import { addEncode } from './encode.ts';
+import { addInvert } from './invert.ts';
+import { addModels } from './models.ts';
+import { addSimilarity } from './similarity.ts';
+import { INTERRUPTED } from './stop-signal.ts';
+
+/** 0: done; 1: our mistake; 2: something to mend in what was given. */
+export type ExitCode = 0 | 1 | 2 | typeof INTERRUPTED;
+
+/** Runs a command line (without node and script) and says how the process should end. */
+export async function runProgram(args: readonly string[]): Promise<ExitCode> {
+  const program = new Command('pez-nodes')
+    .description('From a picture to its prompt.')
+    .version(readVersion())
+    .exitOverride()
+    .showHelpAfterError('(--help shows what there is)');
+  for (const add of [addInvert, addEncode, addSimilarity, addModels]) add(program);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+function report(error: unknown): ExitCode {
+  // commander has printed its own message by now.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof InputError) {
+    process.stderr.write(`error: ${error.message} [${error.code}]\n`);
+    return 2;
+  }
+  if ((error as Error)?.name === 'AbortError') {
+    process.stderr.write('Stopped before there was a result.\n');
+    return INTERRUPTED;
+  }
+  process.stderr.write(`unexpected error: ${(error as Error)?.stack ?? String(error)}\n`);
+  return 1;
+}
+
+function readVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(bundledRoot(), '..', 'package.json'), 'utf8'));
+  return version as string;
+}

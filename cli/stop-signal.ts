@@ -1,0 +1,16 @@
+// Ctrl-C → an AbortSignal: the first asks the work to end with what it has, the second ends the process.
+
+/** Exit code of a process that SIGINT ended: 128 + 2. */
+export const INTERRUPTED = 130;
+
+/** Installs the handler; call `release` when the work is over. */
+export function watchInterrupt(): { signal: AbortSignal; release: () => void } {
+  const controller = new AbortController();
+  const onInterrupt = () => {
+    if (controller.signal.aborted) process.exit(INTERRUPTED);
+    process.stderr.write('\nStopping with the best so far; Ctrl-C again quits at once.\n');
+    controller.abort();
+  };
+  process.on('SIGINT', onInterrupt);
+  return { signal: controller.signal, release: () => process.off('SIGINT', onInterrupt) };
+}
