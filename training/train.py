@@ -37,7 +37,8 @@ def main() -> None:
     while step < args.steps:
         for group in optimizer.param_groups:
             group["lr"] = args.lr * schedule(step, args.steps)
-        batch = {k: v.to(device) for k, v in world.batch(args.batch, long=step % 12 == 11).items()}
+        long = step % 12 == 11
+        batch = {k: v.to(device) for k, v in world.batch(args.batch // 4 if long else args.batch, long).items()}
         with torch.autocast(device, torch.bfloat16):
             value = loss(model, batch)
         optimizer.zero_grad()
