@@ -1,0 +1,39 @@
+// npm run bench [-- --all] [-- --only speed|quality|startup]: one report on stdout, progress on stderr.
+
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { measureQuality } from './quality.ts';
+import type { ShapeName } from './random-clip.ts';
+import { measureReuse } from './reuse.ts';
+import { measureSpeed } from './speed.ts';
+import { measureStartup } from './startup.ts';
+import { describeMachine, formatTable, type Row } from './table.ts';
+
+const { values } = parseArgs({
+  options: { all: { type: 'boolean' }, only: { type: 'string' }, pictures: { type: 'string' } },
+});
+const folder = fileURLToPath(new URL('cache', import.meta.url));
+const shapes: ShapeName[] = values.all ? ['vit-b32', 'vit-l14', 'vit-h14'] : ['vit-b32'];
+
+const sections: Record<string, () => Promise<Record<string, Row[]>>> = {
+  startup: async () => ({ 'Start-up': await measureStartup(shapes, folder) }),
+  speed: async () => ({
+    Speed: await inTurn(shapes, (shape) => measureSpeed(shape, folder)),
+    'Steps saved by reuse (pico-clip)': await measureReuse(),
+  }),
+  quality: () => measureQuality(values.pictures ? Number(values.pictures) : undefined),
+};
+
+process.stdout.write(`# Bench\n\n${describeMachine()}\n`);
+for (const [name, measure] of Object.entries(sections)) {
+  if (values.only && values.only !== name) continue;
+  process.stderr.write(`${name} …\n`);
+  for (const [title, rows] of Object.entries(await measure()))
+    process.stdout.write(`\n## ${title}\n\n${formatTable(rows)}\n`);
+}
+
+async function inTurn<T>(items: readonly T[], measure: (item: T) => Promise<Row[]>): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const item of items) rows.push(...(await measure(item)));
+  return rows;
+}
