@@ -1,5 +1,6 @@
 // Ids → text → ids: what counts as faithful, and what the lists leave of a text.
 import fc from 'fast-check';
+import type { VocabularyName } from '../../engine/pez/options.ts';
 import { createReader } from '../../engine/pez/reading.ts';
 import { parseTemplate } from '../../engine/pez/template.ts';
 import { createVocabulary } from '../../engine/pez/vocabulary.ts';
@@ -7,18 +8,21 @@ import { FIRST_FRAGMENT, towerTokenizer, UNPRINTABLE } from './tower-clip.ts';
 
 const tokenizer = towerTokenizer(158, 159, 24);
 
-function reader(options: { vocabulary?: 'all' | 'words'; allow?: string[]; block?: string[]; template?: string } = {}) {
-  const lists = {
-    vocabulary: options.vocabulary ?? ('all' as const),
-    allow: options.allow ?? [],
-    block: options.block ?? [],
-  };
+interface Lists {
+  vocabulary: VocabularyName;
+  allow: string[];
+  block: string[];
+}
+
+function reader({ template = '{}', ...given }: Partial<Lists> & { template?: string } = {}) {
+  const lists: Lists = { vocabulary: 'all', allow: [], block: [], ...given };
   return createReader({
     tokenizer,
-    template: parseTemplate(options.template ?? '{}', tokenizer),
+    template: parseTemplate(template, tokenizer),
+    allow: lists.allow,
+    block: lists.block,
     vocabulary: createVocabulary(tokenizer, 160, lists),
     length: 8,
-    ...lists,
   });
 }
 
