@@ -54,7 +54,7 @@ const thumbnail = (path: string): Promise<Buffer> =>
     .autoOrient()
     .flatten({ background: '#fff' })
     .toColourspace('srgb')
-    .resize(THUMBNAIL * 2, THUMBNAIL * 2, { fit: 'contain', background: '#fff' })
+    .resize(THUMBNAIL * 2, THUMBNAIL * 2, { fit: 'contain', position: 'top', background: '#fff' })
     .png()
     .toBuffer();
 

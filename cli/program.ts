@@ -13,14 +13,20 @@ import { INTERRUPTED } from './stop-signal.ts';
 /** 0: done; 1: our mistake; 2: something to mend in what was given. */
 export type ExitCode = 0 | 1 | 2 | typeof INTERRUPTED;
 
-/** Runs a command line (without node and script) and says how the process should end. */
-export async function runProgram(args: readonly string[]): Promise<ExitCode> {
+/** The commands and their options; ends by throwing CommanderError instead of leaving the process. */
+export function makeProgram(): Command {
   const program = new Command('pez-nodes')
     .description('From a picture to its prompt.')
     .version(readVersion())
     .exitOverride()
     .showHelpAfterError('(--help shows what there is)');
   for (const add of [addInvert, addEncode, addSimilarity, addModels]) add(program);
+  return program;
+}
+
+/** Runs a command line (without node and script) and says how the process should end. */
+export async function runProgram(args: readonly string[]): Promise<ExitCode> {
+  const program = makeProgram();
   try {
     await program.parseAsync(args, { from: 'user' });
     return 0;

@@ -1,0 +1,171 @@
+// The commands on good input: what goes to stdout, what to stderr, and the files they leave.
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { loadClip } from '../../engine/clip/clip.ts';
+import { cosine } from '../../engine/clip/tower.ts';
+import { sha256, startMirror } from '../clip/hub-mirror.ts';
+import { tinyClipFiles } from '../clip/tiny-clip.ts';
+import { fixtures, picture, runCli, standin } from './run-cli.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'pez-cli-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const quick = ['--clip', standin, '--length', '4', '--steps', '12', '--restarts', '2', '--polish', '2', '--seed', '5'];
+
+test('invert prints the prompt alone on stdout, the rest on stderr', async () => {
+  const { code, stdout, stderr } = await runCli(['invert', picture, ...quick]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^\S.*\S\n$/);
+  expect(stdout.split('\n')).toHaveLength(2);
+  expect(stderr).toMatch(/^step \d+\/14 /);
+  expect(stderr).toMatch(/\nsimilarity \d\.\d{4}, \d+ steps in .* seed 5/);
+});
+
+test('invert --json prints one object whose similarity is that of its prompt', async () => {
+  const other = join(fixtures, 'picture-33x140.png');
+  const args = ['invert', picture, other, '--weights', '1,3', '--top-k', '3', '--json', ...quick];
+  const { code, stdout } = await runCli(args);
+  expect(code).toBe(0);
+  const result = JSON.parse(stdout);
+  expect(stdout.trim().split('\n')).toHaveLength(1);
+  expect(Object.keys(result)).toEqual(
+    expect.arrayContaining([
+      'prompt',
+      'tokens',
+      'similarity',
+      'model',
+      'seed',
+      'steps',
+      'stepsPerSecond',
+      'seconds',
+      'candidates',
+    ]),
+  );
+  expect(result).toMatchObject({ model: standin, seed: 5 });
+  expect(result.tokens[0]).toEqual({ id: expect.any(Number), text: expect.any(String) });
+  expect(result.candidates.length).toBeGreaterThan(0);
+  const clip = await loadClip(standin);
+  const [text] = await clip.text.encode([result.prompt]);
+  const [a, b] = await clip.image.encode([picture, other]);
+  expect(result.similarity).toBeCloseTo((cosine(text, a) + 3 * cosine(text, b)) / 4, 5);
+  expect(clip.tokenizer.encode(result.prompt)).toEqual(result.tokens.map((t: { id: number }) => t.id));
+});
+
+test('the same seed gives the same prompt', async () => {
+  const run = () => runCli(['invert', picture, '--quiet', ...quick]);
+  const [first, second] = [await run(), await run()];
+  expect(first.stdout).toBe(second.stdout);
+});
+
+test('invert --plot leaves a PNG and nothing beside it', async () => {
+  const plot = join(folder, 'new/plots/course.png');
+  const { code } = await runCli(['invert', picture, '--plot', plot, ...quick]);
+  expect(code).toBe(0);
+  expect(readdirSync(join(folder, 'new/plots'))).toEqual(['course.png']);
+  expect(await sharp(plot).metadata()).toMatchObject({ format: 'png', width: 2240, height: 1120 });
+});
+
+test('lists of words come from files, and templates and negative targets pass through', async () => {
+  const list = join(folder, 'words.txt');
+  writeFileSync(list, 'red\napple\n\ntiger\nsnow\nsky\n');
+  const args = [
+    '--allow',
+    `@${list}`,
+    '--template',
+    'a photo of {}',
+    '--negative-text',
+    'blue sky',
+    '--target-text',
+    'red apple',
+  ];
+  const { code, stdout } = await runCli(['invert', ...args, ...quick]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^a photo of (\b(red|apple|tiger|snow|sky)\b ?)+\n$/);
+});
+
+test('encode prints a line for each text and image', async () => {
+  const { code, stdout } = await runCli(['encode', 'a red apple', picture, '--clip', standin]);
+  expect(code).toBe(0);
+  const lines = stdout.trimEnd().split('\n');
+  expect(lines.map((line) => line.split('\t')[0])).toEqual(['a red apple', picture]);
+  for (const line of lines) expect(line.split('\t')[1].split(' ')).toHaveLength(24);
+});
+
+test('encode --json says what each input was taken for', async () => {
+  const { stdout } = await runCli(['encode', 'tiger', picture, '--clip', standin, '--json']);
+  const { dim, embeddings } = JSON.parse(stdout);
+  expect(dim).toBe(24);
+  expect(embeddings.map((e: { kind: string }) => e.kind)).toEqual(['text', 'image']);
+  expect(Math.hypot(...embeddings[0].embedding)).toBeCloseTo(1, 5);
+});
+
+test('similarity sorts the texts', async () => {
+  const { code, stdout } = await runCli(['similarity', picture, 'red apple', 'blue sky', 'tiger', '--clip', standin]);
+  expect(code).toBe(0);
+  const values = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => Number.parseFloat(line));
+  expect(values).toHaveLength(3);
+  expect(values).toEqual([...values].sort((a, b) => b - a));
+});
+
+test('models: pull, list, path', async () => {
+  const files = new Map([...tinyClipFiles()].map(([path, body]) => [`org/tiny/${path}`, { body, etag: sha256(body) }]));
+  const mirror = await startMirror(files);
+  const env = { HF_HOME: join(folder, 'home'), HF_ENDPOINT: mirror.endpoint, HF_HUB_OFFLINE: '0' };
+  try {
+    const pulled = await runCli(['models', 'pull', 'org/tiny'], { env });
+    expect(pulled).toMatchObject({ code: 0, stdout: `${join(folder, 'home/pez-nodes/org/tiny/main')}\n` });
+    expect(pulled.stderr).toContain('downloading text_model.onnx');
+  } finally {
+    await mirror.close();
+  }
+  const listed = await runCli(['models', 'list', '--json'], { env });
+  const { models } = JSON.parse(listed.stdout);
+  expect(models.find((m: { name: string }) => m.name === 'org/tiny')).toMatchObject({ kind: 'downloaded' });
+  expect((await runCli(['models', 'path', 'org/tiny'], { env })).stdout).toBe(pulledDir());
+  expect((await runCli(['encode', 'red cat', '--clip', 'org/tiny'], { env })).code).toBe(0);
+});
+
+const pulledDir = () => `${join(folder, 'home/pez-nodes/org/tiny/main')}\n`;
+
+test('Ctrl-C prints the best so far', async () => {
+  const args = [
+    'invert',
+    picture,
+    '--clip',
+    standin,
+    '--steps',
+    '1000000',
+    '--no-early-stop',
+    '--restarts',
+    '1',
+    '--json',
+  ];
+  let sent = false;
+  const { code, stdout, stderr } = await runCli(args, {
+    onStderr: (soFar, child) => {
+      if (!sent && soFar.includes('step 1/')) sent = child.kill('SIGINT');
+    },
+  });
+  expect([code, stderr.includes('Stopping with the best so far')]).toEqual([0, true]);
+  const result = JSON.parse(stdout);
+  expect(result).toMatchObject({ aborted: true, prompt: expect.stringMatching(/\w/) });
+  expect(result.steps).toBeLessThan(1_000_000);
+});
+
+test('a reader that closes the pipe is no error', async () => {
+  const texts = Array.from({ length: 40 }, (_, i) => `text ${i}`);
+  const outcome = await runCli(['encode', ...texts, '--clip', standin], {
+    onStart: (child) => child.stdout?.destroy(),
+  });
+  expect(outcome).toMatchObject({ code: 0, stderr: '' });
+});
+
+test('--version is that of the package', async () => {
+  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'));
+  expect((await runCli(['--version'])).stdout.trim()).toBe(version);
+});

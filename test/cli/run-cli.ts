@@ -1,0 +1,59 @@
+// Runs the command as a user does: built, in a process of its own, with pipes.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+export const root = join(import.meta.dirname, '../..');
+export const fixtures = join(root, 'test/fixtures/clip');
+/** A CLIP of random weights that the search can run on. */
+export const standin = join(fixtures, 'standin');
+export const picture = join(fixtures, 'picture-90x61.png');
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  env?: Record<string, string>;
+  cwd?: string;
+  /** Sees stderr as it grows. */
+  onStderr?: (soFar: string, child: ChildProcess) => void;
+  onStart?: (child: ChildProcess) => void;
+}
+
+let built: string | undefined;
+
+/** Builds the sources once for each test file; type errors are the type check's business. */
+function build(): string {
+  const folder = join(root, 'node_modules/.cache', `pez-nodes-${process.env.JEST_WORKER_ID ?? 0}`);
+  rmSync(folder, { recursive: true, force: true });
+  const args = ['-p', join(root, 'tsconfig.build.json'), '--outDir', folder, '--declaration', 'false'];
+  spawnSync(join(root, 'node_modules/.bin/tsc'), args, { cwd: root, shell: process.platform === 'win32' });
+  return join(folder, 'cli/main.js');
+}
+
+/** Starts `pez-nodes` and waits for its end. */
+export function runCli(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  const env = { ...process.env, HF_HUB_OFFLINE: '1', NO_COLOR: '1', ...options.env };
+  built ??= build();
+  const child = spawn(process.execPath, [built, ...args], {
+    cwd: options.cwd ?? root,
+    env,
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (data) => {
+    stdout += data;
+  });
+  child.stderr.on('data', (data) => {
+    stderr += data;
+    options.onStderr?.(stderr, child);
+  });
+  options.onStart?.(child);
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, stdout, stderr }));
+  });
+}
