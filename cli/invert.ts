@@ -77,7 +77,7 @@ export function addInvert(program: Command): void {
     .option('--length <tokens>', `tokens of the prompt${by(defaults.length)}`, toNumber)
     .option('--steps <number>', `steps of the search${by(defaults.steps)}`, toNumber)
     .option('--restarts <number>', `starts that run side by side${by(defaults.restarts)}`, toNumber)
-    .option('--seed <integer>', 'the same seed gives the same prompt (default: a new one each time)', toNumber)
+    .option('--seed <integer>', 'the same seed on the same machine gives the same prompt (default: 0)', toNumber)
     .option('--template <text>', 'text around the prompt, with {} where it goes')
     .option('--initial-prompt <text>', 'words to start from')
     .addOption(
