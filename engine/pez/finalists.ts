@@ -29,14 +29,14 @@ export interface FinalistOptions {
 /** Scored again beyond `count`, since the short rows of the search may rank near-equals otherwise. */
 const SPARE = 4;
 
-/** Single tokens tried where the search met no permitted text. */
+/** Single tokens tried, after the phrases, where the search met no permitted text. */
 const LAST_RESORT = 256;
 
 /** The best `count` candidates, best first. Throws VOCABULARY_EMPTY where the lists permit no text at all. */
 export async function chooseFinalists(options: FinalistOptions): Promise<PromptCandidate[]> {
   const { tokenizer, pool, scorer, objective, count } = options;
   const found = pool.best(count + SPARE).map((c) => c.reading);
-  const readings = found.length > 0 ? found : singleTokens(options);
+  const readings = found.length > 0 ? found : lastResort(options);
   const embeddings = await scorer.embedOrdinary(readings.map((r) => r.prompt));
   return readings
     .map(({ prompt }, i) => ({
@@ -50,12 +50,13 @@ export async function chooseFinalists(options: FinalistOptions): Promise<PromptC
     .map(({ prompt, similarity, ids }) => ({ prompt, similarity, ids }));
 }
 
-function singleTokens({ read, vocabulary }: FinalistOptions): Reading[] {
-  const step = Math.max(1, Math.floor(vocabulary.ids.length / LAST_RESORT));
-  const readings = Array.from(
-    vocabulary.ids.filter((_, i) => i % step === 0),
-    (id) => read([id]),
+function lastResort({ read, vocabulary: { singles, phrases } }: FinalistOptions): Reading[] {
+  const step = Math.max(1, Math.floor(singles.length / LAST_RESORT));
+  const tokens = Array.from(
+    singles.filter((_, i) => i % step === 0),
+    (id) => [id],
   );
+  const readings = [...phrases, ...tokens].map(read);
   const texts = readings.filter((r): r is Reading => r !== null);
   if (texts.length > 0) return texts;
   throw new InputError(

@@ -6,11 +6,12 @@ import type { Candidate, Pool } from './pool.ts';
 import type { Reading, ReadPrompt } from './reading.ts';
 import type { Scorer } from './scorer.ts';
 import { concat } from './search.ts';
+import type { Vocabulary } from './vocabulary.ts';
 
 export interface PolishOptions {
   readonly rows: NearestRows;
   readonly gradients: GradientMemory;
-  readonly mask: Float32Array;
+  readonly vocabulary: Vocabulary;
   readonly direction: Float32Array;
   readonly objective: Objective;
   readonly read: ReadPrompt;
@@ -44,23 +45,28 @@ export async function polishRound(options: PolishOptions): Promise<boolean> {
 
 /** Readings of the most promising swaps that have not been scored yet, at most PER_ROUND. */
 async function proposeSwaps(beam: readonly Candidate[], options: PolishOptions): Promise<Reading[]> {
-  const { rows, gradients, mask, direction, read, pool } = options;
+  const { rows, gradients, vocabulary, direction, read, pool } = options;
   const { data, dim } = rows.table;
-  const row = (id: number) => data.subarray(id * dim, (id + 1) * dim);
   const prompts = beam.map((c) => c.reading.learned!);
   const found = await gradients.run(prompts, direction, '');
   const uphill = concat(found.map((f) => f.lossGradient)).map((g) => -g);
-  const steepest = await rows.steepest(uphill, mask, PER_POSITION);
+  const steepest = await rows.steepest(uphill, vocabulary.mask, PER_POSITION);
+  /** g·e of a token at position n of all prompts laid end to end. */
+  const level = (n: number, id: number) =>
+    dot(uphill.subarray(n * dim, (n + 1) * dim), data.subarray(id * dim, (id + 1) * dim));
 
   const proposals: { ids: number[]; gain: number }[] = [];
   prompts.forEach((ids, b) => {
-    ids.forEach((old, m) => {
-      const n = b * ids.length + m;
-      const g = uphill.subarray(n * dim, (n + 1) * dim);
-      const level = dot(g, row(old));
-      for (const id of steepest[n]) {
-        if (id !== old) proposals.push({ ids: ids.with(m, id), gain: dot(g, row(id)) - level });
-      }
+    const propose = (at: number, words: readonly number[]) => {
+      const gain = words.reduce((sum, id, j) => {
+        const n = b * ids.length + at + j;
+        return sum + level(n, id) - level(n, ids[at + j]);
+      }, 0);
+      proposals.push({ ids: ids.toSpliced(at, words.length, ...words), gain });
+    };
+    ids.forEach((_, m) => {
+      for (const id of steepest[b * ids.length + m]) propose(m, [id]);
+      for (const phrase of vocabulary.phrases) if (m + phrase.length <= ids.length) propose(m, phrase);
     });
   });
   proposals.sort((a, b) => b.gain - a.gain);

@@ -40,7 +40,7 @@ const BATCH_STREAM = 2 ** 31;
 
 /** Runs all phases and leaves what was found in the pool. */
 export async function runPhases(options: RunOptions): Promise<{ steps: number; aborted: boolean; history: History }> {
-  const { settings, vocabulary, objective, pool, signal } = options;
+  const { settings, objective, pool, signal } = options;
   const history: History = { steps: [], best: [], similarities: [] };
   const planned = settings.steps + settings.polish;
   let steps = 0;
@@ -63,7 +63,7 @@ export async function runPhases(options: RunOptions): Promise<{ steps: number; a
   const patience = Math.ceil(settings.earlyStop / POLISH_PER_STEP);
   let best = pool.best(1)[0]?.score;
   for (let round = 0, idle = 0; round < settings.polish && idle < patience && !signal?.aborted; round++) {
-    if (!(await polishRound({ ...options, mask: vocabulary.mask, direction, length: settings.length }))) break;
+    if (!(await polishRound({ ...options, direction, length: settings.length }))) break;
     await finishStep([]);
     const score = pool.best(1)[0].score;
     idle = score > best ? 0 : idle + 1;

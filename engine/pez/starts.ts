@@ -1,5 +1,5 @@
-// Where restarts begin: random tokens of the vocabulary, or the words of an initial prompt.
-import { createRandom } from './random.ts';
+// Where restarts begin: random words of the vocabulary, or the words of an initial prompt.
+import { createRandom, type Random } from './random.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 export interface StartOptions {
@@ -17,10 +17,22 @@ const REDRAW = 0.5;
 export function drawStarts({ vocabulary, length, restarts, seed, initialIds }: StartOptions): number[][] {
   return Array.from({ length: restarts }, (_, restart) => {
     const random = createRandom(seed, restart);
-    return Array.from({ length }, (_, m) => {
-      const drawn = vocabulary.ids[random.int(vocabulary.ids.length)];
+    const drawn = drawWords(vocabulary, length, random);
+    return drawn.map((id, m) => {
       const redraw = restart > 0 && random.next() < REDRAW;
-      return m < initialIds.length && !redraw ? initialIds[m] : drawn;
+      return m < initialIds.length && !redraw ? initialIds[m] : id;
     });
   });
+}
+
+/** `length` ids: single tokens and phrases in random order; where nothing fits into what is left, any allowed token. */
+function drawWords({ ids, singles, phrases }: Vocabulary, length: number, random: Random): number[] {
+  const drawn: number[] = [];
+  while (drawn.length < length) {
+    const fitting = phrases.filter((phrase) => phrase.length <= length - drawn.length);
+    const choice = random.int(singles.length + fitting.length || ids.length);
+    if (singles.length + fitting.length === 0) drawn.push(ids[choice]);
+    else drawn.push(...(choice < singles.length ? [singles[choice]] : fitting[choice - singles.length]));
+  }
+  return drawn;
 }

@@ -14,6 +14,10 @@ export interface Vocabulary {
   readonly mask: Float32Array;
   /** The ids of the allowed tokens, ascending. */
   readonly ids: Int32Array;
+  /** Allowed words and phrases of several tokens: their ids in order. */
+  readonly phrases: readonly (readonly number[])[];
+  /** The ids that may stand alone: `ids` without those that only phrases brought in. */
+  readonly singles: Int32Array;
   /** True where every allowed token is a whole word that, between spaces, re-tokenises to itself. */
   readonly words: boolean;
 }
@@ -31,17 +35,18 @@ export function createVocabulary(tokenizer: Tokenizer, rows: number, request: Vo
   const block = request.block.map(fold);
   const text = (id: number) => fold(tokenizer.decode([id]));
   const base = baseSet(tokenizer, request.vocabulary);
-  const chosen = new Set<number>();
-  for (const id of base) if (allow.length === 0 || allow.some((a) => text(id).includes(a))) chosen.add(id);
-  for (const entry of allow) for (const id of tokenizer.encode(entry)) chosen.add(id);
-  const ids = Int32Array.from(chosen)
-    .filter((id) => id < rows && !block.some((b) => text(id).includes(b)))
-    .sort();
+  const isAllowed = (id: number) => id < rows && !block.some((b) => text(id).includes(b));
+  const single = (id: number) => allow.length === 0 || allow.some((a) => text(id).includes(a));
+  const entries = allow.map((entry) => tokenizer.encode(entry)).filter((ids) => ids.length > 0 && ids.every(isAllowed));
+  const singles = new Set([...base].filter((id) => isAllowed(id) && single(id)));
+  for (const ids of entries) if (ids.length === 1) singles.add(ids[0]);
+  const phrases = entries.filter((ids) => ids.length > 1);
+  const ids = Int32Array.from(new Set([...singles, ...phrases.flat()])).sort();
   if (ids.length === 0) throw emptyVocabulary(request);
   const mask = new Float32Array(rows).fill(Number.NEGATIVE_INFINITY);
   for (const id of ids) mask[id] = 0;
   const words = request.vocabulary === 'words' && ids.every((id) => base.has(id));
-  return { mask, ids, words };
+  return { mask, ids, phrases, singles: Int32Array.from(singles).sort(), words };
 }
 
 /** Lists and texts are compared in lower case, with single spaces. */
