@@ -53,10 +53,10 @@ function runList({ json }: { json?: boolean }): void {
   process.stderr.write(`downloads go to ${defaultCacheDir()}\n`);
 }
 
+/** Bytes of the files in a folder. */
 function sizeOf(dir: string): number {
-  return readdirSync(dir, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+  const files = readdirSync(dir, { recursive: true, encoding: 'utf8' }).map((path) => statSync(join(dir, path)));
+  return files.filter((info) => info.isFile()).reduce((sum, { size }) => sum + size, 0);
 }
 
 async function runPull(ids: string[], { dtype }: { dtype?: string }): Promise<void> {

@@ -95,7 +95,7 @@ function offlineFolder({ repo }: HubId, dir: string, files: readonly NeededFile[
     );
   throw new InputError(
     'MODEL_NOT_FOUND',
-    `${repo} is not complete on this machine, and the network is off (HF_HUB_OFFLINE): put ${lacking.map((f) => f.path).join(', ')} into ${dir}, or go online once.`,
+    `${repo} is not complete on this machine, and nothing is downloaded now (HF_HUB_OFFLINE=1, or a command that stays offline): put ${lacking.map((f) => f.path).join(', ')} into ${dir}, or run "pez-nodes models pull ${repo}" with a network.`,
   );
 }
 

@@ -2,8 +2,8 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import type { errorCodes } from '../../engine/errors.ts';
+import { pngHeader } from '../clip/png-header.ts';
 import { picture, runCli, standin } from './run-cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pez-bad-'));
@@ -15,18 +15,6 @@ const write = (name: string, bytes: Uint8Array | string) => {
   writeFileSync(join(folder, name), bytes);
   return join(folder, name);
 };
-
-/** A PNG that claims a size and has no pixels. */
-function pngHeader(width: number, height: number): Buffer {
-  const chunk = Buffer.alloc(25);
-  chunk.writeUInt32BE(13, 0);
-  chunk.write('IHDR', 4);
-  chunk.writeUInt32BE(width, 8);
-  chunk.writeUInt32BE(height, 12);
-  chunk.set([8, 2, 0, 0, 0], 16);
-  chunk.writeUInt32BE(crc32(chunk.subarray(4, 21)), 21);
-  return Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), chunk, Buffer.from('0000000049444154', 'hex')]);
-}
 
 function brokenModel(name: string, breakIt: (dir: string) => void): string {
   const dir = join(folder, name);

@@ -18,12 +18,16 @@ export interface MirrorFile {
   etag?: string;
   faults?: Fault[];
   headFaults?: Extract<Fault, { kind: 'status' }>[];
+  /** Large files lie in a store: the hub redirects there, and says size and hash itself. */
+  store?: string;
 }
 
 export interface Mirror {
   readonly endpoint: string;
   /** `GET path bytes=…`, in order. */
   readonly log: string[];
+  /** The authorization header of each request. */
+  readonly tokens: (string | undefined)[];
   readonly files: Map<string, MirrorFile>;
   /** Breaks the connections that `drop` holds: the client calls it when the bytes have come. */
   hangUp(): void;
@@ -35,10 +39,12 @@ export const sha256 = (body: Buffer): string => createHash('sha256').update(body
 /** Serves `<repo>/resolve/<revision>/<path>` for the files under `<repo>/<path>`. */
 export async function startMirror(files: Map<string, MirrorFile>): Promise<Mirror> {
   const log: string[] = [];
+  const tokens: (string | undefined)[] = [];
   const held = new Set<ServerResponse>();
   const server: Server = createServer((request, response) => {
     const [, repo, path] = /^\/([^/]+\/[^/]+)\/resolve\/[^/]+\/(.+)$/.exec(request.url ?? '') ?? [];
     log.push([request.method, path, request.headers.range].filter(Boolean).join(' '));
+    tokens.push(request.headers.authorization);
     const file = files.get(`${repo}/${path}`);
     if (file) serve(file, request, response, held);
     else {
@@ -50,6 +56,7 @@ export async function startMirror(files: Map<string, MirrorFile>): Promise<Mirro
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     log,
+    tokens,
     files,
     hangUp: () => {
       for (const response of held) response.destroy();
@@ -71,6 +78,11 @@ function serve(file: MirrorFile, request: IncomingMessage, response: ServerRespo
   }
   if (fault?.kind === 'change') file.body = fault.body;
   const { body } = file;
+  if (file.store !== undefined) {
+    const linked = { 'x-linked-etag': `"${file.etag ?? sha256(body)}"`, 'x-linked-size': body.length };
+    response.writeHead(302, { ...linked, location: file.store, 'x-repo-commit': 'c0ffee' }).end();
+    return;
+  }
   const etag = `"${file.etag ?? sha256(body)}"`;
   const ifRange = request.headers['if-range'];
   const asked = /^bytes=(\d+)-$/.exec(request.headers.range ?? '');

@@ -108,6 +108,54 @@ test('a server that ignores ranges sends the whole file again', async () => {
   expect(good()).toBe(true);
 });
 
+describe('a large file in a store', () => {
+  let store: Mirror;
+  const body = () => tinyClipFiles().get(TEXT)!;
+
+  beforeEach(async () => {
+    store = await startMirror(new Map([['org/blobs/text', { body: body(), etag: 'an-etag-of-the-store' }]]));
+    file(TEXT).store = `${store.endpoint}/org/blobs/resolve/main/text`;
+  });
+  afterEach(() => store.close());
+
+  test('is fetched, resumed and checked; the token stays with the hub', async () => {
+    process.env.HF_TOKEN = 'secret';
+    try {
+      store.files.get('org/blobs/text')!.faults = [{ kind: 'drop', afterBytes: 90 }];
+      await pull({
+        onProgress: () => {
+          mirror.hangUp();
+          store.hangUp();
+        },
+      });
+    } finally {
+      delete process.env.HF_TOKEN;
+    }
+    expect(good()).toBe(true);
+    expect(store.log).toEqual(['GET text', 'GET text bytes=90-']);
+    expect(new Set(mirror.tokens)).toEqual(new Set(['Bearer secret']));
+    expect(store.tokens).toEqual([undefined, undefined]);
+  });
+
+  test('that is not the one that the hub announces is not used', async () => {
+    store.files.get('org/blobs/text')!.body = Buffer.alloc(body().length, 1);
+    await expect(pull()).rejects.toThrow(/its sha256 is/);
+    expect(existsSync(join(folder(), TEXT))).toBe(false);
+  });
+});
+
+test('a model that was renamed is found under its old name', async () => {
+  const moved = `${mirror.endpoint}/org/tiny/resolve/main/config.json`;
+  mirror.files.set('org/old/config.json', {
+    body: file('config.json').body,
+    headFaults: [{ kind: 'status', status: 307, headers: { location: moved } }],
+  });
+  const rest = [...tinyClipFiles().keys()].filter((path) => path !== 'config.json');
+  for (const path of rest) mirror.files.set(`org/old/${path}`, { body: file(path).body });
+  await pullModel(parseHubId('org/old')!, options());
+  expect(mirror.log.filter((line) => line === 'HEAD config.json')).toHaveLength(2);
+});
+
 test('a file that changes between two ranges is not spliced', async () => {
   const body = Buffer.alloc(file(TEXT).body.length, 9);
   fail(TEXT, { kind: 'drop', afterBytes: 100 }, { kind: 'change', body });

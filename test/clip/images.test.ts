@@ -2,11 +2,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import sharp, { type Color } from 'sharp';
 import { decodeImage, type ImageInput } from '../../engine/clip/decode-image.ts';
 import { loadPreprocess } from '../../engine/clip/preprocess.ts';
 import { resample } from '../../engine/clip/resample.ts';
+import { pngHeader } from './png-header.ts';
 
 const fixtures = join(import.meta.dirname, '../fixtures/clip');
 const oracle = JSON.parse(readFileSync(join(fixtures, 'oracle.json'), 'utf8'));
@@ -114,26 +114,14 @@ describe('refusing', () => {
     writeFileSync(join(folder, name), bytes);
     return join(folder, name);
   };
-  /** A PNG whose header claims a size; nothing else of it is true. */
-  const header = (width: number, height: number) => {
-    const chunk = Buffer.alloc(25);
-    chunk.writeUInt32BE(13, 0);
-    chunk.write('IHDR', 4);
-    chunk.writeUInt32BE(width, 8);
-    chunk.writeUInt32BE(height, 12);
-    chunk.set([8, 2, 0, 0, 0], 16);
-    chunk.writeUInt32BE(crc32(chunk.subarray(4, 21)), 21);
-    return Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), chunk, Buffer.from('0000000049444154', 'hex')]);
-  };
-
   test.each([
     ['a missing file', () => join(folder, 'nowhere.png'), 'IMAGE_UNREADABLE', /no such file/],
     ['a directory', () => folder, 'IMAGE_UNREADABLE', /is a directory/],
     ['an empty file', () => write('empty.png', ''), 'IMAGE_UNREADABLE', /is empty/],
     ['a text', () => write('text.png', 'not an image at all'), 'IMAGE_UNREADABLE', /is not an image/],
-    ['an image of 0 × 0', () => write('zero.png', header(0, 0)), 'IMAGE_UNREADABLE', /not an image|nothing in it/],
-    ['a bomb', () => write('bomb.png', header(60_000, 60_000)), 'IMAGE_TOO_LARGE', /60000 × 60000|million pixels/],
-    ['a thread', () => write('thread.png', header(1, 70_000)), 'IMAGE_TOO_LARGE', /1 × 70000/],
+    ['an image of 0 × 0', () => write('zero.png', pngHeader(0, 0)), 'IMAGE_UNREADABLE', /not an image|nothing in it/],
+    ['a bomb', () => write('bomb.png', pngHeader(60_000, 60_000)), 'IMAGE_TOO_LARGE', /60000 × 60000|million pixels/],
+    ['a thread', () => write('thread.png', pngHeader(1, 70_000)), 'IMAGE_TOO_LARGE', /1 × 70000/],
   ] as const)('%s', async (_, path, code, message) => {
     await expect(decodeImage(path())).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
   });
