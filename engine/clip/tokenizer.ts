@@ -85,7 +85,7 @@ function makeTokenizer(inner: PreTrainedTokenizer, config: TokenizerConfig, cont
   const endId = suffix.at(-1) ?? idOf(config.eos_token);
   if (endId === undefined) throw new Error('it has no end-of-text token');
   const specialIds: ReadonlySet<number> = new Set([...(inner.all_special_ids as number[]), ...prefix, ...suffix]);
-  const endsWord = wordRule(pieces);
+  const { endsWord, tidy } = findConvention(pieces);
   const content = (ids: readonly number[]) => ids.filter((id) => !specialIds.has(id));
   return {
     vocabSize: pieces.length,
@@ -98,7 +98,7 @@ function makeTokenizer(inner: PreTrainedTokenizer, config: TokenizerConfig, cont
     decode: (ids) => {
       const kept = content(ids);
       if (kept.length === 0) return '';
-      return tidySpaces(inner.decode(kept, { skip_special_tokens: false, clean_up_tokenization_spaces: false }));
+      return tidy(inner.decode(kept, { skip_special_tokens: false, clean_up_tokenization_spaces: false }));
     },
     tokenText: (id) => pieces[id] ?? '',
     endsWord: (id) => endsWord(pieces[id] ?? ''),
@@ -115,13 +115,25 @@ function findFrame(inner: PreTrainedTokenizer): { prefix: number[]; suffix: numb
   return { prefix: framed.slice(0, at), suffix: framed.slice(at + bare.length) };
 }
 
-/** Which convention the vocabulary follows, by counting. */
-function wordRule(pieces: readonly string[]): (piece: string) => boolean {
-  const rules: ((piece: string) => boolean)[] = [
-    (piece) => piece.endsWith('</w>'), // CLIP
-    (piece) => piece.startsWith('▁'), // SentencePiece: SigLIP, T5
-    (piece) => piece.startsWith('Ġ'), // byte-level BPE: GPT-2
-  ];
-  const used = rules.find((rule) => pieces.reduce((n, piece) => n + (rule(piece) ? 1 : 0), 0) * 20 > pieces.length);
-  return used ?? ((piece) => !piece.startsWith('##')); // WordPiece: BERT
+/** How a vocabulary marks words, by counting: most of the pieces of one that has a mark carry it. */
+const CONVENTIONS: readonly WordConvention[] = [
+  { endsWord: (piece) => piece.endsWith('</w>'), tidy: tidySpaces }, // CLIP
+  { endsWord: (piece) => piece.startsWith('▁'), tidy: trim }, // SentencePiece: SigLIP, T5
+  { endsWord: (piece) => piece.startsWith('Ġ'), tidy: trim }, // byte-level BPE: GPT-2
+];
+const WORD_PIECE: WordConvention = { endsWord: (piece) => !piece.startsWith('##'), tidy: trim }; // BERT
+
+interface WordConvention {
+  readonly endsWord: (piece: string) => boolean;
+  /** Decoded text → as a person types it; only where the spaces carry no tokens may they go. */
+  readonly tidy: (text: string) => string;
+}
+
+function trim(text: string): string {
+  return text.trim();
+}
+
+function findConvention(pieces: readonly string[]): WordConvention {
+  const marked = (c: WordConvention) => pieces.reduce((n, piece) => n + (c.endsWord(piece) ? 1 : 0), 0);
+  return CONVENTIONS.find((c) => marked(c) * 20 > pieces.length) ?? WORD_PIECE;
 }

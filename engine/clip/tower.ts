@@ -1,8 +1,8 @@
 // One ONNX file of a CLIP (text or vision tower) → a function from feeds to unit vectors. Its session is made at the
 // first call and kept for the life of the process: making and releasing sessions leaks memory in onnxruntime.
-import { realpathSync, statSync } from 'node:fs';
 import type * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
+import { fileIdentity } from '../onnx/file-identity.ts';
 import { openSession, type Session } from '../onnx/session.ts';
 import { halfToNumber } from '../onnx/tensor.ts';
 import type { Tower } from './variant.ts';
@@ -11,13 +11,7 @@ const sessions = new Map<string, Promise<Session>>();
 
 /** The session of a model file; a file that was replaced on disk gets a new one. */
 export function sessionFor(path: string): Promise<Session> {
-  let key = path;
-  try {
-    const { size, mtimeMs } = statSync(path);
-    key = `${realpathSync(path)} ${size} ${mtimeMs}`;
-  } catch (error) {
-    throw new InputError('MODEL_NOT_FOUND', `The model lacks the file ${path}.`, { cause: error });
-  }
+  const key = fileIdentity(path);
   const known = sessions.get(key);
   if (known) return known;
   const session = openSession(path);

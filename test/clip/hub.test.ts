@@ -83,6 +83,13 @@ test('a connection that drops midway is resumed where it broke off', async () =>
   expect(leftovers()).toEqual([]);
 });
 
+test('a connection that falls silent is dropped, and resumed', async () => {
+  fail(TEXT, { kind: 'drop', afterBytes: 70 });
+  await pull({ transport: { stallMs: 100 }, onProgress: () => {} }); // nobody hangs up: it must notice itself
+  expect(mirror.log).toContain(`GET ${TEXT} bytes=70-`);
+  expect(good()).toBe(true);
+});
+
 test('an interrupted pull is continued by the next one', async () => {
   fail(TEXT, ...Array.from({ length: 60 }, (): Fault => ({ kind: 'drop', afterBytes: 0 })));
   file(TEXT).faults![0] = { kind: 'drop', afterBytes: 80 };

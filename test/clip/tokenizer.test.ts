@@ -99,6 +99,34 @@ test('encodes and frames as Python does', async () => {
   for (const { text, ids } of texts) expect(tokenizer.frame(tokenizer.encode(text))).toEqual(ids);
 });
 
+test('a SentencePiece vocabulary keeps its spaces, and has no start token', async () => {
+  const pieces = ['<pad>', '</s>', '<unk>', '▁a', '▁tiger', '▁t', 'iger', ',', '▁,'];
+  writeJson('config.json', { model_type: 'siglip', text_config: { model_type: 'siglip_text_model' } });
+  writeJson('tokenizer_config.json', { eos_token: '</s>', pad_token: '<pad>' });
+  writeJson('tokenizer.json', {
+    added_tokens: [0, 1, 2].map((id) => ({ id, content: pieces[id], special: true, normalized: false })),
+    normalizer: null,
+    pre_tokenizer: { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always' },
+    post_processor: {
+      type: 'TemplateProcessing',
+      single: [{ Sequence: { id: 'A', type_id: 0 } }, { SpecialToken: { id: '</s>', type_id: 0 } }],
+      pair: [],
+      special_tokens: { '</s>': { id: '</s>', ids: [1], tokens: ['</s>'] } },
+    },
+    decoder: { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always' },
+    model: { type: 'Unigram', unk_id: 2, vocab: pieces.map((piece, i) => [piece, -i]) },
+  });
+  const tokenizer = await loadTokenizer(folder);
+  expect(tokenizer).toMatchObject({ vocabSize: 9, contextLength: 64, startId: undefined, endId: 1, padId: 0 });
+  expect(tokenizer.frame([4])).toEqual([4, 1]);
+  expect([4, 6].map(tokenizer.endsWord)).toEqual([true, false]);
+  for (const text of ['a tiger, a', 'a tiger , a']) {
+    const ids = tokenizer.encode(text);
+    expect(tokenizer.decode(ids)).toBe(text);
+    expect(tokenizer.encode(tokenizer.decode(ids))).toEqual(ids);
+  }
+});
+
 test('a broken tokenizer file is named', async () => {
   writeClipTokenizer({}, []);
   writeFileSync(join(folder, 'tokenizer.json'), '{"version": ');
