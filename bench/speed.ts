@@ -22,7 +22,7 @@ export async function measureSpeed(shape: ShapeName, folder: string): Promise<Ro
   let shortStep = 0;
   for (const { tokens, restarts } of CASES) {
     const gradient = await createTextGradient(clip, tokens + 2);
-    const nearest = await createNearestRows(clip.textModelPath, gradient.table);
+    const nearest = await createNearestRows(gradient.table);
     const mask = new Float32Array(gradient.table.vocabSize);
     const direction = new Float32Array(clip.text.dim).fill(1 / Math.sqrt(clip.text.dim));
     for (const count of restarts) {

@@ -49,7 +49,7 @@ export async function invert(clip: Clip, options: InvertOptions): Promise<Invert
   const gradient = await createTextGradient(clip, marks + template.before.length + length + template.after.length);
   const vocabulary = createVocabulary(tokenizer, gradient.table.vocabSize, settings);
   const objective = await createObjective(clip, settings.targets);
-  const rows = await createNearestRows(clip.textModelPath, gradient.table);
+  const rows = await createNearestRows(gradient.table);
   const read = createReader({ ...settings, tokenizer, vocabulary });
   const scorer = await createScorer(clip);
   const pool = createPool(objective, read, scorer);

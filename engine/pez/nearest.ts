@@ -25,14 +25,14 @@ export interface NearestRows {
   steepest(directions: Float32Array, mask: Float32Array, count: number): Promise<Int32Array[]>;
 }
 
-/** By name: a session holds a copy of the table, and making and releasing sessions leaks memory. */
-const compiled = new Map<string, Promise<NearestRows>>();
+/** One for each table: a session holds a copy of it, and making and releasing sessions leaks memory. */
+const compiled = new WeakMap<Table, Promise<NearestRows>>();
 
-/** The searcher of a table; made once per `name`, which is the path of the model that the table comes from. */
-export function createNearestRows(name: string, table: Table): Promise<NearestRows> {
-  const known = compiled.get(name) ?? compile(table);
-  compiled.set(name, known);
-  known.catch(() => compiled.delete(name));
+/** The searcher of a table; made once per table. */
+export function createNearestRows(table: Table): Promise<NearestRows> {
+  const known = compiled.get(table) ?? compile(table);
+  compiled.set(table, known);
+  known.catch(() => compiled.delete(table));
   return known;
 }
 

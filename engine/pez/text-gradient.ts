@@ -5,6 +5,7 @@ import { addGradient, gradientName } from '../autodiff/gradient.ts';
 import type { Clip } from '../clip/clip.ts';
 import { textOutputOf } from '../clip/text-encoder.ts';
 import { cutAtEmbedding, EMBEDS, type EmbeddingTable } from '../onnx/cut.ts';
+import { fileIdentity } from '../onnx/file-identity.ts';
 import { type Model, prune } from '../onnx/graph.ts';
 import { readModelFile } from '../onnx/read.ts';
 import { createSession, type Session } from '../onnx/session.ts';
@@ -44,13 +45,14 @@ const BATCHES = [4, 1];
 const SAME = 1e-5;
 
 const compiled = new Map<string, Promise<TextGradient>>();
+const tables = new Map<string, EmbeddingTable>();
 
 /**
  * Compiles forward and backward of a text tower for rows of `rowLength` ids, once per (model, length).
  * Throws MODEL_UNSUPPORTED, MODEL_INVALID or OP_WITHOUT_GRADIENT.
  */
 export function createTextGradient(clip: Source, rowLength: number): Promise<TextGradient> {
-  const key = `${rowLength} ${clip.textModelPath}`;
+  const key = `${rowLength} ${fileIdentity(clip.textModelPath)}`;
   const known = compiled.get(key) ?? compile(clip, rowLength);
   compiled.set(key, known);
   known.catch(() => compiled.delete(key));
@@ -58,7 +60,7 @@ export function createTextGradient(clip: Source, rowLength: number): Promise<Tex
 }
 
 async function compile(clip: Source, rowLength: number): Promise<TextGradient> {
-  const { table } = tower(clip);
+  const table = tableOf(clip);
   const short = await readsOutAtEnd(clip);
   const positions = short ? rowLength : clip.tokenizer.contextLength;
   const sessions = new Map<number, Promise<Session>>();
@@ -140,8 +142,14 @@ function lookUp(
   return embeds;
 }
 
-function tower({ textModelPath }: Source): ReturnType<typeof cutAtEmbedding> {
-  return cutAtEmbedding(readModelFile(textModelPath));
+const tower = ({ textModelPath }: Source) => cutAtEmbedding(readModelFile(textModelPath));
+
+/** The table of a model file: one copy for all lengths, so that what is made of it can be shared too. */
+function tableOf(clip: Source): EmbeddingTable {
+  const key = fileIdentity(clip.textModelPath);
+  const table = tables.get(key) ?? tower(clip).table;
+  tables.set(key, table);
+  return table;
 }
 
 /**

@@ -26,7 +26,7 @@ const all = Array.from({ length: V }, (_, v) => v);
 
 describe.each(['cosine', 'l2'] as const)('%s', (kind) => {
   test('finds the row that a loop finds', async () => {
-    const rows = await createNearestRows('test table', table);
+    const rows = await createNearestRows(table);
     const points = numbers(20 * D);
     const ids = await rows.project(points, open, kind);
     for (let n = 0; n < 20; n++) {
@@ -36,7 +36,7 @@ describe.each(['cosine', 'l2'] as const)('%s', (kind) => {
   });
 
   test('never finds a masked row, even where all others point away', async () => {
-    const rows = await createNearestRows('test table', table);
+    const rows = await createNearestRows(table);
     const mask = new Float32Array(V).fill(Number.NEGATIVE_INFINITY);
     for (const v of [7, 12]) mask[v] = 0;
     const points = numbers(40 * D).map((x, i) => 5 * x - 10 * row(7)[i % D] - 10 * row(12)[i % D]);
@@ -46,14 +46,14 @@ describe.each(['cosine', 'l2'] as const)('%s', (kind) => {
 });
 
 test('every row of non-zero length is its own nearest row', async () => {
-  const rows = await createNearestRows('test table', table);
+  const rows = await createNearestRows(table);
   const ids = await rows.project(table.data, open, 'l2');
   const wrong = all.filter((v) => ids[v] !== v && Math.hypot(...row(v)) > 0);
   expect(wrong).toEqual([]);
 });
 
 test('steepest gives the allowed rows with the largest product, best first', async () => {
-  const rows = await createNearestRows('test table', table);
+  const rows = await createNearestRows(table);
   const mask = open.map((_, v) => (v % 3 === 0 ? Number.NEGATIVE_INFINITY : 0));
   const allowed = all.filter((v) => v % 3 !== 0);
   const directions = numbers(4 * D);
@@ -65,7 +65,7 @@ test('steepest gives the allowed rows with the largest product, best first', asy
 });
 
 test('steepest gives no more rows than are allowed', async () => {
-  const rows = await createNearestRows('test table', table);
+  const rows = await createNearestRows(table);
   const mask = new Float32Array(V).fill(Number.NEGATIVE_INFINITY);
   mask[3] = mask[4] = 0;
   const [found] = await rows.steepest(numbers(D), mask, 10);

@@ -36,7 +36,7 @@ async function setUp(fixture: Fixture, starts: number[][], reuse = true) {
   const gradient = await createTextGradient(clip, starts[0].length + 2);
   const gradients = createGradientMemory({ gradient, frame: clip.tokenizer.frame, offset: 1, reuse });
   const search = createSearch({
-    rows: await createNearestRows(clip.textModelPath, gradient.table),
+    rows: await createNearestRows(gradient.table),
     gradients,
     mask: new Float32Array(gradient.table.vocabSize),
     projection: fixture.projection,
