@@ -1,5 +1,6 @@
 // Texts → their unit embeddings: exactly as any user of the encoder gets them, but at their short length where that agrees.
 import type { Clip } from '../clip/clip.ts';
+import { readsOutAtEnd } from '../clip/read-out.ts';
 import type { Reading } from './reading.ts';
 
 export interface Scorer {
@@ -9,26 +10,9 @@ export interface Scorer {
   embedOrdinary(prompts: readonly string[]): Promise<Float32Array[]>;
 }
 
-/** Two unit embeddings of one text that differ by no more than this in any number are the same. */
-const SAME = 1e-4;
-
-/** Whether short rows give an encoder's ordinary embeddings; asked once per encoder. */
-const shortRows = new WeakMap<Clip['text'], Promise<boolean>>();
-
 /** The scorer of a CLIP. An encoder whose embedding depends on the padding is always run padded. */
 export async function createScorer({ text, tokenizer }: Clip): Promise<Scorer> {
-  let agrees = shortRows.get(text);
-  if (!agrees) shortRows.set(text, (agrees = compare()));
-  const short = await agrees;
-
-  async function compare(): Promise<boolean> {
-    const probe = 'a red fox';
-    const [[padded], [framed]] = await Promise.all([
-      text.encode([probe]),
-      text.encodeFramed([tokenizer.frame(tokenizer.encode(probe))]),
-    ]);
-    return padded.every((x, i) => Math.abs(x - framed[i]) <= SAME);
-  }
+  const short = await readsOutAtEnd({ text, tokenizer });
 
   async function embed(readings: readonly Reading[]): Promise<Float32Array[]> {
     if (readings.length === 0) return [];

@@ -3,6 +3,7 @@
 import * as ort from 'onnxruntime-node';
 import { addGradient, gradientName } from '../autodiff/gradient.ts';
 import type { Clip } from '../clip/clip.ts';
+import { readsOutAtEnd } from '../clip/read-out.ts';
 import { textOutputOf } from '../clip/text-encoder.ts';
 import { cutAtEmbedding, EMBEDS, type EmbeddingTable } from '../onnx/cut.ts';
 import { fileIdentity } from '../onnx/file-identity.ts';
@@ -40,9 +41,6 @@ type Source = Pick<Clip, 'textModelPath' | 'tokenizer' | 'text'>;
 
 /** Batch sizes that are compiled; other batches are run in these. Four rows cost about 2.4 times what one does. */
 const BATCHES = [4, 1];
-
-/** Two embeddings this close (each element) are the same: float32 in another order of summation. */
-const SAME = 1e-5;
 
 const compiled = new Map<string, Promise<TextGradient>>();
 const tables = new Map<string, EmbeddingTable>();
@@ -150,21 +148,6 @@ function tableOf(clip: Source): EmbeddingTable {
   const table = tables.get(key) ?? tower(clip).table;
   tables.set(key, table);
   return table;
-}
-
-/**
- * True where the positions after the end token change nothing (the tower is causal and reads out there, or masks them),
- * so that they need not be computed. Found by trying: the embedding of a short text, alone and padded to the context.
- */
-async function readsOutAtEnd({ tokenizer, text }: Source): Promise<boolean> {
-  const sample = 'a cat';
-  const [full] = await text.encode([sample]);
-  try {
-    const [alone] = await text.encodeFramed([tokenizer.frame(tokenizer.encode(sample))]);
-    return alone.every((value, i) => Math.abs(value - full[i]) <= SAME);
-  } catch {
-    return false; // an export of fixed length
-  }
 }
 
 /** start, the first ordinary ids, end. */
