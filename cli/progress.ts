@@ -45,7 +45,7 @@ export function showInversion(stream: Stream = process.stderr): ProgressView<Inv
   let started = false;
   return {
     update: (progress) => {
-      const room = (stream.columns ?? 80) - 24 - 14;
+      const room = (stream.columns || 80) - 24 - 14;
       const best = [...describe(progress)].slice(0, Math.max(room, 10)).join('');
       if (started) bar.update(progress.step, { best });
       else bar.start(progress.steps, progress.step, { best });
