@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { errorCodes, InputError } from '../engine/errors.ts';
 
 const text = readFileSync(join(import.meta.dirname, '../docs/errors.md'), 'utf8');
-const rows = [...text.matchAll(/^\| `([A-Z_]+)` *\| (.+?) *\| (.+?) *\|$/gm)].map(([, code, meaning]) => [code, meaning]);
+const rows = [...text.matchAll(/^\| `([A-Z_]+)` *\| (.+?) *\| (.+?) *\|$/gm)].map(([, code, meaning]) => [
+  code,
+  meaning,
+]);
 
 test('docs/errors.md has every code with its meaning, in order, and no other', () => {
   expect(rows).toEqual(Object.entries(errorCodes));
