@@ -42,6 +42,14 @@ class Captioner:
             text = f"{pair.colour} {text}" if kind < 0.2 else f"{text}, {pair.colour}"
         return text
 
+    def plain(self, pair: Pair) -> str:
+        """A caption without style and colour: for pictures that lost theirs."""
+        if self.rng.random() < 0.6:
+            return self.rng.choice(PLAIN).format(subject=pair.subject)
+        words = " ".join([pair.subject, *self.some(pair.tags, 4)]).split()
+        self.rng.shuffle(words)
+        return " ".join(words)
+
     def bag(self, pair: Pair, background: str | None) -> str:
         """Words in any order, the subject's among them: what a hard prompt looks like."""
         core = pair.subject if self.rng.random() < 0.6 else self.rng.choice(pair.subject.split() + list(pair.tags[:6]))
