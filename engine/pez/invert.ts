@@ -10,6 +10,7 @@ import { createReader } from './reading.ts';
 import { type History, runPhases } from './run.ts';
 import { createScorer } from './scorer.ts';
 import { resolveOptions } from './settings.ts';
+import { shortlistWords } from './shortlist.ts';
 import { createTextGradient } from './text-gradient.ts';
 import { createVocabulary } from './vocabulary.ts';
 
@@ -47,10 +48,10 @@ export async function invert(clip: Clip, options: InvertOptions): Promise<Invert
   const frame = (ids: readonly number[]) => tokenizer.frame([...template.before, ...ids, ...template.after]);
   const marks = tokenizer.frame([]).length;
   const gradient = await createTextGradient(clip, marks + template.before.length + length + template.after.length);
-  const vocabulary = createVocabulary(tokenizer, gradient.table.vocabSize, settings);
+  const allowed = createVocabulary(tokenizer, gradient.table.vocabSize, settings);
   const objective = await createObjective(clip, settings.targets);
   const rows = await createNearestRows(gradient.table);
-  const read = createReader({ ...settings, tokenizer, vocabulary });
+  const read = createReader({ ...settings, tokenizer, vocabulary: allowed });
   const scorer = await createScorer(clip);
   const pool = createPool(objective, read, scorer);
   const gradients = createGradientMemory({ gradient, frame, offset: frame([PROBE]).indexOf(PROBE) });
@@ -58,28 +59,11 @@ export async function invert(clip: Clip, options: InvertOptions): Promise<Invert
   signal?.throwIfAborted();
 
   const searchStarted = performance.now();
-  const run = await runPhases({
-    settings,
-    vocabulary,
-    objective,
-    rows,
-    gradients,
-    read,
-    scorer,
-    pool,
-    signal,
-    onProgress,
-  });
+  const bench = { clip, settings, objective, rows, gradients, read, scorer, pool, signal };
+  const vocabulary = await shortlistWords({ ...bench, vocabulary: allowed });
+  const run = await runPhases({ ...bench, vocabulary, onProgress });
   const searchSeconds = (performance.now() - searchStarted) / 1000;
-  const candidates = await chooseFinalists({
-    tokenizer,
-    pool,
-    scorer,
-    objective,
-    read,
-    vocabulary,
-    count: settings.topK,
-  });
+  const candidates = await chooseFinalists({ ...bench, tokenizer, vocabulary, count: settings.topK });
   const [best] = candidates;
   return {
     ...best,

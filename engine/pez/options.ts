@@ -31,6 +31,8 @@ export interface InvertOptions {
   batchSize?: number;
   /** Tokens to choose from. all: every token, special ones too; printable: no control or partial characters; words: whole words. */
   vocabulary?: VocabularyName;
+  /** Combine only this many words: those that alone are nearest to the targets. true: the default number, false: all. */
+  shortlist?: boolean | number;
   /** Only tokens that contain one of these strings, and the tokens of these strings themselves. */
   allow?: readonly string[];
   /** No prompt that contains one of these strings. */
@@ -69,13 +71,15 @@ type Tunable = Required<
     | 'weightDecay'
     | 'restarts'
     | 'vocabulary'
+    | 'shortlist'
     | 'projection'
     | 'polish'
     | 'earlyStop'
   >
 >;
 
-/** Rounds of `polish: true`, and steps without gain of `earlyStop: true`. */
+/** What `true` stands for: words of the shortlist, rounds of polish, steps without gain before an early stop. */
+export const SHORTLIST = 256;
 export const POLISH_ROUNDS = 12;
 export const PATIENCE = 40;
 
@@ -87,6 +91,7 @@ export const defaults = {
   weightDecay: 0.1,
   restarts: 8,
   vocabulary: 'words',
+  shortlist: true,
   projection: 'cosine',
   polish: true,
   earlyStop: true,
@@ -100,6 +105,7 @@ export const official = {
   weightDecay: 0.1,
   restarts: 1,
   vocabulary: 'all',
+  shortlist: false,
   projection: 'cosine',
   polish: false,
   earlyStop: false,

@@ -32,7 +32,10 @@ const PER_ROUND = 96;
  */
 export async function polishRound(options: PolishOptions): Promise<boolean> {
   const { pool, scorer } = options;
-  const beam = pool.best(BEAM).filter((c) => c.reading.learned?.length === options.length);
+  const beam = pool
+    .best(Number.POSITIVE_INFINITY)
+    .filter((c) => c.reading.learned?.length === options.length)
+    .slice(0, BEAM);
   if (beam.length === 0) return false;
   const swaps = await proposeSwaps(beam, options);
   if (swaps.length === 0) return false;

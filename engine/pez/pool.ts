@@ -44,6 +44,7 @@ export function createPool(objective: Objective, read: ReadPrompt, scorer: Score
     if (scored.has(reading.prompt)) return candidate;
     scored.add(reading.prompt);
     putOff.delete(reading.prompt);
+    if (kept.length === KEPT && candidate.score <= kept[KEPT - 1].score) return candidate;
     kept.push(candidate);
     kept.sort((a, b) => b.score - a.score);
     kept = kept.slice(0, KEPT);

@@ -1,18 +1,20 @@
 // Options as they came → settings: every default filled in, every value checked against its range.
 import type { Tokenizer } from '../clip/tokenizer.ts';
 import { InputError } from '../errors.ts';
-import { defaults, type InvertOptions, PATIENCE, POLISH_ROUNDS, type Target } from './options.ts';
+import { defaults, type InvertOptions, PATIENCE, POLISH_ROUNDS, SHORTLIST, type Target } from './options.ts';
 import { parseTemplate, type Template } from './template.ts';
 
 /** Upper limits that keep a slip of the keyboard from filling memory. */
-const MAX = { steps: 1_000_000, restarts: 1024, topK: 1000, polish: 10_000 } as const;
+const MAX = { steps: 1_000_000, restarts: 1024, topK: 1000, polish: 10_000, shortlist: 1_000_000 } as const;
 
-type Resolved = 'polish' | 'earlyStop' | 'template' | 'initialPrompt' | 'signal' | 'onProgress';
+type Resolved = 'shortlist' | 'polish' | 'earlyStop' | 'template' | 'initialPrompt' | 'signal' | 'onProgress';
 
 /** Options with every default filled in. */
 export interface Settings extends Omit<Required<InvertOptions>, Resolved> {
   readonly template: Template;
   readonly initialIds: readonly number[];
+  /** Words; Infinity: all. */
+  readonly shortlist: number;
   /** Rounds; 0: none. */
   readonly polish: number;
   /** Steps without gain; Infinity: never stop. */
@@ -44,6 +46,7 @@ export function resolveOptions(options: InvertOptions, tokenizer: Tokenizer): Se
     template,
     initialIds: readInitialPrompt(o, tokenizer),
     batchSize: Math.min(batchSize, o.targets.length),
+    shortlist: count('shortlist', o.shortlist, SHORTLIST, Number.POSITIVE_INFINITY, MAX.shortlist),
     polish: count('polish', o.polish, POLISH_ROUNDS, 0, MAX.polish),
     earlyStop: count('earlyStop', o.earlyStop, PATIENCE, Number.POSITIVE_INFINITY, MAX.steps),
   };

@@ -41,11 +41,26 @@ export function createVocabulary(tokenizer: Tokenizer, rows: number, request: Vo
   const singles = new Set([...base].filter((id) => isAllowed(id) && single(id)));
   for (const ids of entries) if (ids.length === 1) singles.add(ids[0]);
   const phrases = entries.filter((ids) => ids.length > 1);
+  if (singles.size + phrases.length === 0) throw emptyVocabulary(request);
+  return assemble(rows, singles, phrases, request.vocabulary === 'words' && phrases.length === 0);
+}
+
+/** The same vocabulary with only these words: each one of its single ids or phrases. */
+export function narrowVocabulary(vocabulary: Vocabulary, words: readonly (readonly number[])[]): Vocabulary {
+  const singles = new Set(words.filter((ids) => ids.length === 1).flat());
+  const phrases = words.filter((ids) => ids.length > 1);
+  return assemble(vocabulary.mask.length, singles, phrases, vocabulary.words);
+}
+
+function assemble(
+  rows: number,
+  singles: ReadonlySet<number>,
+  phrases: readonly (readonly number[])[],
+  words: boolean,
+): Vocabulary {
   const ids = Int32Array.from(new Set([...singles, ...phrases.flat()])).sort();
-  if (ids.length === 0) throw emptyVocabulary(request);
   const mask = new Float32Array(rows).fill(Number.NEGATIVE_INFINITY);
   for (const id of ids) mask[id] = 0;
-  const words = request.vocabulary === 'words' && ids.every((id) => base.has(id));
   return { mask, ids, phrases, singles: Int32Array.from(singles).sort(), words };
 }
 
