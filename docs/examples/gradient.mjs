@@ -5,7 +5,9 @@ import * as ort from 'onnxruntime-node';
 import { gradient } from 'pez-nodes/autodiff';
 
 const model = readFileSync(process.argv[2]);
-const session = await ort.InferenceSession.create(await gradient(model, { of: 'loss', wrt: ['x'], dims: { batch: 1 } }));
+const session = await ort.InferenceSession.create(
+  await gradient(model, { of: 'loss', wrt: ['x'], dims: { batch: 1 } }),
+);
 
 const dims = session.inputMetadata.find((input) => input.name === 'x').shape;
 const x = Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i + 1));

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fillTensor, randomClip } from '../../bench/random-clip.ts';
+import { loadClip } from '../../engine/clip/clip.ts';
 import { chunks, createTextGradient } from '../../engine/pez/text-gradient.ts';
 import { towerClip } from '../helpers/tower-clip.ts';
 import { readTower, relativeError, type Tower } from '../helpers/towers.ts';
@@ -81,10 +82,26 @@ test.each([
   expect(chunks(n).reduce((sum, c) => sum + c.count, 0)).toBe(n);
 });
 
+const fixtureOf = (name: string) =>
+  JSON.parse(readFileSync(new URL(`../fixtures/towers/${name}/gradient.json`, import.meta.url), 'utf8'));
+
+test('pico-clip: embedding and gradient agree with PyTorch in float64, at M + 2 positions', async () => {
+  const clip = await loadClip('pico-clip');
+  const fixture = fixtureOf('pico-clip');
+  for (const example of fixture.cases) {
+    const ids: number[] = example.inputs.input_ids.data;
+    expect(clip.tokenizer.frame(clip.tokenizer.encode(example.name))).toEqual(ids);
+    const gradient = await createTextGradient(clip, ids.length);
+    expect(gradient.positions).toBe(ids.length);
+    const { embeddings, similarities, gradients } = await gradient.run([ids], normalise(fixture.target.data));
+    expect(relativeError(embeddings[0], [...normalise(example.embedding.data)])).toBeLessThan(1e-4);
+    expect(Math.abs(similarities[0] - example.similarity.data[0])).toBeLessThan(1e-5);
+    expect(relativeError(gradients[0], example.gradient.data)).toBeLessThan(1e-4);
+  }
+});
+
 describe('the shape of ViT-B/32, random weights', () => {
-  const fixture = JSON.parse(
-    readFileSync(new URL('../fixtures/towers/vit-b32-shape/gradient.json', import.meta.url), 'utf8'),
-  );
+  const fixture = fixtureOf('vit-b32-shape');
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'vit-b32-'));
