@@ -2,6 +2,7 @@
 // are transformers.js's; the resampling is ours, since its own (an affine transform) does not filter before it reduces.
 import { join } from 'node:path';
 import { InputError } from '../errors.ts';
+import { loadTransformers } from './libraries.ts';
 import { readJson } from './read-json.ts';
 import { type Pixels, resample } from './resample.ts';
 
@@ -25,7 +26,7 @@ const MAX_RESIZED_PIXELS = 64e6;
 export async function loadPreprocess(dir: string): Promise<Preprocess> {
   const path = join(dir, 'preprocessor_config.json');
   const config = readJson<ProcessorConfig>(path);
-  const transformers = await import('@xenova/transformers');
+  const transformers = loadTransformers();
   class PillowImage extends transformers.RawImage {
     override async resize(width: number, height: number, options: { resample?: number | string } = {}) {
       if (width * height > MAX_RESIZED_PIXELS)

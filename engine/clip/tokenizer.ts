@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { PreTrainedTokenizer } from '@xenova/transformers';
 import { InputError } from '../errors.ts';
+import { loadTransformers } from './libraries.ts';
 import { readJson } from './read-json.ts';
 import { tidySpaces } from './tidy-spaces.ts';
 
@@ -51,7 +52,7 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
   const json = readJson<object>(path);
   const config = readJson<TokenizerConfig>(join(dir, 'tokenizer_config.json'));
   const contextLength = contextOf(readJson<ModelConfig>(join(dir, 'config.json')), config, dir);
-  const { PreTrainedTokenizer } = await import('@xenova/transformers');
+  const { PreTrainedTokenizer } = loadTransformers();
   try {
     return makeTokenizer(new PreTrainedTokenizer(json, config), config, contextLength);
   } catch (error) {

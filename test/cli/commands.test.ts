@@ -2,8 +2,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { loadClip } from '../../engine/clip/clip.ts';
+import { sharp } from '../../engine/clip/libraries.ts';
 import { cosine } from '../../engine/clip/tower.ts';
 import { sha256, startMirror } from '../clip/hub-mirror.ts';
 import { tinyClipFiles } from '../clip/tiny-clip.ts';

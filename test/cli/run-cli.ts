@@ -1,6 +1,6 @@
 // Runs the command as a user does: built, in a process of its own, with pipes.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export const root = join(import.meta.dirname, '../..');
@@ -31,6 +31,7 @@ function build(): string {
   rmSync(folder, { recursive: true, force: true });
   const args = ['-p', join(root, 'tsconfig.build.json'), '--outDir', folder, '--declaration', 'false'];
   spawnSync(join(root, 'node_modules/.bin/tsc'), args, { cwd: root, shell: process.platform === 'win32' });
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   return join(folder, 'cli/main.js');
 }
 

@@ -2,8 +2,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import sharp, { type Color } from 'sharp';
+import type { Color } from 'sharp';
 import { decodeImage, type ImageInput } from '../../engine/clip/decode-image.ts';
+import { sharp } from '../../engine/clip/libraries.ts';
 import { loadPreprocess } from '../../engine/clip/preprocess.ts';
 import { resample } from '../../engine/clip/resample.ts';
 import { pngHeader } from './png-header.ts';
