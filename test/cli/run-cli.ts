@@ -1,6 +1,6 @@
 // Runs the command as a user does: built, in a process of its own, with pipes.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 export const root = join(import.meta.dirname, '../..');
@@ -27,11 +27,10 @@ let built: string | undefined;
 
 /** Builds the sources once for each test file; type errors are the type check's business. */
 function build(): string {
-  const folder = join(root, 'node_modules/.cache', `pez-nodes-${process.env.JEST_WORKER_ID ?? 0}`);
+  const folder = join(root, 'out', `cli-test-${process.env.JEST_WORKER_ID ?? 0}`);
   rmSync(folder, { recursive: true, force: true });
   const args = ['-p', join(root, 'tsconfig.build.json'), '--outDir', folder, '--declaration', 'false'];
   spawnSync(join(root, 'node_modules/.bin/tsc'), args, { cwd: root, shell: process.platform === 'win32' });
-  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   return join(folder, 'cli/main.js');
 }
 
