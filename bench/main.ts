@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { measureQuality } from './quality.ts';
 import type { ShapeName } from './random-clip.ts';
 import { measureReuse } from './reuse.ts';
-import { measureSpeed } from './speed.ts';
+import { measureShortening, measureSpeed } from './speed.ts';
 import { measureStartup } from './startup.ts';
 import { describeMachine, formatTable, type Row } from './table.ts';
 
@@ -19,6 +19,7 @@ const sections: Record<string, () => Promise<Record<string, Row[]>>> = {
   startup: async () => ({ 'Start-up': await measureStartup(shapes, folder) }),
   speed: async () => ({
     Speed: await inTurn(shapes, (shape) => measureSpeed(shape, folder)),
+    'Fewer positions': await inTurn(shapes, (shape) => measureShortening(shape, folder)),
     'Steps saved by reuse (pico-clip)': await measureReuse(),
   }),
   quality: () => measureQuality(values.pictures ? Number(values.pictures) : undefined),
