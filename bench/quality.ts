@@ -24,8 +24,7 @@ const LENGTH = 8;
 
 /** Name → options of the settings that are compared with ours. */
 const variants: Record<string, Partial<InvertOptions>> = {
-  'defaults, no polish': { polish: false },
-  'defaults, all words': { shortlist: false },
+  'defaults, no anchors': { anchors: 0 },
 };
 
 /** Quality on the held-out pictures (the first `pictures` of them) and on pictures from outside pico-clip's world. */

@@ -60,8 +60,8 @@ export async function invert(clip: Clip, options: InvertOptions): Promise<Invert
 
   const searchStarted = performance.now();
   const bench = { clip, settings, objective, rows, gradients, read, scorer, pool, signal };
-  const vocabulary = await shortlistWords({ ...bench, vocabulary: allowed });
-  const run = await runPhases({ ...bench, vocabulary, onProgress });
+  const { vocabulary, anchorIds } = await shortlistWords({ ...bench, vocabulary: allowed });
+  const run = await runPhases({ ...bench, vocabulary, anchorIds, onProgress });
   const searchSeconds = (performance.now() - searchStarted) / 1000;
   const candidates = await chooseFinalists({ ...bench, tokenizer, vocabulary, count: settings.topK });
   const [best] = candidates;

@@ -37,6 +37,8 @@ export interface InvertOptions {
   allow?: readonly string[];
   /** No prompt that contains one of these strings. */
   block?: readonly string[];
+  /** So many of the shortlist's nearest words open the prompt and stay; at most half of `length`, none with `initialPrompt`. */
+  anchors?: number;
   /** What "nearest" means. cosine: the largest cosine, as the official code; l2: the smallest distance, as the paper. */
   projection?: Projection;
   /** Rounds of coordinate swaps after the search; true: the default number, false or 0: none. */
@@ -72,6 +74,7 @@ type Tunable = Required<
     | 'restarts'
     | 'vocabulary'
     | 'shortlist'
+    | 'anchors'
     | 'projection'
     | 'polish'
     | 'earlyStop'
@@ -92,6 +95,7 @@ export const defaults = {
   restarts: 8,
   vocabulary: 'words',
   shortlist: true,
+  anchors: 3,
   projection: 'cosine',
   polish: true,
   earlyStop: true,
@@ -106,6 +110,7 @@ export const official = {
   restarts: 1,
   vocabulary: 'all',
   shortlist: false,
+  anchors: 0,
   projection: 'cosine',
   polish: false,
   earlyStop: false,

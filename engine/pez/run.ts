@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly read: ReadPrompt;
   readonly scorer: Scorer;
   readonly pool: Pool;
+  /** Ids that open every prompt and stay. */
+  readonly anchorIds: readonly number[];
   readonly signal?: AbortSignal;
   readonly onProgress?: InvertOptions['onProgress'];
 }
@@ -63,7 +65,8 @@ export async function runPhases(options: RunOptions): Promise<{ steps: number; a
   const patience = Math.ceil(settings.earlyStop / POLISH_PER_STEP);
   let best = pool.best(1)[0]?.score;
   for (let round = 0, idle = 0; round < settings.polish && idle < patience && !signal?.aborted; round++) {
-    if (!(await polishRound({ ...options, direction, length: settings.length }))) break;
+    if (!(await polishRound({ ...options, direction, length: settings.length, frozen: options.anchorIds.length })))
+      break;
     await finishStep([]);
     const score = pool.best(1)[0].score;
     idle = score > best ? 0 : idle + 1;
@@ -82,7 +85,8 @@ async function runRestarts(options: RunOptions, finishStep: (similarities: numbe
     ...options,
     ...settings,
     mask: vocabulary.mask,
-    starts: drawStarts({ ...settings, vocabulary }),
+    starts: drawStarts({ ...settings, vocabulary, anchorIds: options.anchorIds }),
+    frozen: options.anchorIds.length,
   });
   const random = createRandom(settings.seed, BATCH_STREAM);
   const best = new Array<number>(settings.restarts).fill(Number.NEGATIVE_INFINITY);

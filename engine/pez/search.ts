@@ -11,6 +11,8 @@ export interface SearchOptions extends AdamWSettings {
   readonly projection: Projection;
   /** The ids whose rows each restart starts from: [R][M]. */
   readonly starts: readonly (readonly number[])[];
+  /** The first so many positions stay as they start; 0 by default. */
+  readonly frozen?: number;
 }
 
 /** Where a restart stood at a step: the projected prompt, and its unit embedding [P]. */
@@ -39,12 +41,12 @@ export interface Search {
 
 /** Sets up restarts at the rows of their start ids. */
 export function createSearch(options: SearchOptions): Search {
-  const { rows, gradients, mask, projection } = options;
+  const { rows, gradients, mask, projection, frozen = 0 } = options;
   const { data, dim } = rows.table;
   let restarts: Restart[] = options.starts.map((ids, index) => {
     const point = new Float32Array(ids.length * dim);
     for (const [m, id] of ids.entries()) point.set(data.subarray(id * dim, (id + 1) * dim), m * dim);
-    return { index, point, state: createAdamW(point.length) };
+    return { index, point, state: createAdamW(point.length - frozen * dim) };
   });
 
   return {
@@ -60,7 +62,7 @@ export function createSearch(options: SearchOptions): Search {
       const prompts = restarts.map((_, r) => Array.from(projected.subarray(r * length, (r + 1) * length)));
       const found = await gradients.run(prompts, direction, key);
       return restarts.map(({ index, point, state }, r) => {
-        updateAdamW(point, found[r].lossGradient, state, options);
+        updateAdamW(point.subarray(frozen * dim), found[r].lossGradient.subarray(frozen * dim), state, options);
         return { restart: index, ids: prompts[r], embedding: found[r].embedding };
       });
     },

@@ -35,6 +35,7 @@ export function resolveOptions(options: InvertOptions, tokenizer: Tokenizer): Se
   integer('seed', o.seed, 0, Number.MAX_SAFE_INTEGER);
   const batchSize = o.batchSize ?? o.targets.length;
   integer('batchSize', batchSize, 1, Number.MAX_SAFE_INTEGER);
+  integer('anchors', o.anchors, 0, MAX.steps);
   range('learningRate', o.learningRate, (x) => x > 0, 'a number above 0');
   range('weightDecay', o.weightDecay, (x) => x >= 0 && x * o.learningRate < 1, 'from 0 to below 1 / learningRate');
   oneOf('vocabulary', o.vocabulary, ['all', 'printable', 'words']);
@@ -45,6 +46,7 @@ export function resolveOptions(options: InvertOptions, tokenizer: Tokenizer): Se
     ...o,
     template,
     initialIds: readInitialPrompt(o, tokenizer),
+    anchors: Math.min(o.anchors, Math.floor(o.length / 2)),
     batchSize: Math.min(batchSize, o.targets.length),
     shortlist: count('shortlist', o.shortlist, SHORTLIST, Number.POSITIVE_INFINITY, MAX.shortlist),
     polish: count('polish', o.polish, POLISH_ROUNDS, 0, MAX.polish),

@@ -26,6 +26,12 @@ export interface ShortlistOptions {
 
 type Word = readonly number[];
 
+export interface Shortlist {
+  readonly vocabulary: Vocabulary;
+  /** The nearest single tokens, nearest first: every prompt opens with them. */
+  readonly anchorIds: readonly number[];
+}
+
 /** Vocabularies up to this size are scored word by word; of larger ones, what the gradient proposes. */
 const FULL_SCAN = 4096;
 
@@ -47,27 +53,36 @@ const MEMORY = 20_000;
  * Keeps the `settings.shortlist` words and phrases with the best scores of their own; each also joins the pool as a prompt.
  * Left out are words that have nothing to do with the targets, which a soup of tokens needs to drive the similarity up;
  * that keeps prompts readable and what they say true for other encoders (the paper's keyword bank, found by itself).
+ * The very nearest, `settings.anchors` of them, become the fixed opening of every prompt.
  */
-export async function shortlistWords(options: ShortlistOptions): Promise<Vocabulary> {
+export async function shortlistWords(options: ShortlistOptions): Promise<Shortlist> {
   const { vocabulary, settings, signal } = options;
   const words: Word[] = [...Array.from(vocabulary.singles, (id) => [id]), ...vocabulary.phrases];
-  if (words.length <= settings.shortlist) return vocabulary;
+  if (words.length <= settings.shortlist) return { vocabulary, anchorIds: [] };
   const scores = new Map<Word, number>();
-  const best = (count: number) => {
-    const ranked = [...scores].sort(([, a], [, b]) => b - a).slice(0, count);
-    return narrowVocabulary(vocabulary, ranked.map(([word]) => word)); // biome-ignore format: one thought
-  };
+  const best = (count: number) => narrowVocabulary(vocabulary, ranked(scores).slice(0, count));
+  const result = (): Shortlist => ({
+    vocabulary: best(settings.shortlist),
+    anchorIds: settings.initialIds.length
+      ? []
+      : ranked(scores)
+          .flatMap((word) => (word.length === 1 ? word : []))
+          .slice(0, settings.anchors),
+  });
   if (words.length <= FULL_SCAN) {
     await scoreWords(words, scores, options);
-    return best(settings.shortlist);
+    return result();
   }
   for (let round = 0; round < ROUNDS && !signal?.aborted; round++) {
     const proposed = await proposeWords(round === 0 ? vocabulary : best(CONTEXT), options);
     const fresh = words.filter((word) => (word.length > 1 || proposed.has(word[0])) && !scores.has(word));
     await scoreWords(fresh, scores, options);
   }
-  return best(settings.shortlist);
+  return result();
 }
+
+const ranked = (scores: ReadonlyMap<Word, number>): Word[] =>
+  [...scores].sort(([, a], [, b]) => b - a).map(([word]) => word);
 
 /** Ids whose rows point most along the gradient, averaged over the positions of prompts drawn from `from`. */
 async function proposeWords(from: Vocabulary, options: ShortlistOptions): Promise<ReadonlySet<number>> {

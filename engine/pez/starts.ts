@@ -8,17 +8,27 @@ export interface StartOptions {
   readonly restarts: number;
   readonly seed: number;
   readonly initialIds: readonly number[];
+  /** Ids that open every start. */
+  readonly anchorIds?: readonly number[];
 }
 
 /** The chance that a restart but the first draws a token of the initial prompt anew, so that they differ. */
 const REDRAW = 0.5;
 
-/** Start ids [R][M]. The first restart keeps the whole initial prompt; positions beyond it are random. */
-export function drawStarts({ vocabulary, length, restarts, seed, initialIds }: StartOptions): number[][] {
+/** Start ids [R][M]: the anchors, then random words. The first restart keeps the whole initial prompt; positions beyond it are random. */
+export function drawStarts({
+  vocabulary,
+  length,
+  restarts,
+  seed,
+  initialIds,
+  anchorIds = [],
+}: StartOptions): number[][] {
   return Array.from({ length: restarts }, (_, restart) => {
     const random = createRandom(seed, restart);
     const drawn = drawWords(vocabulary, length, random);
     return drawn.map((id, m) => {
+      if (m < anchorIds.length) return anchorIds[m];
       const redraw = restart > 0 && random.next() < REDRAW;
       return m < initialIds.length && !redraw ? initialIds[m] : id;
     });
