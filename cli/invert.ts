@@ -23,6 +23,8 @@ type Passed = Pick<
   | 'initialPrompt'
   | 'batchSize'
   | 'vocabulary'
+  | 'shortlist'
+  | 'anchors'
   | 'allow'
   | 'block'
   | 'projection'
@@ -54,6 +56,8 @@ const PASSED = [
   'initialPrompt',
   'batchSize',
   'vocabulary',
+  'shortlist',
+  'anchors',
   'allow',
   'block',
   'projection',
@@ -93,6 +97,9 @@ export function addInvert(program: Command): void {
       collectWords,
     )
     .option('--block <text>', 'no prompt that contains this; repeatable; @file: its lines', collectWords)
+    .option('--shortlist <words>', 'combine only so many words: those that alone are nearest', toNumber)
+    .option('--no-shortlist', 'combine any words of the vocabulary')
+    .option('--anchors <words>', `nearest words that open the prompt and stay${by(defaults.anchors)}`, toNumber)
     .option('--polish <rounds>', 'rounds of swapping single tokens at the end', toNumber)
     .option('--no-polish', 'no such rounds')
     .option('--early-stop <steps>', 'end a phase after so many steps without gain', toNumber)
