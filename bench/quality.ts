@@ -61,7 +61,7 @@ async function invertAll(
   const outcomes: Outcome[] = [];
   for (const [seed, entry] of entries.entries()) {
     const image = folderOf(set) + entry.file;
-    const signal = budgetMs ? { signal: AbortSignal.timeout(budgetMs) } : {};
+    const signal = budgetMs ? { signal: AbortSignal.timeout(Math.round(budgetMs)) } : {};
     const result = await invert(clip, { ...options, targets: [{ image }], length: LENGTH, seed, ...signal });
     const [[picture], [caption]] = [await clip.image.encode([image]), await clip.text.encode([entry.caption])];
     const captionSimilarity = picture.reduce((sum, x, i) => sum + x * caption[i], 0);

@@ -1,0 +1,184 @@
+// How a node is declared: once, here; object_info, validation, the types of run's arguments and the docs come from it.
+
+import type { UiOutput } from '../schemas/events.ts';
+import type { ApiGraph } from '../schemas/prompt.ts';
+import type { ChoiceSources, NodeContext } from './node-context.ts';
+import type { SocketValues } from './values.ts';
+
+/** Options that ComfyUI's front end knows, in its own names; `lazy` is for the executor. */
+export interface InputOptions {
+  readonly default?: unknown;
+  readonly tooltip?: string;
+  readonly lazy?: boolean;
+  readonly forceInput?: boolean;
+  readonly advanced?: boolean;
+  readonly min?: number | bigint;
+  readonly max?: number | bigint;
+  readonly step?: number;
+  readonly round?: number | false;
+  readonly display?: 'number' | 'slider' | 'knob';
+  readonly control_after_generate?: boolean;
+  readonly multiline?: boolean;
+  readonly dynamicPrompts?: boolean;
+  readonly placeholder?: string;
+  readonly label_on?: string;
+  readonly label_off?: string;
+  readonly image_upload?: boolean;
+  readonly image_folder?: 'input' | 'output' | 'temp';
+}
+
+/** One input. `T`: what `run` receives; phantom. */
+export interface Input<T = unknown> {
+  readonly type: string;
+  readonly options: InputOptions;
+  /** Of a combo only. */
+  readonly choices?: readonly string[] | ((sources: ChoiceSources) => readonly string[]);
+  /** A combo in the old form, choices where the type stands: client SDKs read some nodes' lists there. */
+  readonly legacyCombo?: boolean;
+  readonly optional: boolean;
+  readonly _value?: T;
+}
+
+export interface Output<T = unknown> {
+  readonly type: string;
+  readonly tooltip?: string;
+  /** The node gives a list, and what follows runs once per element (OUTPUT_IS_LIST). */
+  readonly list: boolean;
+  readonly _value?: T;
+}
+
+type PortOptions = Pick<InputOptions, 'tooltip' | 'lazy'>;
+
+const widget = <T>(type: string, options: InputOptions): Input<T> => ({ type, options, optional: false });
+
+export const string = (options: InputOptions = {}): Input<string> => widget('STRING', options);
+/** Integers beyond 2^53 (seeds of other tools) arrive as the nearest number. */
+export const int = (options: InputOptions = {}): Input<number> => widget('INT', options);
+export const float = (options: InputOptions = {}): Input<number> => widget('FLOAT', options);
+export const boolean = (options: InputOptions = {}): Input<boolean> => widget('BOOLEAN', options);
+
+/** A list to choose from; a function where it changes while the server runs (files, models). */
+export const combo = <const C extends string>(
+  choices: readonly C[] | ((sources: ChoiceSources) => readonly C[]),
+  { legacyCombo, ...options }: InputOptions & { legacyCombo?: boolean } = {},
+): Input<C> => ({ ...widget<C>('COMBO', options), choices, legacyCombo });
+
+/** A socket without a widget. */
+export function port<K extends keyof SocketValues>(
+  type: K,
+  options?: PortOptions,
+): Input<SocketValues[K]> & Output<SocketValues[K]>;
+export function port(type: string, options?: PortOptions): Input & Output;
+export function port(type: string, options: PortOptions = {}): Input & Output {
+  return { type, options, optional: false, list: false, tooltip: options.tooltip };
+}
+
+/** The input may be left out; `run` then receives undefined, or the default of a widget. */
+export const optional = <T>(input: Input<T>): Input<T | undefined> => ({ ...input, optional: true });
+
+/** An output that is a list (OUTPUT_IS_LIST). */
+export const list = <T>({ _value, ...output }: Output<T>): Output<readonly T[]> => ({ ...output, list: true });
+
+/** Values that the executor adds, by ComfyUI's names. */
+export interface HiddenValues {
+  PROMPT: ApiGraph;
+  EXTRA_PNGINFO: Record<string, unknown> | undefined;
+  UNIQUE_ID: string;
+  DYNPROMPT: ApiGraph;
+}
+
+type Inputs = Readonly<Record<string, Input>>;
+type Outputs = Readonly<Record<string, Output>>;
+type Hidden = Readonly<Record<string, keyof HiddenValues>>;
+type ValueOf<P> = P extends Input<infer T> ? T : P extends Output<infer T> ? T : never;
+type InputValue<P, IsList> = IsList extends true ? readonly ValueOf<P>[] : ValueOf<P>;
+
+export type InputValues<I extends Inputs, H extends Hidden, IsList> = {
+  readonly [K in keyof I]: InputValue<I[K], IsList>;
+} & { readonly [K in keyof H]: HiddenValues[H[K]] };
+export type OutputValues<O extends Outputs> = {
+  readonly [K in keyof O]: (O[K] extends Output<infer T> ? T : never) | Blocker;
+};
+
+/** Stops what hangs on an output: nodes that receive it are skipped; with a message the user is told why. */
+export class Blocker {
+  readonly message: string | undefined;
+  constructor(message?: string) {
+    this.message = message;
+  }
+}
+
+/** Outputs with something to show, or a sub-graph that computes them. Plain outputs need no NodeResult. */
+export class NodeResult<O = Readonly<Record<string, unknown>>> {
+  readonly outputs: O | undefined;
+  /** What the front end shows, e.g. `{ images: [...] }`, `{ text: ["…"] }`. */
+  readonly ui: UiOutput | undefined;
+  /** A graph in API format that runs in the node's place; outputs may then be links into it. Ids must be unique. */
+  readonly expand: ApiGraph | undefined;
+  constructor({ outputs, ui, expand }: { outputs?: O; ui?: UiOutput; expand?: ApiGraph }) {
+    this.outputs = outputs;
+    this.ui = ui;
+    this.expand = expand;
+  }
+}
+
+export interface NodeSpec<I extends Inputs, O extends Outputs, H extends Hidden, IsList extends boolean> {
+  /** The class name: ComfyUI's own where ComfyUI has the node. */
+  readonly type: string;
+  readonly displayName: string;
+  readonly category: string;
+  readonly description: string;
+  /** In the order in which they are shown. */
+  readonly inputs: I;
+  readonly hidden?: H;
+  readonly outputs: O;
+  /** Runs even though nothing hangs on it: it saves or shows. */
+  readonly outputNode?: boolean;
+  /** `run` is called once with lists instead of once per element (INPUT_IS_LIST). */
+  readonly inputIsList?: IsList;
+  /** Never shares a cached result with another node of the same inputs. */
+  readonly notIdempotent?: boolean;
+  readonly deprecated?: boolean;
+  readonly experimental?: boolean;
+  readonly searchAliases?: readonly string[];
+  run(
+    inputs: InputValues<I, H, IsList>,
+    context: NodeContext,
+  ): OutputValues<O> | NodeResult | Blocker | Promise<OutputValues<O> | NodeResult | Blocker>;
+  /** A value that changes when the result would (IS_CHANGED), from the literals; NaN: always. */
+  fingerprint?(literals: Partial<InputValues<I, H, false>>, context: Pick<NodeContext, 'files'>): unknown;
+  /** true, or what is wrong with the literals (VALIDATE_INPUTS). Replaces the built-in checks of `validates`. */
+  validate?(
+    literals: Partial<InputValues<I, H, false>>,
+    context: Pick<NodeContext, 'files'>,
+  ): true | string | Promise<true | string>;
+  /** Inputs whose range and choices `validate` judges itself. */
+  readonly validates?: readonly (keyof I & string)[];
+  /** Names of lazy inputs that are needed, given those that are known (check_lazy_status). */
+  checkLazyStatus?(known: Partial<InputValues<I, H, IsList>>, context: NodeContext): readonly string[];
+}
+
+/** A node without its static types: what the registry holds and the executor calls. */
+export type NodeDefinition = Omit<
+  NodeSpec<Inputs, Outputs, Hidden, boolean>,
+  'run' | 'fingerprint' | 'validate' | 'validates' | 'checkLazyStatus'
+> & {
+  run(inputs: Readonly<Record<string, unknown>>, context: NodeContext): unknown;
+  fingerprint?(literals: Readonly<Record<string, unknown>>, context: Pick<NodeContext, 'files'>): unknown;
+  validate?(
+    literals: Readonly<Record<string, unknown>>,
+    context: Pick<NodeContext, 'files'>,
+  ): true | string | Promise<true | string>;
+  readonly validates?: readonly string[];
+  checkLazyStatus?(known: Readonly<Record<string, unknown>>, context: NodeContext): readonly string[];
+};
+
+/** Declares a node. The types of `run`'s arguments and result follow from `inputs` and `outputs`. */
+export function defineNode<
+  const I extends Inputs,
+  const O extends Outputs,
+  const H extends Hidden = Record<never, never>,
+  const IsList extends boolean = false,
+>(spec: NodeSpec<I, O, H, IsList>): NodeDefinition {
+  return spec as unknown as NodeDefinition;
+}

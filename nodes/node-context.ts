@@ -1,0 +1,63 @@
+// What a running node may ask of whoever runs it: progress, previews, files, models. The server implements it.
+import type { Clip } from '../engine/clip/clip.ts';
+import type { PezPrompt } from './values.ts';
+
+export interface NodeContext {
+  /** Aborted when the user interrupts; a node that computes for long passes it on to the engine. */
+  readonly signal: AbortSignal;
+  readonly nodeId: string;
+  readonly promptId: string;
+  /** Moves the node's progress bar. Throws the signal's reason once interrupted. */
+  progress(value: number, max: number): void;
+  /** Shows an encoded picture while the node runs. */
+  preview(image: { readonly bytes: Uint8Array; readonly imageType: 'image/jpeg' | 'image/png' }): void;
+  /** Shows a line of text below the node while it runs. */
+  text(line: string): void;
+  readonly files: NodeFiles;
+  readonly models: NodeModels;
+}
+
+/** A file in one of the data folders, as GET /view addresses it. */
+export interface FileRef {
+  readonly filename: string;
+  readonly subfolder: string;
+  readonly type: 'input' | 'output' | 'temp';
+}
+
+/** The data folders. Names come from users: every method refuses what would leave its folder. */
+export interface NodeFiles {
+  /** Path of an input by its name (`a.png`, `sub/a.png`, `a.png [output]`). Throws where there is no such file. */
+  inputPath(name: string): Promise<string>;
+  /**
+   * Writes files named `<prefix>_<5-digit counter>_.<extension>`, counting on from what is there; folders in the prefix
+   * become the subfolder; %width% and kin are filled in. One entry of `files` per picture, in order.
+   */
+  save(request: {
+    readonly type: 'output' | 'temp';
+    readonly prefix: string;
+    readonly extension: string;
+    readonly width: number;
+    readonly height: number;
+    readonly files: readonly Uint8Array[];
+  }): Promise<FileRef[]>;
+  /** False where the server was started with --disable-metadata: pictures are then written without the graph. */
+  readonly writeMetadata: boolean;
+}
+
+export interface NodeModels {
+  /** A CLIP by name (bundled, folder, hub id), loaded once and kept until /free asks to unload. */
+  clip(
+    name: string,
+    options: { signal: AbortSignal; onProgress?: (done: number, total: number) => void },
+  ): Promise<Clip>;
+}
+
+/** Lists that combos offer, read anew for every object_info and every validation. */
+export interface ChoiceSources {
+  /** Names of pictures in the input folder, sorted. */
+  inputImages(): readonly string[];
+  /** CLIP models at hand: bundled ones, then folders of the model folder `clip`. */
+  clips(): readonly string[];
+}
+
+export type { Clip, PezPrompt };

@@ -1,0 +1,45 @@
+// How a server is started: the options of `pez-nodes serve`.
+
+export interface ServerOptions {
+  /** 8188; 0: any free port. */
+  readonly port: number;
+  /** Addresses to bind; 127.0.0.1 by default. */
+  readonly listen: string;
+  /** Holds input/, output/, temp/, user/, models/ and the queue's database. */
+  readonly dataDir: string;
+  /** Folders of packs. */
+  readonly packDirs: readonly string[];
+  /** The CLIP that loaders offer first. */
+  readonly clip: string;
+  /** A ComfyUI front end to serve at `/`. */
+  readonly frontEndRoot?: string;
+  readonly cache: 'classic' | 'none' | { readonly lru: number };
+  /** Value of Access-Control-Allow-Origin; without it cross-origin requests are refused. */
+  readonly corsOrigin?: string;
+  /** More host names under which this server may be addressed (beside loopback and the bound address). */
+  readonly allowedHosts: readonly string[];
+  /** Limit of a request's body, bytes. */
+  readonly maxUploadBytes: number;
+  /** Prompts that may wait. */
+  readonly maxQueueLength: number;
+  readonly writeMetadata: boolean;
+  /** Longest side of previews, px. */
+  readonly previewSize: number;
+  readonly multiUser: boolean;
+}
+
+/** What `pez-nodes serve` does without flags. */
+export const serverDefaults = {
+  port: 8188,
+  listen: '127.0.0.1',
+  dataDir: 'pez-data',
+  packDirs: [],
+  clip: 'pico-clip',
+  cache: 'classic',
+  allowedHosts: [],
+  maxUploadBytes: 100 * 2 ** 20,
+  maxQueueLength: 1000,
+  writeMetadata: true,
+  previewSize: 512,
+  multiUser: false,
+} as const satisfies ServerOptions;
