@@ -58,6 +58,15 @@ export const executionInterrupted = z.object({
   timestamp,
 });
 
+/** Lines of the server's log, to who subscribed; `t` ISO time, `m` text. */
+export const logsEvent = z.object({
+  entries: z.array(z.object({ t: z.string(), m: z.string() })),
+  size: z.object({ cols: z.number().int(), rows: z.number().int() }).nullable(),
+});
+
+/** What a client or the server can do: the handshake, and GET /features. */
+export const featureFlags = z.record(z.string(), z.unknown());
+
 /** Message type → schema of its data: every JSON message of one prompt. */
 export const executionMessages = {
   execution_start: executionStart,
@@ -71,6 +80,9 @@ export const executionMessages = {
   execution_interrupted: executionInterrupted,
 } as const;
 
+export type StatusEvent = z.infer<typeof statusEvent>;
+export type LogEntry = z.infer<typeof logsEvent>['entries'][number];
+export type FeatureFlags = z.infer<typeof featureFlags>;
 export type UiOutput = z.infer<typeof uiOutput>;
 export type NodeProgress = z.infer<typeof nodeProgress>;
 export type ExecutionMessages = { [K in keyof typeof executionMessages]: z.infer<(typeof executionMessages)[K]> };

@@ -18,14 +18,16 @@ export type ApiGraph = Record<string, ApiNode>;
 export type Link = readonly [id: string, slot: number];
 
 /** The body of POST /prompt. */
-export const promptRequest = z.looseObject({
-  prompt: apiGraph,
-  client_id: z.string().optional(),
-  prompt_id: z.string().nullable().optional(),
-  extra_data: z.looseObject({}).optional(),
-  front: z.boolean().optional(),
-  number: z.number().optional(),
-  partial_execution_targets: z.array(z.string()).nullable().optional(),
-});
+export const promptRequest = z
+  .looseObject({
+    prompt: apiGraph,
+    client_id: z.string().optional(),
+    prompt_id: z.string().nullable().optional(),
+    extra_data: z.looseObject({}).optional(),
+    front: z.boolean().optional(),
+    number: z.number().optional(),
+    partial_execution_targets: z.array(z.string()).nullable().optional(),
+  })
+  .meta({ title: 'Body of POST /prompt' });
 
 export type PromptRequest = z.infer<typeof promptRequest>;

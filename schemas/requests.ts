@@ -1,0 +1,29 @@
+// Bodies of the small requests: queue, history, interrupt, free, jobs, logs, settings, users (comfy-api.md section 1).
+import { z } from 'zod';
+
+/** POST /queue and POST /history: remove all, or some by their prompt ids. */
+export const removal = z
+  .looseObject({ clear: z.boolean().optional(), delete: z.array(z.string()).optional() })
+  .meta({ title: 'Body of POST /queue and POST /history' });
+
+/** POST /interrupt: without a prompt id, whatever runs. */
+export const interruptRequest = z
+  .looseObject({ prompt_id: z.string().nullish() })
+  .meta({ title: 'Body of POST /interrupt' });
+
+export const freeRequest = z
+  .looseObject({ unload_models: z.boolean().optional(), free_memory: z.boolean().optional() })
+  .meta({ title: 'Body of POST /free' });
+
+export const cancelJobsRequest = z
+  .looseObject({ job_ids: z.array(z.string()) })
+  .meta({ title: 'Body of POST /api/jobs/cancel' });
+
+export const logSubscription = z
+  .looseObject({ clientId: z.string(), enabled: z.boolean() })
+  .meta({ title: 'Body of PATCH /internal/logs/subscribe' });
+
+/** Setting → value: comfy.settings.json, and the body of POST /settings. */
+export const settings = z.record(z.string(), z.unknown()).meta({ title: 'Settings of a user' });
+
+export const newUser = z.looseObject({ username: z.string() }).meta({ title: 'Body of POST /users' });
