@@ -7,7 +7,7 @@ import { createObjective } from './objective.ts';
 import type { InvertOptions } from './options.ts';
 import { createPool } from './pool.ts';
 import { createReader } from './reading.ts';
-import { type History, runPhases } from './run.ts';
+import { type History, type RunOptions, runPhases } from './run.ts';
 import { createScorer } from './scorer.ts';
 import { resolveOptions } from './settings.ts';
 import { shortlistWords } from './shortlist.ts';
@@ -51,7 +51,9 @@ export async function invert(clip: Clip, options: InvertOptions): Promise<Invert
   const allowed = createVocabulary(tokenizer, gradient.table.vocabSize, settings);
   const objective = await createObjective(clip, settings.targets);
   const rows = await createNearestRows(gradient.table);
-  const read = createReader({ ...settings, tokenizer, vocabulary: allowed });
+  const reader = { ...settings, tokenizer, vocabulary: allowed };
+  const read = createReader(reader);
+  const readWord = settings.fixed.size > 0 ? createReader({ ...reader, fixed: new Map() }) : read;
   const scorer = await createScorer(clip);
   const pool = createPool(objective, read, scorer);
   const gradients = createGradientMemory({ gradient, frame, offset: frame([PROBE]).indexOf(PROBE) });
@@ -60,8 +62,9 @@ export async function invert(clip: Clip, options: InvertOptions): Promise<Invert
 
   const searchStarted = performance.now();
   const bench = { clip, settings, objective, rows, gradients, read, scorer, pool, signal };
-  const { vocabulary, anchorIds } = await shortlistWords({ ...bench, vocabulary: allowed });
-  const run = await runPhases({ ...bench, vocabulary, anchorIds, onProgress });
+  if (settings.fixed.size > 0) await addInitialPrompt(bench);
+  const { vocabulary, fixed } = await shortlistWords({ ...bench, read: readWord, vocabulary: allowed });
+  const run = await runPhases({ ...bench, vocabulary, fixed, onProgress });
   const searchSeconds = (performance.now() - searchStarted) / 1000;
   const candidates = await chooseFinalists({ ...bench, tokenizer, vocabulary, count: settings.topK });
   const [best] = candidates;
@@ -76,6 +79,14 @@ export async function invert(clip: Clip, options: InvertOptions): Promise<Invert
     gradientRuns: gradients.computed,
   };
 }
+
+/** Where tokens are fixed, the initial prompt is a result to beat: the search returns nothing worse. */
+async function addInitialPrompt({ settings, read, scorer, pool }: Pick<RunOptions, Bench>): Promise<void> {
+  const reading = read(settings.initialIds);
+  if (reading) pool.add(reading, (await scorer.embed([reading]))[0]);
+}
+
+type Bench = 'settings' | 'read' | 'scorer' | 'pool';
 
 /** An id that no token has: where it stands in a framed row is where the prompt goes. */
 const PROBE = -1;

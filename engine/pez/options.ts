@@ -27,6 +27,8 @@ export interface InvertOptions {
   template?: string;
   /** Start from these words (at most `length` tokens) instead of random tokens. */
   initialPrompt?: string;
+  /** Positions of the initial prompt's tokens that stay, whatever vocabulary and lists say. */
+  fixed?: readonly number[];
   /** Targets drawn per step; by default all of them, which costs the same. */
   batchSize?: number;
   /** Tokens to choose from. all: every token, special ones too; printable: no control or partial characters; words: whole words. */

@@ -5,7 +5,7 @@ import { dot, type Objective } from './objective.ts';
 import type { Candidate, Pool } from './pool.ts';
 import type { Reading, ReadPrompt } from './reading.ts';
 import type { Scorer } from './scorer.ts';
-import { concat } from './search.ts';
+import { concat, type Fixed } from './search.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 export interface PolishOptions {
@@ -19,8 +19,8 @@ export interface PolishOptions {
   readonly pool: Pool;
   /** Tokens of a prompt that can be polished: the length that `gradients` is made for. */
   readonly length: number;
-  /** The first so many positions stay as they are. */
-  readonly frozen: number;
+  /** Positions that stay as they are. */
+  readonly fixed: Fixed;
 }
 
 /** Prompts that are changed side by side, tokens tried per position, and texts scored per round. */
@@ -50,7 +50,7 @@ export async function polishRound(options: PolishOptions): Promise<boolean> {
 
 /** Readings of the most promising swaps that have not been scored yet, at most PER_ROUND. */
 async function proposeSwaps(beam: readonly Candidate[], options: PolishOptions): Promise<Reading[]> {
-  const { rows, gradients, vocabulary, direction, read, pool, frozen } = options;
+  const { rows, gradients, vocabulary, direction, read, pool, fixed } = options;
   const { data, dim } = rows.table;
   const prompts = beam.map((c) => c.reading.learned!);
   const found = await gradients.run(prompts, direction, '');
@@ -70,9 +70,10 @@ async function proposeSwaps(beam: readonly Candidate[], options: PolishOptions):
       proposals.push({ ids: ids.toSpliced(at, words.length, ...words), gain });
     };
     ids.forEach((_, m) => {
-      if (m < frozen) return;
+      if (fixed.has(m)) return;
       for (const id of steepest[b * ids.length + m]) propose(m, [id]);
-      for (const phrase of vocabulary.phrases) if (m + phrase.length <= ids.length) propose(m, phrase);
+      for (const phrase of vocabulary.phrases)
+        if (m + phrase.length <= ids.length && phrase.every((_, j) => !fixed.has(m + j))) propose(m, phrase);
     });
   });
   proposals.sort((a, b) => b.gain - a.gain);

@@ -1,5 +1,6 @@
 // Token ids → the text that a user gets, and the ids which that text really has: only such pairs are ever reported.
 import type { Tokenizer } from '../clip/tokenizer.ts';
+import type { Fixed } from './search.ts';
 import type { Template } from './template.ts';
 import { fold, type Vocabulary } from './vocabulary.ts';
 
@@ -22,6 +23,8 @@ export interface ReaderOptions {
   readonly block: readonly string[];
   /** Most tokens that the learned part may have. */
   readonly length: number;
+  /** Ids that a text must keep in their places to count. */
+  readonly fixed: Fixed;
 }
 
 /** Returns null for ids without a permitted text. */
@@ -30,9 +33,10 @@ export type ReadPrompt = (ids: readonly number[]) => Reading | null;
 /** Readings that are kept; a search rarely visits more. */
 const MEMORY = 50_000;
 
-/** A function from learned ids to their reading; words that the lists forbid are left out of the text. */
+/** A function from learned ids to their reading; words that the lists forbid are left out of the text, but no fixed one. */
 export function createReader(options: ReaderOptions): ReadPrompt {
-  const { tokenizer, template, vocabulary } = options;
+  const { tokenizer, template, vocabulary, fixed } = options;
+  const wholeWords = vocabulary.words && [...fixed.values()].every((id) => vocabulary.mask[id] === 0);
   const permit = createCensor(options);
   const seen = new Map<string, Reading | null>();
 
@@ -41,9 +45,10 @@ export function createReader(options: ReaderOptions): ReadPrompt {
     const permitted = permit(text);
     if (permitted.trim() === '') return null;
     const prompt = template.fill(permitted);
-    if (vocabulary.words && template.parted && permitted === text)
+    if (wholeWords && template.parted && permitted === text)
       return { prompt, ids: [...template.before, ...ids, ...template.after], learned: ids, faithful: true };
-    return readText(prompt, ids, options);
+    const reading = readText(prompt, ids, options);
+    return reading && keeps(reading, fixed) ? reading : null;
   };
   return (ids) => {
     const key = ids.join();
@@ -55,6 +60,8 @@ export function createReader(options: ReaderOptions): ReadPrompt {
     return reading;
   };
 }
+
+const keeps = ({ learned }: Reading, fixed: Fixed): boolean => [...fixed].every(([m, id]) => learned?.[m] === id);
 
 /** The reading of a whole text; null where its learned part is longer than allowed. */
 export function readText(

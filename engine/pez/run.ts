@@ -8,7 +8,7 @@ import type { Pool } from './pool.ts';
 import { createRandom } from './random.ts';
 import type { ReadPrompt } from './reading.ts';
 import type { Scorer } from './scorer.ts';
-import { createSearch } from './search.ts';
+import { createSearch, type Fixed } from './search.ts';
 import type { Settings } from './settings.ts';
 import { drawStarts } from './starts.ts';
 import type { Vocabulary } from './vocabulary.ts';
@@ -22,8 +22,8 @@ export interface RunOptions {
   readonly read: ReadPrompt;
   readonly scorer: Scorer;
   readonly pool: Pool;
-  /** Ids that open every prompt and stay. */
-  readonly anchorIds: readonly number[];
+  /** Positions of the prompt that stay as they are: the caller's, or the anchors. */
+  readonly fixed: Fixed;
   readonly signal?: AbortSignal;
   readonly onProgress?: InvertOptions['onProgress'];
 }
@@ -65,8 +65,7 @@ export async function runPhases(options: RunOptions): Promise<{ steps: number; a
   const patience = Math.ceil(settings.earlyStop / POLISH_PER_STEP);
   let best = pool.best(1)[0]?.score;
   for (let round = 0, idle = 0; round < settings.polish && idle < patience && !signal?.aborted; round++) {
-    if (!(await polishRound({ ...options, direction, length: settings.length, frozen: options.anchorIds.length })))
-      break;
+    if (!(await polishRound({ ...options, direction, length: settings.length }))) break;
     await finishStep([]);
     const score = pool.best(1)[0].score;
     idle = score > best ? 0 : idle + 1;
@@ -85,8 +84,7 @@ async function runRestarts(options: RunOptions, finishStep: (similarities: numbe
     ...options,
     ...settings,
     mask: vocabulary.mask,
-    starts: drawStarts({ ...settings, vocabulary, anchorIds: options.anchorIds }),
-    frozen: options.anchorIds.length,
+    starts: drawStarts({ ...settings, vocabulary, fixed: options.fixed }),
   });
   const random = createRandom(settings.seed, BATCH_STREAM);
   const best = new Array<number>(settings.restarts).fill(Number.NEGATIVE_INFINITY);

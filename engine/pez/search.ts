@@ -11,9 +11,12 @@ export interface SearchOptions extends AdamWSettings {
   readonly projection: Projection;
   /** The ids whose rows each restart starts from: [R][M]. */
   readonly starts: readonly (readonly number[])[];
-  /** The first so many positions stay as they start; 0 by default. */
-  readonly frozen?: number;
+  /** Positions that stay as they are, whatever the mask says; none by default. */
+  readonly fixed?: Fixed;
 }
+
+/** Position in the learned part of a prompt → the id that stays there: anchors, or what a caller keeps. */
+export type Fixed = ReadonlyMap<number, number>;
 
 /** Where a restart stood at a step: the projected prompt, and its unit embedding [P]. */
 export interface Visit {
@@ -41,12 +44,14 @@ export interface Search {
 
 /** Sets up restarts at the rows of their start ids. */
 export function createSearch(options: SearchOptions): Search {
-  const { rows, gradients, mask, projection, frozen = 0 } = options;
+  const { rows, gradients, mask, projection, fixed = NONE_FIXED } = options;
   const { data, dim } = rows.table;
+  const setRow = (point: Float32Array, m: number, id: number) =>
+    point.set(data.subarray(id * dim, (id + 1) * dim), m * dim);
   let restarts: Restart[] = options.starts.map((ids, index) => {
     const point = new Float32Array(ids.length * dim);
-    for (const [m, id] of ids.entries()) point.set(data.subarray(id * dim, (id + 1) * dim), m * dim);
-    return { index, point, state: createAdamW(point.length - frozen * dim) };
+    for (const [m, id] of ids.entries()) setRow(point, m, fixed.get(m) ?? id);
+    return { index, point, state: createAdamW(point.length) };
   });
 
   return {
@@ -59,15 +64,22 @@ export function createSearch(options: SearchOptions): Search {
     async step(direction, key) {
       const length = restarts[0].point.length / dim;
       const projected = await rows.project(concat(restarts.map((r) => r.point)), mask, projection);
-      const prompts = restarts.map((_, r) => Array.from(projected.subarray(r * length, (r + 1) * length)));
+      const prompts = restarts.map((_, r) => withFixed(projected.subarray(r * length, (r + 1) * length), fixed));
       const found = await gradients.run(prompts, direction, key);
       return restarts.map(({ index, point, state }, r) => {
-        updateAdamW(point.subarray(frozen * dim), found[r].lossGradient.subarray(frozen * dim), state, options);
+        updateAdamW(point, found[r].lossGradient, state, options);
+        for (const [m, id] of fixed) setRow(point, m, id);
         return { restart: index, ids: prompts[r], embedding: found[r].embedding };
       });
     },
   };
 }
+
+const NONE_FIXED: Fixed = new Map();
+
+/** The ids with those that stay in their places. */
+export const withFixed = (ids: ArrayLike<number>, fixed: Fixed): number[] =>
+  Array.from(ids, (id, m) => fixed.get(m) ?? id);
 
 /** Vectors of one length, one after the other. */
 export function concat(vectors: readonly Float32Array[]): Float32Array {

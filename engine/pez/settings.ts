@@ -2,17 +2,19 @@
 import type { Tokenizer } from '../clip/tokenizer.ts';
 import { InputError } from '../errors.ts';
 import { defaults, type InvertOptions, PATIENCE, POLISH_ROUNDS, SHORTLIST, type Target } from './options.ts';
+import type { Fixed } from './search.ts';
 import { parseTemplate, type Template } from './template.ts';
 
 /** Upper limits that keep a slip of the keyboard from filling memory. */
 const MAX = { steps: 1_000_000, restarts: 1024, topK: 1000, polish: 10_000, shortlist: 1_000_000 } as const;
 
-type Resolved = 'shortlist' | 'polish' | 'earlyStop' | 'template' | 'initialPrompt' | 'signal' | 'onProgress';
+type Resolved = 'shortlist' | 'polish' | 'earlyStop' | 'template' | 'initialPrompt' | 'fixed' | 'signal' | 'onProgress';
 
 /** Options with every default filled in. */
 export interface Settings extends Omit<Required<InvertOptions>, Resolved> {
   readonly template: Template;
   readonly initialIds: readonly number[];
+  readonly fixed: Fixed;
   /** Words; Infinity: all. */
   readonly shortlist: number;
   /** Rounds; 0: none. */
@@ -42,10 +44,12 @@ export function resolveOptions(options: InvertOptions, tokenizer: Tokenizer): Se
   oneOf('projection', o.projection, ['cosine', 'l2']);
   strings('allow', o.allow);
   strings('block', o.block);
+  const initialIds = readInitialPrompt(o, tokenizer);
   return {
     ...o,
     template,
-    initialIds: readInitialPrompt(o, tokenizer),
+    initialIds,
+    fixed: readFixed(o.fixed, initialIds),
     anchors: Math.min(o.anchors, Math.floor(o.length / 2)),
     batchSize: Math.min(batchSize, o.targets.length),
     shortlist: count('shortlist', o.shortlist, SHORTLIST, Number.POSITIVE_INFINITY, MAX.shortlist),
@@ -89,6 +93,15 @@ function readInitialPrompt({ initialPrompt, length }: { initialPrompt?: string; 
   const ids = Array.from(t.encode(initialPrompt));
   if (ids.length > length) throw invalid('initialPrompt', `at most ${length} tokens (the length)`, ids.length);
   return ids;
+}
+
+function readFixed(positions: unknown, ids: readonly number[]): Fixed {
+  if (positions === undefined) return new Map();
+  const last = ids.length - 1;
+  const stands = (p: unknown) => Number.isInteger(p) && (p as number) >= 0 && (p as number) <= last;
+  if (!Array.isArray(positions) || !positions.every(stands))
+    throw invalid('fixed', `a list of positions of the initial prompt's ${ids.length} tokens`, positions);
+  return new Map(positions.map((p: number) => [p, ids[p]]));
 }
 
 /** true → `yes`; false → `no`; a number stands for itself. */

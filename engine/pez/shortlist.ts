@@ -7,6 +7,7 @@ import type { Pool } from './pool.ts';
 import { createRandom } from './random.ts';
 import type { ReadPrompt } from './reading.ts';
 import type { Scorer } from './scorer.ts';
+import type { Fixed } from './search.ts';
 import type { Settings } from './settings.ts';
 import { drawStarts } from './starts.ts';
 import { narrowVocabulary, type Vocabulary } from './vocabulary.ts';
@@ -18,6 +19,7 @@ export interface ShortlistOptions {
   readonly objective: Objective;
   readonly rows: NearestRows;
   readonly gradients: GradientMemory;
+  /** Reads a word as a prompt of its own. */
   readonly read: ReadPrompt;
   readonly scorer: Scorer;
   readonly pool: Pool;
@@ -28,8 +30,8 @@ type Word = readonly number[];
 
 export interface Shortlist {
   readonly vocabulary: Vocabulary;
-  /** The nearest single tokens, nearest first: every prompt opens with them. */
-  readonly anchorIds: readonly number[];
+  /** What stays in its place: what the caller fixed, or the nearest single tokens, with which every prompt opens. */
+  readonly fixed: Fixed;
 }
 
 /** Vocabularies up to this size are scored word by word; of larger ones, what the gradient proposes. */
@@ -53,21 +55,23 @@ const MEMORY = 20_000;
  * Keeps the `settings.shortlist` words and phrases with the best scores of their own; each also joins the pool as a prompt.
  * Left out are words that have nothing to do with the targets, which a soup of tokens needs to drive the similarity up;
  * that keeps prompts readable and what they say true for other encoders (the paper's keyword bank, found by itself).
- * The very nearest, `settings.anchors` of them, become the fixed opening of every prompt.
+ * Words of an initial prompt stay among them. The very nearest, `settings.anchors` of them, become the fixed opening of every prompt.
  */
 export async function shortlistWords(options: ShortlistOptions): Promise<Shortlist> {
   const { vocabulary, settings, signal } = options;
   const words: Word[] = [...Array.from(vocabulary.singles, (id) => [id]), ...vocabulary.phrases];
-  if (words.length <= settings.shortlist) return { vocabulary, anchorIds: [] };
+  if (words.length <= settings.shortlist) return { vocabulary, fixed: settings.fixed };
   const scores = new Map<Word, number>();
-  const best = (count: number) => narrowVocabulary(vocabulary, ranked(scores).slice(0, count));
+  const given = new Set(settings.initialIds);
+  const ofInitialPrompt = words.filter((word) => word.length === 1 && given.has(word[0]));
+  const best = (count: number) => narrowVocabulary(vocabulary, [...ranked(scores).slice(0, count), ...ofInitialPrompt]);
+  const anchors = () =>
+    ranked(scores)
+      .flatMap((word) => (word.length === 1 ? word : []))
+      .slice(0, settings.anchors);
   const result = (): Shortlist => ({
     vocabulary: best(settings.shortlist),
-    anchorIds: settings.initialIds.length
-      ? []
-      : ranked(scores)
-          .flatMap((word) => (word.length === 1 ? word : []))
-          .slice(0, settings.anchors),
+    fixed: settings.initialIds.length ? settings.fixed : new Map(anchors().entries()),
   });
   if (words.length <= FULL_SCAN) {
     await scoreWords(words, scores, options);
@@ -100,9 +104,10 @@ async function proposeWords(from: Vocabulary, options: ShortlistOptions): Promis
   return proposed;
 }
 
-/** Scores words as prompts of their own. */
+/** Scores words as prompts of their own; they join the pool unless a prompt must hold fixed words. */
 async function scoreWords(words: readonly Word[], scores: Map<Word, number>, options: ShortlistOptions): Promise<void> {
-  const { clip, read, scorer, pool, signal } = options;
+  const { clip, settings, objective, read, scorer, pool, signal } = options;
+  const isPrompt = settings.fixed.size === 0;
   const known = memory.get(clip.text) ?? new Map<string, Float32Array>();
   memory.set(clip.text, known);
   for (let i = 0; i < words.length && !signal?.aborted; i += CHUNK) {
@@ -113,7 +118,10 @@ async function scoreWords(words: readonly Word[], scores: Map<Word, number>, opt
     const missing = chunk.map((c) => c.reading).filter(({ prompt }) => !known.has(prompt));
     const embeddings = await scorer.embed(missing);
     for (const [n, { prompt }] of missing.entries()) known.set(prompt, embeddings[n]);
-    for (const { word, reading } of chunk) scores.set(word, pool.add(reading, known.get(reading.prompt)!).score);
+    for (const { word, reading } of chunk) {
+      const embedding = known.get(reading.prompt)!;
+      scores.set(word, isPrompt ? pool.add(reading, embedding).score : objective.score(embedding));
+    }
     if (missing.length > 0) await new Promise((resolve) => setImmediate(resolve));
   }
   if (known.size > MEMORY) known.clear();

@@ -1,5 +1,6 @@
 // Where restarts begin: random words of the vocabulary, or the words of an initial prompt.
 import { createRandom, type Random } from './random.ts';
+import type { Fixed } from './search.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 export interface StartOptions {
@@ -8,27 +9,28 @@ export interface StartOptions {
   readonly restarts: number;
   readonly seed: number;
   readonly initialIds: readonly number[];
-  /** Ids that open every start. */
-  readonly anchorIds?: readonly number[];
+  /** Ids that stand at their places in every start. */
+  readonly fixed?: Fixed;
 }
 
 /** The chance that a restart but the first draws a token of the initial prompt anew, so that they differ. */
 const REDRAW = 0.5;
 
-/** Start ids [R][M]: the anchors, then random words. The first restart keeps the whole initial prompt; positions beyond it are random. */
+/** Start ids [R][M]: the fixed ids, elsewhere random words. The first restart keeps the whole initial prompt; positions beyond it are random. */
 export function drawStarts({
   vocabulary,
   length,
   restarts,
   seed,
   initialIds,
-  anchorIds = [],
+  fixed = new Map(),
 }: StartOptions): number[][] {
   return Array.from({ length: restarts }, (_, restart) => {
     const random = createRandom(seed, restart);
     const drawn = drawWords(vocabulary, length, random);
     return drawn.map((id, m) => {
-      if (m < anchorIds.length) return anchorIds[m];
+      const stays = fixed.get(m);
+      if (stays !== undefined) return stays;
       const redraw = restart > 0 && random.next() < REDRAW;
       return m < initialIds.length && !redraw ? initialIds[m] : id;
     });

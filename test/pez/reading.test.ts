@@ -17,6 +17,7 @@ interface Lists {
 function reader({ template = '{}', ...given }: Partial<Lists> & { template?: string } = {}) {
   const lists: Lists = { vocabulary: 'all', allow: [], block: [], ...given };
   return createReader({
+    fixed: new Map(),
     tokenizer,
     template: parseTemplate(template, tokenizer),
     allow: lists.allow,
