@@ -1,7 +1,7 @@
 // How a node is declared: once, here; object_info, validation, the types of run's arguments and the docs come from it.
 
 import type { UiOutput } from '../schemas/events.ts';
-import type { ApiGraph } from '../schemas/prompt.ts';
+import type { ApiGraph, Link } from '../schemas/prompt.ts';
 import type { ChoiceSources, NodeContext } from './node-context.ts';
 import type { SocketValues } from './values.ts';
 
@@ -100,6 +100,10 @@ export type OutputValues<O extends Outputs> = {
   readonly [K in keyof O]: (O[K] extends Output<infer T> ? T : never) | Blocker;
 };
 
+/** Outputs of a node that expands may be links into its sub-graph. */
+type LinkedOutputs<O extends Outputs> = { readonly [K in keyof O]: OutputValues<O>[K] | Link };
+type Returned<O extends Outputs> = OutputValues<O> | NodeResult<LinkedOutputs<O>> | Blocker;
+
 /** Stops what hangs on an output: nodes that receive it are skipped; with a message the user is told why. */
 export class Blocker {
   readonly message: string | undefined;
@@ -134,6 +138,8 @@ export interface NodeSpec<I extends Inputs, O extends Outputs, H extends Hidden,
   readonly outputs: O;
   /** Runs even though nothing hangs on it: it saves or shows. */
   readonly outputNode?: boolean;
+  /** Shows something (`ui`) without being an output node: it runs only where something hangs on it. */
+  readonly hasIntermediateOutput?: boolean;
   /** `run` is called once with lists instead of once per element (INPUT_IS_LIST). */
   readonly inputIsList?: IsList;
   /** Never shares a cached result with another node of the same inputs. */
@@ -141,11 +147,8 @@ export interface NodeSpec<I extends Inputs, O extends Outputs, H extends Hidden,
   readonly deprecated?: boolean;
   readonly experimental?: boolean;
   readonly searchAliases?: readonly string[];
-  run(
-    inputs: InputValues<I, H, IsList>,
-    context: NodeContext,
-  ): OutputValues<O> | NodeResult | Blocker | Promise<OutputValues<O> | NodeResult | Blocker>;
-  /** A value that changes when the result would (IS_CHANGED), from the literals; NaN: always. */
+  run(inputs: InputValues<I, H, IsList>, context: NodeContext): Returned<O> | Promise<Returned<O>>;
+  /** A value, or the promise of one, that changes when the result would (IS_CHANGED), from the literals; NaN: always. */
   fingerprint?(literals: Partial<InputValues<I, H, false>>, context: Pick<NodeContext, 'files'>): unknown;
   /** true, or what is wrong with the literals (VALIDATE_INPUTS). Replaces the built-in checks of `validates`. */
   validate?(

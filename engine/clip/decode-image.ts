@@ -24,22 +24,8 @@ const MAX_PIXELS = 128e6;
 const MAX_SIDE = 65_535;
 
 /** Decodes an image. Throws IMAGE_UNREADABLE or IMAGE_TOO_LARGE; `name` is what messages call it. */
-export async function decodeImage(input: ImageInput, name = nameOf(input)): Promise<Pixels> {
-  const isRaw = typeof input !== 'string' && !(input instanceof Uint8Array);
-  if (isRaw) checkRaw(input, name);
-  const bytes = typeof input === 'string' ? await readImage(input) : isRaw ? input.data : input;
-  if (bytes.byteLength > MAX_FILE_BYTES && !isRaw) throw tooManyBytes(name, bytes.byteLength);
-  if (bytes.byteLength === 0) throw new InputError('IMAGE_UNREADABLE', `${name} is empty.`);
-  const { width, height, channels } = isRaw ? input : { width: 0, height: 0, channels: 3 as const };
-  try {
-    const image = sharp(bytes, {
-      limitInputPixels: MAX_PIXELS,
-      failOn: 'error', // cut-off and damaged files fail; warnings (odd metadata) do not
-      pages: 1,
-      ...(isRaw && { raw: { width, height, channels } }),
-    });
-    const meta = await image.metadata();
-    checkSize(meta.width, meta.pageHeight ?? meta.height, name);
+export const decodeImage = (input: ImageInput, name = nameOf(input)): Promise<Pixels> =>
+  openImage(input, { name }, async (image) => {
     const { data, info } = await image
       .autoOrient()
       .flatten({ background: '#ffffff' })
@@ -52,6 +38,35 @@ export async function decodeImage(input: ImageInput, name = nameOf(input)): Prom
       width: info.width,
       height: info.height,
     };
+  });
+
+type Sharp = ReturnType<typeof sharp>;
+
+/**
+ * Gives an image to `work` once its kind and size have been looked at; `allPages`: every frame of an animation, one below
+ * the other. What goes wrong there becomes IMAGE_UNREADABLE or IMAGE_TOO_LARGE.
+ */
+export async function openImage<T>(
+  input: ImageInput,
+  { name, allPages = false }: { name: string; allPages?: boolean },
+  work: (image: Sharp, metadata: Awaited<ReturnType<Sharp['metadata']>>) => Promise<T>,
+): Promise<T> {
+  const isRaw = typeof input !== 'string' && !(input instanceof Uint8Array);
+  if (isRaw) checkRaw(input, name);
+  const bytes = typeof input === 'string' ? await readImage(input) : isRaw ? input.data : input;
+  if (bytes.byteLength > MAX_FILE_BYTES && !isRaw) throw tooManyBytes(name, bytes.byteLength);
+  if (bytes.byteLength === 0) throw new InputError('IMAGE_UNREADABLE', `${name} is empty.`);
+  const { width, height, channels } = isRaw ? input : { width: 0, height: 0, channels: 3 as const };
+  try {
+    const image = sharp(bytes, {
+      limitInputPixels: MAX_PIXELS,
+      failOn: 'error', // cut-off and damaged files fail; warnings (odd metadata) do not
+      pages: allPages ? -1 : 1,
+      ...(isRaw && { raw: { width, height, channels } }),
+    });
+    const meta = await image.metadata();
+    checkSize(meta.width, meta.pageHeight ?? meta.height, name);
+    return await work(image, meta);
   } catch (error) {
     if (error instanceof InputError) throw error;
     const why = (error as Error).message.split('\n')[0].trim();

@@ -1,0 +1,41 @@
+// Two IMAGEs → one batch.
+import { defineNode, port } from './define-node.ts';
+import { makeBatch } from './image-bytes.ts';
+import { resizeBatch } from './resize.ts';
+import type { ImageBatch } from './values.ts';
+
+export const imageBatch = defineNode({
+  type: 'ImageBatch',
+  displayName: 'Batch Images',
+  category: 'image',
+  description:
+    'Puts pictures behind each other into one batch. PEZ Invert finds one prompt for a whole batch: a style, for example.',
+  searchAliases: ['combine images', 'merge images', 'stack images'],
+  inputs: {
+    image1: port('IMAGE', { tooltip: 'The first pictures; they set the size.' }),
+    image2: port('IMAGE', {
+      tooltip: 'The pictures that follow; scaled to the size of the first, the middle cut out.',
+    }),
+  },
+  outputs: { IMAGE: port('IMAGE', { tooltip: 'All pictures in one batch.' }) },
+  run: ({ image1, image2 }) => {
+    const channels = Math.max(image1.shape[3], image2.shape[3]);
+    const first = withChannels(image1, channels);
+    const [, height, width] = first.shape;
+    const second = withChannels(resizeBatch(image2, { width, height, method: 'bilinear', crop: 'center' }), channels);
+    const batch = makeBatch([first.shape[0] + second.shape[0], height, width, channels]);
+    batch.data.set(first.data);
+    batch.data.set(second.data, first.data.length);
+    return { IMAGE: batch };
+  },
+});
+
+/** Adds channels full of 1: a missing alpha is opaque. */
+function withChannels(images: ImageBatch, channels: number): ImageBatch {
+  const [batch, height, width, own] = images.shape;
+  if (own === channels) return images;
+  const out = makeBatch([batch, height, width, channels]);
+  for (let i = 0; i < batch * height * width; i++)
+    for (let c = 0; c < channels; c++) out.data[i * channels + c] = c < own ? images.data[i * own + c] : 1;
+  return out;
+}

@@ -1,0 +1,51 @@
+// IMAGE → IMAGE of another size.
+import { combo, defineNode, int, port } from './define-node.ts';
+import { resizeBatch, resizeMethods, roundHalfEven } from './resize.ts';
+
+/** Pixels a side, ComfyUI's bound. */
+const MAX_SIDE = 16_384;
+
+export const imageScale = defineNode({
+  type: 'ImageScale',
+  displayName: 'Upscale Image',
+  category: 'image/upscaling',
+  description: 'Brings pictures to another size, larger or smaller.',
+  searchAliases: ['resize', 'resize image', 'scale image', 'image resize', 'downscale'],
+  inputs: {
+    image: port('IMAGE', { tooltip: 'The pictures to resize.' }),
+    upscale_method: combo(resizeMethods, {
+      legacyCombo: true,
+      tooltip:
+        'How new pixels come from old ones. lanczos is the sharpest; area is good for making pictures smaller; nearest-exact keeps hard pixel edges.',
+    }),
+    width: int({
+      default: 512,
+      min: 0,
+      max: MAX_SIDE,
+      step: 1,
+      tooltip: 'Width in pixels; 0: whatever keeps the proportions.',
+    }),
+    height: int({
+      default: 512,
+      min: 0,
+      max: MAX_SIDE,
+      step: 1,
+      tooltip: 'Height in pixels; 0: whatever keeps the proportions.',
+    }),
+    crop: combo(['disabled', 'center'], {
+      legacyCombo: true,
+      tooltip:
+        'disabled: the whole picture, stretched where the proportions differ. center: nothing is stretched, what sticks out at the edges is cut off.',
+    }),
+  },
+  outputs: { IMAGE: port('IMAGE', { tooltip: 'The resized pictures.' }) },
+  run: ({ image, upscale_method: method, width, height, crop }) => {
+    if (width === 0 && height === 0) return { IMAGE: image };
+    const [, h, w] = image.shape;
+    const size = {
+      width: width || Math.max(1, roundHalfEven((w * height) / h)),
+      height: height || Math.max(1, roundHalfEven((h * width) / w)),
+    };
+    return { IMAGE: resizeBatch(image, { ...size, method, crop }) };
+  },
+});

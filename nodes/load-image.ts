@@ -1,0 +1,56 @@
+// Name of a picture in the input folder → IMAGE and MASK.
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { decodeFrames } from '../engine/clip/decode-frames.ts';
+import { combo, defineNode, port } from './define-node.ts';
+import { batchOf, maskOf } from './image-bytes.ts';
+import type { Mask } from './values.ts';
+
+export const loadImage = defineNode({
+  type: 'LoadImage',
+  displayName: 'Load Image',
+  category: 'image',
+  description: 'Loads a picture from the input folder: drop a file on the node, paste one, or choose it.',
+  searchAliases: ['load image', 'open image', 'import image', 'image input', 'upload image', 'read image'],
+  inputs: {
+    image: combo((sources) => sources.inputImages(), {
+      legacyCombo: true,
+      image_upload: true,
+      tooltip: 'The picture. Of an animated GIF or WebP all frames are loaded, as a batch.',
+    }),
+  },
+  outputs: {
+    IMAGE: port('IMAGE', { tooltip: 'The picture, turned upright; its transparency is in the mask.' }),
+    MASK: port('MASK', {
+      tooltip: 'White where the picture is transparent; black, and 64 × 64, where it has no transparency.',
+    }),
+  },
+  run: async ({ image }, { files }) => {
+    const { width, height, colours, alphas } = await decodeFrames(await files.inputPath(image), image);
+    return {
+      IMAGE: batchOf(colours.map((data) => ({ data, width, height, channels: 3 }))),
+      MASK: alphas ? maskOf(alphas, width, height) : opaqueMask(),
+    };
+  },
+  fingerprint: async ({ image }, { files }) => hashFile(await files.inputPath(image ?? '')),
+  validates: ['image'],
+  validate: async ({ image }, { files }) => {
+    if (image === undefined) return true; // linked: known when the node runs
+    try {
+      await files.inputPath(image);
+      return true;
+    } catch {
+      return `Invalid image file: ${image}`;
+    }
+  },
+});
+
+/** ComfyUI's mask of a picture without transparency. */
+const opaqueMask = (): Mask => ({ shape: [1, 64, 64], data: new Float32Array(64 * 64) });
+
+/** SHA-256 of a file, read in pieces. */
+async function hashFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of createReadStream(path)) hash.update(piece);
+  return hash.digest('hex');
+}

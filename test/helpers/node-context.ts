@@ -1,0 +1,104 @@
+// A context in which a node runs by itself: plain temp folders, real models, and a record of what it showed.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Clip, loadClip } from '../../engine/clip/clip.ts';
+import { type NodeDefinition, NodeResult } from '../../nodes/define-node.ts';
+import { nodes } from '../../nodes/index.ts';
+import type { ChoiceSources, NodeContext, NodeFiles } from '../../nodes/node-context.ts';
+
+export interface TestContext extends NodeContext {
+  readonly dir: string;
+  readonly shown: { progress: [number, number][]; texts: string[]; previews: Uint8Array[] };
+  abort(reason?: unknown): void;
+  close(): void;
+}
+
+const clips = new Map<string, Promise<Clip>>();
+
+/** Loads a bundled CLIP once per test file. */
+export function testClip(name = 'pico-clip'): Promise<Clip> {
+  if (!clips.has(name)) clips.set(name, loadClip(name));
+  return clips.get(name)!;
+}
+
+/** A fresh context; `close` removes its folders. `onText` and `onProgress` let a test act while the node runs. */
+export function makeContext({
+  writeMetadata = true,
+  onProgress,
+}: {
+  writeMetadata?: boolean;
+  onProgress?: (value: number, context: TestContext) => void;
+} = {}): TestContext {
+  const dir = mkdtempSync(join(tmpdir(), 'pez-node-'));
+  const controller = new AbortController();
+  const shown: TestContext['shown'] = { progress: [], texts: [], previews: [] };
+  for (const name of ['input', 'output', 'temp']) mkdirSync(join(dir, name));
+  const context: TestContext = {
+    dir,
+    shown,
+    signal: controller.signal,
+    nodeId: '1',
+    promptId: 'test',
+    progress(value, max) {
+      shown.progress.push([value, max]);
+      onProgress?.(value, context);
+      controller.signal.throwIfAborted();
+    },
+    preview: ({ bytes }) => void shown.previews.push(bytes),
+    text: (line) => void shown.texts.push(line),
+    files: plainFiles(dir, writeMetadata),
+    models: { clip: (name) => testClip(name) },
+    abort: (reason) => controller.abort(reason),
+    close: () => rmSync(dir, { recursive: true, force: true }),
+  };
+  return context;
+}
+
+function plainFiles(dir: string, writeMetadata: boolean): NodeFiles {
+  let counter = 0;
+  return {
+    writeMetadata,
+    async inputPath(name) {
+      const path = join(dir, 'input', name);
+      await access(path);
+      return path;
+    },
+    async save({ type, prefix, extension, files }) {
+      return files.map((bytes) => {
+        const filename = `${prefix}_${String(++counter).padStart(5, '0')}_.${extension}`;
+        writeFileSync(join(dir, type, filename), bytes);
+        return { filename, subfolder: '', type };
+      });
+    },
+  };
+}
+
+export const testSources: ChoiceSources = { inputImages: () => ['a.png', 'b.png'], clips: () => ['pico-clip'] };
+
+/** The registered node of that class. */
+export function nodeOf(type: string): NodeDefinition {
+  const found = nodes.find((node) => node.type === type);
+  if (!found) throw new Error(`No node ${type}`);
+  return found;
+}
+
+/** Runs a node as the executor does; required widgets that are left out get their defaults. */
+export async function runNode(
+  type: string,
+  inputs: Readonly<Record<string, unknown>>,
+  context: NodeContext,
+  // biome-ignore lint/suspicious/noExplicitAny: outputs of any node
+): Promise<{ outputs: Record<string, any>; ui: any }> {
+  const { inputs: declared, run } = nodeOf(type);
+  const defaults = Object.entries(declared)
+    .filter(([, input]) => !input.optional)
+    .map(([name, input]) => [name, input.options.default ?? firstChoice(input.choices)]);
+  const result = await run({ ...Object.fromEntries(defaults), ...inputs }, context);
+  if (result instanceof NodeResult) return { outputs: result.outputs ?? {}, ui: result.ui };
+  return { outputs: result as Record<string, unknown>, ui: undefined };
+}
+
+const firstChoice = (choices: unknown) =>
+  (typeof choices === 'function' ? choices(testSources) : Array.isArray(choices) ? choices : [])[0];
