@@ -1,38 +1,17 @@
 // Prompts and pictures → one prompt that holds something of each.
 import type { Clip } from '../clip/clip.ts';
-import type { ImageInput } from '../clip/image-encoder.ts';
+import { longest, readParts, selectFromParts } from './blend-parts.ts';
+import { type BlendMode, type BlendOptions, type BlendSettings, resolveBlend, weightOf } from './blend-settings.ts';
+import { embedAll, roomOf } from './embed.ts';
+import { invert } from './invert.ts';
+import { type Joined, joinPrompts } from './join-prompts.ts';
+import { dot } from './objective.ts';
+import { defaults } from './options.ts';
+import { invalid } from './settings.ts';
+import { joinWords, type Word } from './words.ts';
 
-/** What is blended. `weight` (default 1): 0 leaves the source out; below 0 pushes away (joint and crossover only). */
-export type BlendSource = { readonly weight?: number } & ({ readonly prompt: string } | { readonly image: ImageInput });
-
-export type BlendMode = (typeof blendModes)[number];
-
-/** concatenate: side by side (the paper); interleave: words in turns; joint: PEZ on all targets; crossover: the best of the sources' words. */
-export const blendModes = ['concatenate', 'interleave', 'joint', 'crossover'] as const;
-
-export interface BlendOptions {
-  readonly sources: readonly BlendSource[];
-  readonly mode: BlendMode;
-  /** Most tokens of the prompt. concatenate, interleave: by default what the context holds; joint, crossover: the longest source's. */
-  readonly length?: number;
-  /** Integer from 0; the same seed on the same machine gives the same prompt. Default 0. */
-  readonly seed?: number;
-  /** Of each PEZ search: see InvertOptions. */
-  readonly steps?: number;
-  readonly restarts?: number;
-  /** Aborting ends the blend within one step and returns the best so far. */
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: BlendProgress) => void;
-}
-
-export interface BlendProgress {
-  readonly step: number;
-  /** Planned steps of all searches that the blend needs. */
-  readonly steps: number;
-  /** The best prompt so far (of the source that is being inverted, where one is) and its similarity. */
-  readonly prompt: string;
-  readonly similarity: number;
-}
+export type { BlendMode, BlendOptions, BlendProgress, BlendSource } from './blend-settings.ts';
+export { blendModes } from './blend-settings.ts';
 
 export interface BlendResult {
   readonly prompt: string;
@@ -46,6 +25,110 @@ export interface BlendResult {
   readonly aborted: boolean;
 }
 
-export async function blendPrompts(_clip: Clip, _options: BlendOptions): Promise<BlendResult> {
-  throw new Error('blendPrompts: in the making');
+/**
+ * Blends prompts and pictures into one prompt. Pictures become prompts first (`invert`), but for joint.
+ * concatenate, interleave: the words of all sources; where they do not fit, weights decide how many each keeps.
+ * joint: climbs Σ wₛ cos(prompt, s) / Σ |wₛ| from the best selection of the sources' words.
+ * crossover: the selection of the sources' words with the highest ½ (that mean) + ½ (the least cosine of a source of
+ * positive weight): what is like one source only loses.
+ * Throws InputError OPTION_INVALID, what reading pictures may throw, and the signal's reason where it was aborted
+ * before there was a prompt.
+ */
+export async function blendPrompts(clip: Clip, options: BlendOptions): Promise<BlendResult> {
+  const started = performance.now();
+  const settings = resolveBlend(clip, options);
+  const { sources, mode, signal } = settings;
+  signal?.throwIfAborted();
+  const embeddings = await embedAll(
+    clip,
+    sources.map((source) => ('image' in source ? source : { text: source.prompt })),
+    signal,
+  );
+  const blended = await blenders[mode](clip, settings, embeddings);
+  const { tokenizer } = clip;
+  const ids = tokenizer.encode(blended.prompt);
+  if (ids.length === 0) {
+    signal?.throwIfAborted();
+    throw invalid('length', 'room for at least one word of the sources', settings.length);
+  }
+  const [own] = await clip.text.encode([blended.prompt]);
+  return {
+    prompt: blended.prompt,
+    ids,
+    similarities: embeddings.map((embedding) => dot(own, embedding)),
+    dropped: blended.dropped.map((word) => word.text),
+    seconds: (performance.now() - started) / 1000,
+    aborted: signal?.aborted ?? false,
+  };
+}
+
+interface Blended {
+  readonly prompt: string;
+  readonly dropped: readonly Word[];
+}
+
+type Blender = (clip: Clip, settings: BlendSettings, embeddings: readonly Float32Array[]) => Promise<Blended>;
+
+const join =
+  (order: 'side by side' | 'in turns'): Blender =>
+  async (clip, settings) => {
+    const room = roomOf(clip.tokenizer);
+    const { parts } = await readParts(clip, settings);
+    return fitPrompt(clip, joinPrompts(parts, settings.length ?? room, order), settings.length ?? room);
+  };
+
+const crossover: Blender = async (clip, settings, embeddings) => {
+  const { parts, steps } = await readParts(clip, settings);
+  const weights = settings.sources.map(weightOf);
+  const wanted = embeddings.filter((_, i) => weights[i] > 0);
+  const mean = meanOf(embeddings, weights);
+  const score = (e: Float32Array) => 0.5 * mean(e) + 0.5 * Math.min(...wanted.map((target) => dot(e, target)));
+  const length = settings.length ?? longest(clip, parts);
+  return { prompt: await selectFromParts(clip, parts, { ...settings, length, score, before: steps }), dropped: [] };
+};
+
+const joint: Blender = async (clip, settings, embeddings) => {
+  const { sources, seed, steps, restarts, signal, onProgress } = settings;
+  const { parts } = await readParts(clip, { ...settings, sources: sources.filter((source) => 'prompt' in source) });
+  const weights = sources.map(weightOf);
+  const score = meanOf(embeddings, weights);
+  const length = settings.length ?? (parts.length > 0 ? longest(clip, parts) : defaults.length);
+  const start = await selectFromParts(clip, parts, { length, score, before: 0, signal });
+  if (signal?.aborted) return { prompt: start, dropped: [] };
+  const found = await invert(clip, {
+    targets: embeddings.flatMap((embedding, i) => (weights[i] ? [{ embedding, weight: weights[i] }] : [])),
+    length,
+    seed,
+    ...(steps !== undefined && { steps }),
+    ...(restarts !== undefined && { restarts }),
+    ...(start && { initialPrompt: start }),
+    ...(signal && { signal }),
+    ...(onProgress && { onProgress }),
+  });
+  const candidates = start ? [found.prompt, start] : [found.prompt];
+  const scores = (await clip.text.encode(candidates)).map(score);
+  return { prompt: candidates[scores.indexOf(Math.max(...scores))], dropped: [] };
+};
+
+const blenders: Record<BlendMode, Blender> = {
+  concatenate: join('side by side'),
+  interleave: join('in turns'),
+  joint,
+  crossover,
+};
+
+/** Σ wᵢ cos(·, eᵢ) / Σ |wᵢ|. */
+function meanOf(embeddings: readonly Float32Array[], weights: readonly number[]): (e: Float32Array) => number {
+  const total = weights.reduce((sum, w) => sum + Math.abs(w), 0);
+  return (e) => embeddings.reduce((sum, target, i) => sum + (weights[i] * dot(e, target)) / total, 0);
+}
+
+/** The words as a text; where it has more tokens than they had, without its last words. */
+function fitPrompt({ tokenizer }: Clip, { words, dropped }: Joined, length: number): Blended {
+  for (let count = words.length; count > 0; count--) {
+    const kept = words.slice(0, count).map((word) => word.text);
+    const prompt = joinWords(tokenizer, kept);
+    if (tokenizer.encode(prompt).length <= length) return { prompt, dropped: [...words.slice(count), ...dropped] };
+  }
+  return { prompt: '', dropped: [...words, ...dropped] };
 }

@@ -111,7 +111,8 @@ function count(name: string, value: unknown, yes: number, no: number, max: numbe
   return value as number;
 }
 
-function integer(name: string, value: unknown, min: number, max: number, more = ''): void {
+/** Throws OPTION_INVALID unless it is an integer from min to max. */
+export function integer(name: string, value: unknown, min: number, max: number, more = ''): void {
   range(name, value, (x) => Number.isInteger(x) && x >= min && x <= max, `an integer from ${min} to ${max}${more}`);
 }
 
@@ -119,7 +120,8 @@ function range(name: string, value: unknown, holds: (x: number) => boolean, expe
   if (typeof value !== 'number' || !holds(value)) throw invalid(name, expected, value);
 }
 
-function oneOf(name: string, value: unknown, names: readonly string[]): void {
+/** Throws OPTION_INVALID unless it is one of the names. */
+export function oneOf(name: string, value: unknown, names: readonly string[]): void {
   if (!names.includes(value as string)) throw invalid(name, `one of ${names.join(', ')}`, value);
 }
 

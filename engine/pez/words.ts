@@ -1,0 +1,41 @@
+// Token ids → words with their tokens, and words → a prompt: prompts are cut and joined between words, never inside one.
+import { tidySpaces } from '../clip/tidy-spaces.ts';
+import type { Tokenizer } from '../clip/tokenizer.ts';
+
+export interface Word {
+  readonly text: string;
+  readonly ids: readonly number[];
+  /** Position of its first token. */
+  readonly start: number;
+}
+
+/** The words of a text's ids as the tokenizer reads them; a mark such as "," is a word of its own. */
+export function wordsOf(tokenizer: Tokenizer, ids: readonly number[]): Word[] {
+  const ends = marksEnds(tokenizer);
+  const words: Word[] = [];
+  let start = 0;
+  ids.forEach((id, i) => {
+    const whole = i + 1 === ids.length || (ends ? tokenizer.endsWord(id) : tokenizer.endsWord(ids[i + 1]));
+    if (!whole) return;
+    const own = ids.slice(start, i + 1);
+    words.push({ text: tokenizer.decode(own), ids: own, start });
+    start = i + 1;
+  });
+  return words;
+}
+
+/** Words → a prompt, spaced as a person types it where that changes no token. */
+export function joinWords(tokenizer: Tokenizer, words: readonly string[]): string {
+  const text = words.filter((word) => word.trim() !== '').join(' ');
+  const tidy = tidySpaces(text);
+  return tokenizer.encode(tidy).join() === tokenizer.encode(text).join() ? tidy : text;
+}
+
+/** A word that no vocabulary has whole. */
+const LONG_WORD = 'zyxwvutsrqpolkj';
+
+/** True where pieces say that a word ends with them (CLIP), false where they say that one starts (see Tokenizer.endsWord). */
+function marksEnds(tokenizer: Tokenizer): boolean {
+  const pieces = tokenizer.encode(LONG_WORD);
+  return pieces.length < 2 || tokenizer.endsWord(pieces[pieces.length - 1]);
+}
