@@ -13,6 +13,9 @@ export const errorCodes = {
   OPTION_INVALID: 'An option has a value outside its range.',
   VOCABULARY_EMPTY: 'The vocabulary masks, allow-list and block-list leave no token to choose from.',
   FILE_UNWRITABLE: 'A result file could not be written.',
+  FILE_NOT_FOUND: 'There is no file of that name in the data folder.',
+  PATH_INVALID: 'A file name has characters or a form that not every system can keep.',
+  PATH_OUTSIDE: 'A file name leads out of its folder.',
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;

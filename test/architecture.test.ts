@@ -16,8 +16,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'engine/pez': ['engine', 'engine/onnx', 'engine/autodiff', 'engine/clip'],
   'engine/diffusion': ['engine', 'engine/onnx', 'engine/clip'],
   nodes: ['engine/*', 'schemas'],
-  server: ['nodes', 'schemas'],
+  server: ['engine', 'nodes', 'schemas'],
   cli: ['engine/*', 'nodes', 'schemas', 'server'],
+  docs: ['nodes', 'schemas'],
   bench: ['*'],
   test: ['*'],
 };

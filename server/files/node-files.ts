@@ -1,0 +1,39 @@
+// NodeFiles over the data folders: what nodes may do with files, in the worker and while a prompt is validated.
+import { stat } from 'node:fs/promises';
+import { InputError } from '../../engine/errors.ts';
+import type { NodeFiles } from '../../nodes/node-context.ts';
+import { parseAnnotated } from './annotated-name.ts';
+import type { DataFolders } from './data-folders.ts';
+import { saveOutputs } from './output-names.ts';
+import { resolveInside } from './safe-path.ts';
+
+/** Path of a file by its annotated name, below `input` unless it says otherwise. Throws FILE_NOT_FOUND, PATH_INVALID, PATH_OUTSIDE. */
+export async function annotatedPath(folders: DataFolders, annotated: string): Promise<string> {
+  const { name, type = 'input' } = parseAnnotated(annotated);
+  const path = await resolveInside(folders[type], name);
+  const isFile = await stat(path).then(
+    (entry) => entry.isFile(),
+    () => false,
+  );
+  if (isFile) return path;
+  const shown = JSON.stringify(name.slice(0, 200));
+  throw new InputError(
+    'FILE_NOT_FOUND',
+    `There is no file ${shown} in the ${type} folder; upload it, or check the name.`,
+  );
+}
+
+/** The folders have to be there (openDataFolders). */
+export function createNodeFiles({
+  folders,
+  writeMetadata,
+}: {
+  folders: DataFolders;
+  writeMetadata: boolean;
+}): NodeFiles {
+  return {
+    writeMetadata,
+    inputPath: (name) => annotatedPath(folders, name),
+    save: (request) => saveOutputs(folders, request),
+  };
+}

@@ -1,0 +1,100 @@
+// filename_prefix → names of result files: `<prefix>_<5-digit counter>_.<extension>` (comfy-api.md 6.4).
+import { mkdir, open, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InputError } from '../../engine/errors.ts';
+import type { FileRef, NodeFiles } from '../../nodes/node-context.ts';
+import type { DataFolders } from './data-folders.ts';
+import { fileError } from './file-error.ts';
+import { resolveInside, safeParts } from './safe-path.ts';
+
+type SaveRequest = Parameters<NodeFiles['save']>[0];
+
+const BATCH_NUMBER = '%batch_num%';
+/** Names that others take at the same moment are passed over; so many in a row mean that something is wrong. */
+const MAX_TRIES = 10_000;
+/** macOS and Windows take `A` and `a` for the same name. */
+const FOLDS_CASE = process.platform === 'darwin' || process.platform === 'win32';
+
+const twoDigits = (value: number): string => String(value).padStart(2, '0');
+
+/** Fills in %width%, %height% and the parts of the local time; %batch_num% stays, it differs from file to file. */
+export function fillTokens(
+  prefix: string,
+  { width, height, now }: { width: number; height: number; now: Date },
+): string {
+  const values: Readonly<Record<string, string>> = {
+    width: String(width),
+    height: String(height),
+    year: String(now.getFullYear()),
+    month: twoDigits(now.getMonth() + 1),
+    day: twoDigits(now.getDate()),
+    hour: twoDigits(now.getHours()),
+    minute: twoDigits(now.getMinutes()),
+    second: twoDigits(now.getSeconds()),
+  };
+  return prefix.replace(/%(width|height|year|month|day|hour|minute|second)%/g, (_, token: string) => values[token]);
+}
+
+const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+/** One more than the largest counter of the files named `<name>_<digits>_…`, or 1. */
+export function nextCounter(name: string, files: readonly string[]): number {
+  const pattern = name.split(BATCH_NUMBER).map(escapeRegExp).join('\\d+');
+  const counted = new RegExp(`^${pattern}_(\\d{1,15})_`, FOLDS_CASE ? 'is' : 's');
+  return files.reduce((next, file) => Math.max(next, Number(counted.exec(file)?.[1] ?? 0) + 1), 1);
+}
+
+/** Creates a file that was not there. False where it was. What was written half is removed. */
+async function writeNew(path: string, bytes: Uint8Array): Promise<boolean> {
+  let file: Awaited<ReturnType<typeof open>>;
+  try {
+    file = await open(path, 'wx');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw fileError(error, path);
+  }
+  try {
+    await file.writeFile(bytes);
+    await file.close();
+    return true;
+  } catch (error) {
+    await file.close().catch(() => {});
+    await rm(path, { force: true });
+    throw fileError(error, path);
+  }
+}
+
+/** Splits a filled prefix: the last part is the name, what stands before it the sub-folder. */
+function splitPrefix(prefix: string): { subfolder: string; name: string } {
+  const slash = prefix.lastIndexOf('/');
+  return { subfolder: safeParts(prefix.slice(0, slash + 1)).join('/'), name: prefix.slice(slash + 1) };
+}
+
+/**
+ * Writes the files, counting on from what is there; no file is ever overwritten, whoever else writes.
+ * Throws PATH_INVALID, PATH_OUTSIDE, FILE_UNWRITABLE.
+ */
+export async function saveOutputs(folders: DataFolders, request: SaveRequest, now = new Date()): Promise<FileRef[]> {
+  const { type, extension, width, height, files } = request;
+  const prefix = fillTokens(request.prefix, { width, height, now });
+  if (prefix.startsWith('/')) safeParts(prefix); // refused there
+  const { subfolder, name } = splitPrefix(prefix);
+  safeParts(`${name}_00000_.${extension}`);
+  const folder = await resolveInside(folders[type], subfolder);
+  await mkdir(folder, { recursive: true }).catch((error) => Promise.reject(fileError(error, folder)));
+
+  let counter = nextCounter(name, await readdir(folder));
+  const saved: FileRef[] = [];
+  for (const [index, bytes] of files.entries()) {
+    const batchName = name.replaceAll(BATCH_NUMBER, String(index));
+    let filename = '';
+    const first = counter;
+    do {
+      if (counter - first > MAX_TRIES)
+        throw new InputError('FILE_UNWRITABLE', `${join(folder, filename)} and the names before it are taken.`);
+      filename = `${batchName}_${String(counter++).padStart(5, '0')}_.${extension}`;
+    } while (!(await writeNew(join(folder, filename), bytes)));
+    saved.push({ filename, subfolder, type });
+  }
+  return saved;
+}
