@@ -3,12 +3,12 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
-import { drawText, textWidth, wrapText } from '../../cli/draw-text.ts';
-import { niceTicks, renderPlot } from '../../cli/plot.ts';
 import { showDownloads, showInversion } from '../../cli/progress.ts';
 import { watchInterrupt } from '../../cli/stop-signal.ts';
 import { checkWritable, writeFileWhole } from '../../cli/write-file.ts';
 import { sharp } from '../../engine/clip/libraries.ts';
+import { drawText, textWidth, wrapText } from '../../engine/pez/draw-text.ts';
+import { niceTicks, renderPlot } from '../../engine/pez/plot.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pez-parts-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,6 +1,7 @@
 // The course of an inversion → a PNG: similarity over steps (restarts thin, the best so far bold), the source pictures
 // and the prompt that was found.
-import { sharp } from '../engine/clip/libraries.ts';
+import { decodeImage, type ImageInput } from '../clip/decode-image.ts';
+import { sharp } from '../clip/libraries.ts';
 import { drawText, textWidth, wrapText } from './draw-text.ts';
 
 export interface PlotData {
@@ -11,8 +12,8 @@ export interface PlotData {
   readonly steps: readonly number[];
   readonly best: readonly number[];
   readonly similarities: readonly (readonly number[])[];
-  /** Image files, shown at the right; the first three. */
-  readonly pictures: readonly string[];
+  /** Shown at the right; the first two. */
+  readonly pictures: readonly ImageInput[];
 }
 
 const WIDTH = 1120;
@@ -49,14 +50,13 @@ export async function renderPlot(data: PlotData): Promise<Buffer> {
 }
 
 /** The picture on white, whole, in a square. */
-const thumbnail = (path: string): Promise<Buffer> =>
-  sharp(path)
-    .autoOrient()
-    .flatten({ background: '#fff' })
-    .toColourspace('srgb')
+async function thumbnail(picture: ImageInput): Promise<Buffer> {
+  const { data, width, height } = await decodeImage(picture);
+  return sharp(data, { raw: { width, height, channels: 3 } })
     .resize(THUMBNAIL * 2, THUMBNAIL * 2, { fit: 'contain', position: 'top', background: '#fff' })
     .png()
     .toBuffer();
+}
 
 interface Box {
   readonly left: number;
