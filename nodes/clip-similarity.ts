@@ -1,0 +1,55 @@
+// Pictures and texts × pictures and texts → how near each is to each.
+import { InputError } from '../engine/errors.ts';
+import { compareAll } from '../engine/pez/compare.ts';
+import type { Embeddable } from '../engine/pez/embed.ts';
+import { defineNode, list, NodeResult, optional, port, string } from './define-node.ts';
+import { allBytesOf } from './image-bytes.ts';
+import { linesOf } from './read-text.ts';
+import { textTable } from './text-table.ts';
+import type { ImageBatch } from './values.ts';
+
+const texts = (tooltip: string) => optional(string({ multiline: true, default: '', tooltip }));
+
+export const clipSimilarity = defineNode({
+  type: 'CLIPSimilarity',
+  displayName: 'CLIP Similarity',
+  category: 'PEZ',
+  description:
+    'Tells how near pictures and texts are for a CLIP: 1 is the same, 0 has nothing in common. Every picture and text of side a is compared with every one of side b.',
+  searchAliases: ['clip score', 'cosine similarity', 'compare images', 'compare prompts'],
+  inputs: {
+    clip: port('CLIP', { tooltip: 'The model that judges.' }),
+    images_a: optional(port('IMAGE', { tooltip: 'Pictures of side a; each of a batch is a row.' })),
+    texts_a: texts('Texts of side a, one a line; each is a row.'),
+    images_b: optional(port('IMAGE', { tooltip: 'Pictures of side b; each of a batch is a column.' })),
+    texts_b: texts('Texts of side b, one a line; each is a column.'),
+  },
+  outputs: {
+    table: port('STRING', { tooltip: 'All similarities as a table: rows are side a, columns side b.' }),
+    similarities: list(port('FLOAT', { tooltip: 'All similarities, row by row.' })),
+    maximum: port('FLOAT', { tooltip: 'The largest of them.' }),
+  },
+  hasIntermediateOutput: true,
+  run: async ({ clip, images_a, texts_a, images_b, texts_b }, { signal }) => {
+    const a = sideOf('a', images_a, texts_a);
+    const b = sideOf('b', images_b, texts_b);
+    const matrix = await compareAll(clip, a.items, b.items, signal);
+    const rows = matrix.map((row, i) => [a.names[i], ...row.map((x) => x.toFixed(4))]);
+    const table = textTable([['', ...b.names], ...rows]);
+    const similarities = matrix.flat();
+    const outputs = { table, similarities, maximum: Math.max(...similarities) };
+    return new NodeResult({ outputs, ui: { text: [table] } });
+  },
+});
+
+function sideOf(side: 'a' | 'b', images: ImageBatch | undefined, text: string | undefined) {
+  const pictures = images ? allBytesOf(images) : [];
+  const lines = linesOf(text);
+  const items: Embeddable[] = [...pictures.map((image) => ({ image })), ...lines.map((line) => ({ text: line }))];
+  if (items.length === 0)
+    throw new InputError(
+      'OPTION_INVALID',
+      `There is nothing on side ${side}: connect images_${side}, or write texts_${side}.`,
+    );
+  return { items, names: [...pictures.map((_, i) => `image ${i + 1}`), ...lines] };
+}

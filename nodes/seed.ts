@@ -1,0 +1,16 @@
+// The seed widget as ComfyUI has it, and what the engine makes of its value.
+import { int } from './define-node.ts';
+
+/** ComfyUI's seeds go to 2⁶⁴ − 1. */
+export const seedInput = () =>
+  int({
+    default: 0,
+    min: 0,
+    max: 2n ** 64n - 1n,
+    control_after_generate: true,
+    tooltip:
+      'Where the search starts. The same seed gives the same prompt on the same machine; another one may find a better prompt.',
+  });
+
+/** The engine's seeds go to 2⁵³ − 1: larger ones are folded. */
+export const toSeed = (seed = 0): number => seed % 2 ** 53;
