@@ -95,7 +95,7 @@ const joint: Blender = async (clip, settings, embeddings) => {
   const length = settings.length ?? (parts.length > 0 ? longest(clip, parts) : defaults.length);
   const start = await selectFromParts(clip, parts, { length, score, before: 0, signal });
   if (signal?.aborted) return { prompt: start, dropped: [] };
-  const found = await invert(clip, {
+  const { prompt } = await invert(clip, {
     targets: embeddings.flatMap((embedding, i) => (weights[i] ? [{ embedding, weight: weights[i] }] : [])),
     length,
     seed,
@@ -105,9 +105,7 @@ const joint: Blender = async (clip, settings, embeddings) => {
     ...(signal && { signal }),
     ...(onProgress && { onProgress }),
   });
-  const candidates = start ? [found.prompt, start] : [found.prompt];
-  const scores = (await clip.text.encode(candidates)).map(score);
-  return { prompt: candidates[scores.indexOf(Math.max(...scores))], dropped: [] };
+  return { prompt, dropped: [] };
 };
 
 const blenders: Record<BlendMode, Blender> = {

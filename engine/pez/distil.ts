@@ -1,7 +1,13 @@
 // A long text → a short prompt of the same meaning (the paper's prompt distillation).
 import type { Clip } from '../clip/clip.ts';
+import { chunkText, embedAll, roomOf } from './embed.ts';
 import type { PromptCandidate } from './finalists.ts';
+import { invert } from './invert.ts';
+import { dot } from './objective.ts';
 import type { InvertOptions } from './options.ts';
+import { selectWords } from './select-words.ts';
+import { integer, invalid } from './settings.ts';
+import { wordsOf } from './words.ts';
 
 export interface DistilOptions extends Omit<InvertOptions, 'targets' | 'batchSize' | 'length'> {
   /** Of any length; one that the context does not hold is embedded in chunks, whose mean is the target. */
@@ -26,6 +32,78 @@ export interface DistilResult extends PromptCandidate {
   readonly aborted: boolean;
 }
 
-export async function distilPrompt(_clip: Clip, _options: DistilOptions): Promise<DistilResult> {
-  throw new Error('distilPrompt: in the making');
+/**
+ * Searches the short prompt whose embedding is nearest to the text's. The search starts from the selection of the
+ * text's own words that is nearest already (unless an initial prompt is given), and returns nothing worse.
+ * Throws InputError OPTION_INVALID and what `invert` may throw; the signal's reason where it was aborted before there
+ * was a prompt.
+ */
+export async function distilPrompt(clip: Clip, options: DistilOptions): Promise<DistilResult> {
+  const started = performance.now();
+  const { text, length: _, ratio: __, ...rest } = options;
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const { tokenizer } = clip;
+  const content = typeof text === 'string' ? tokenizer.encode(text) : [];
+  if (content.length === 0) throw invalid('text', 'a text that is not empty', text);
+  const length = lengthOf(options, content.length, roomOf(tokenizer));
+  const [embedding] = await embedAll(clip, [{ text }], signal);
+  const own = options.initialPrompt ?? (await startFrom(clip, content, { embedding, length, signal }));
+  const censored = options.allow !== undefined || options.block !== undefined;
+  if (censored || own === '') signal?.throwIfAborted();
+  const candidates = signal?.aborted
+    ? [
+        await scoreOwnWords(
+          clip,
+          (options.template ?? '{}').replace('{}', () => own),
+          embedding,
+        ),
+      ]
+    : (await invert(clip, { ...rest, targets: [{ embedding }], length, ...(own && { initialPrompt: own }) }))
+        .candidates;
+  const [{ prompt, similarity, ids }] = candidates;
+  return {
+    prompt,
+    similarity,
+    ids,
+    tokens: ids.map((id) => ({ id, text: tokenizer.decode([id]) })),
+    originalTokens: content.length,
+    chunks: chunkText(clip, text).length,
+    length,
+    seed: options.seed ?? 0,
+    seconds: (performance.now() - started) / 1000,
+    candidates,
+    aborted: signal?.aborted ?? false,
+  };
+}
+
+/** The words of the text that, together, are nearest to it: all of them where they fit. */
+async function startFrom(
+  clip: Clip,
+  content: readonly number[],
+  { embedding, length, signal }: { embedding: Float32Array; length: number; signal: AbortSignal | undefined },
+): Promise<string> {
+  if (content.length <= length) return clip.tokenizer.decode(content);
+  const all = new Map(wordsOf(clip.tokenizer, content).map((word) => [word.text, word]));
+  const words = [...all.values()].filter(({ text }) => /[\p{L}\p{N}]/u.test(text));
+  const first = words
+    .map((_, w) => w)
+    .filter((w) => words.slice(0, w + 1).reduce((n, { ids }) => n + ids.length, 0) <= length);
+  const score = (e: Float32Array) => dot(e, embedding);
+  const { order } = await selectWords(clip, { words, seeds: [first], length, score, signal });
+  return order.map((w) => words[w].text).join(' ');
+}
+async function scoreOwnWords(clip: Clip, prompt: string, target: Float32Array): Promise<PromptCandidate> {
+  const [embedding] = await clip.text.encode([prompt]);
+  return { prompt, similarity: dot(embedding, target), ids: clip.tokenizer.encode(prompt) };
+}
+
+const DEFAULT_RATIO = 0.5;
+
+function lengthOf({ length, ratio }: DistilOptions, tokens: number, room: number): number {
+  if (length !== undefined && ratio !== undefined) throw invalid('ratio', 'left out where length is given', ratio);
+  if (length !== undefined) integer('length', length, 1, room, ', what the encoder reads');
+  const part = ratio ?? DEFAULT_RATIO;
+  if (typeof part !== 'number' || !(part > 0 && part <= 1)) throw invalid('ratio', 'above 0 and at most 1', part);
+  return length ?? Math.min(room, Math.max(1, Math.round(part * tokens)));
 }

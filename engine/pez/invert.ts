@@ -62,7 +62,7 @@ export async function invert(clip: Clip, options: InvertOptions): Promise<Invert
 
   const searchStarted = performance.now();
   const bench = { clip, settings, objective, rows, gradients, read, scorer, pool, signal };
-  if (settings.fixed.size > 0) await addInitialPrompt(bench);
+  if (settings.initialIds.length > 0) await addInitialPrompt(bench);
   const { vocabulary, fixed } = await shortlistWords({ ...bench, read: readWord, vocabulary: allowed });
   const run = await runPhases({ ...bench, vocabulary, fixed, onProgress });
   const searchSeconds = (performance.now() - searchStarted) / 1000;
@@ -80,7 +80,7 @@ export async function invert(clip: Clip, options: InvertOptions): Promise<Invert
   };
 }
 
-/** Where tokens are fixed, the initial prompt is a result to beat: the search returns nothing worse. */
+/** The initial prompt, without what the lists forbid, is a result to beat: the search returns nothing worse. */
 async function addInitialPrompt({ settings, read, scorer, pool }: Pick<RunOptions, Bench>): Promise<void> {
   const reading = read(settings.initialIds);
   if (reading) pool.add(reading, (await scorer.embed([reading]))[0]);

@@ -62,6 +62,9 @@ async function proposeSwaps(beam: readonly Candidate[], options: PolishOptions):
 
   const proposals: { ids: number[]; gain: number }[] = [];
   prompts.forEach((ids, b) => {
+    /** Words that an initial prompt brought in several tokens: exchanging one of these would make no word. */
+    const isPiece = (m: number) =>
+      vocabulary.words && [m - 1, m].some((at) => at >= 0 && vocabulary.mask[ids[at]] !== 0);
     const propose = (at: number, words: readonly number[]) => {
       const gain = words.reduce((sum, id, j) => {
         const n = b * ids.length + at + j;
@@ -70,7 +73,7 @@ async function proposeSwaps(beam: readonly Candidate[], options: PolishOptions):
       proposals.push({ ids: ids.toSpliced(at, words.length, ...words), gain });
     };
     ids.forEach((_, m) => {
-      if (fixed.has(m)) return;
+      if (fixed.has(m) || isPiece(m)) return;
       for (const id of steepest[b * ids.length + m]) propose(m, [id]);
       for (const phrase of vocabulary.phrases)
         if (m + phrase.length <= ids.length && phrase.every((_, j) => !fixed.has(m + j))) propose(m, phrase);

@@ -23,11 +23,14 @@ export interface Selection {
   readonly score: number;
 }
 
-/** Sequences that grow side by side, words tried on each, rounds without gain before growing ends, and sweeps of exchanges. */
+/** Sequences that grow side by side, words tried on each, rounds without gain before growing ends, sweeps of exchanges. */
 const BEAM = 4;
 const PER_STATE = 24;
 const PATIENCE = 3;
 const SWEEPS = 3;
+
+/** Texts scored at most: half a minute of a large tower. */
+const BUDGET = 4000;
 
 /** The best sequence found. Every score is exact: that of the text which the words make, parted by spaces. */
 export async function selectWords(clip: Clip, options: SelectOptions): Promise<Selection> {
@@ -60,7 +63,8 @@ export async function selectWords(clip: Clip, options: SelectOptions): Promise<S
   const unused = (order: readonly number[]) => ranked.filter((w) => !order.includes(w)).slice(0, PER_STATE);
 
   let beam = ranked.slice(0, BEAM).map((w): number[] => [w]);
-  for (let idle = 0; idle < PATIENCE && !signal?.aborted; ) {
+  const goesOn = () => known.size < BUDGET && !signal?.aborted;
+  for (let idle = 0; idle < PATIENCE && goesOn(); ) {
     const before = best.score;
     const longer = beam.flatMap((order) => unused(order).map((w) => [...order, w])).filter(fits);
     if (longer.length === 0) break;
@@ -69,9 +73,9 @@ export async function selectWords(clip: Clip, options: SelectOptions): Promise<S
     idle = best.score > before ? 0 : idle + 1;
   }
 
-  for (let sweep = 0; sweep < SWEEPS && !signal?.aborted; sweep++) {
+  for (let sweep = 0; sweep < SWEEPS && goesOn(); sweep++) {
     const before = best.score;
-    for (let at = 0; at <= best.order.length && !signal?.aborted; at++) {
+    for (let at = 0; at <= best.order.length && goesOn(); at++) {
       const { order } = best;
       const others = unused(order);
       const moved = order.map((w) => order.filter((x) => x !== w).toSpliced(at, 0, w));
