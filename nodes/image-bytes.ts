@@ -3,6 +3,8 @@ import type { RawImage } from '../engine/clip/decode-image.ts';
 import { InputError } from '../engine/errors.ts';
 import type { ImageBatch, Mask } from './values.ts';
 
+const { fround } = Math;
+
 /** 2 GiB of float32: a larger picture would not leave room to compute with it. */
 const MAX_VALUES = 2 ** 29;
 
@@ -35,7 +37,10 @@ export function bytesOf({ shape: [, height, width, channels], data }: ImageBatch
   const size = height * width * channels;
   const bytes = new Uint8Array(size);
   // In float32, as ComfyUI: 255 · (k / 255) is then exactly k again. A clamped array would round instead of cutting.
-  for (let k = 0; k < size; k++) bytes[k] = Math.min(255, Math.max(0, Math.fround(255 * data[index * size + k]) || 0));
+  for (let k = 0, from = index * size; k < size; k++, from++) {
+    const value = fround(255 * data[from]);
+    bytes[k] = value > 0 ? (value < 255 ? value : 255) : 0;
+  }
   return { data: bytes, width, height, channels };
 }
 
@@ -47,7 +52,7 @@ export const allBytesOf = (images: ImageBatch): RawImage[] =>
 export function maskOf(alphas: readonly Uint8Array[], width: number, height: number): Mask {
   const data = new Float32Array(alphas.length * width * height);
   alphas.forEach((alpha, i) => {
-    for (let k = 0; k < alpha.length; k++) data[i * alpha.length + k] = 1 - Math.fround(alpha[k] / 255);
+    for (let k = 0; k < alpha.length; k++) data[i * alpha.length + k] = 1 - fround(alpha[k] / 255);
   });
   return { shape: [alphas.length, height, width], data };
 }

@@ -1,0 +1,131 @@
+// The nodes that make or show texts and numbers: Prompt Blend, Distil Prompt, CLIP Similarity, previews, primitives.
+import { decodeFrames } from '../../engine/clip/decode-frames.ts';
+import { batchOf } from '../../nodes/image-bytes.ts';
+import { makeContext, nodeOf, runNode, type TestContext, testClip, testSources } from '../helpers/node-context.ts';
+
+let context: TestContext;
+beforeEach(() => {
+  context = makeContext();
+});
+afterEach(() => context.close());
+
+const run = async (type: string, inputs: Record<string, unknown>) =>
+  runNode(type, { clip: await testClip(), ...inputs }, context);
+const tiger = async () => {
+  const { width, height, colours } = await decodeFrames('examples/tiger.png', 'tiger');
+  return batchOf([{ data: colours[0], width, height, channels: 3 }]);
+};
+const quick = { steps: 4, restarts: 2, seed: 1 };
+
+describe('CLIPSimilarity', () => {
+  test('every picture and text of side a is compared with every one of side b', async () => {
+    const { outputs, ui } = await run('CLIPSimilarity', {
+      images_a: await tiger(),
+      texts_a: 'a tiger\n\n  a blue house ',
+      texts_b: 'a tiger\nice cream',
+    });
+    expect(outputs.similarities).toHaveLength(6);
+    expect(outputs.similarities[2]).toBeCloseTo(1, 5); // a tiger, a tiger
+    expect(outputs.maximum).toBe(Math.max(...outputs.similarities));
+    expect(outputs.table.split('\n')).toHaveLength(5);
+    expect(outputs.table).toMatch(/^\| {14}\| a tiger \| ice cream \|\n\| -+ \| -+: \| -+: \|\n\| image 1 /);
+    expect(ui).toEqual({ text: [outputs.table] });
+  });
+
+  test('an empty side is refused with what to do', async () => {
+    await expect(run('CLIPSimilarity', { texts_a: 'a tiger', texts_b: ' \n' })).rejects.toThrow(
+      /nothing on side b: connect images_b/,
+    );
+  });
+});
+
+describe('PromptBlend', () => {
+  test('lines with weights, sockets with prompts, tokens and pictures are sources, in that order', async () => {
+    const { outputs, ui } = await run('PromptBlend', {
+      prompts: 'blue house :: 0.5',
+      prompt_1: 'orange tiger',
+      prompt_2: { prompt: 'night sky', ids: [] },
+      image_1: await tiger(),
+      image_weight_1: 0,
+      length: 6,
+      ...quick,
+    });
+    const words = outputs.prompt.split(' ');
+    expect(words).toEqual(expect.arrayContaining(['tiger', 'sky']));
+    expect(outputs.similarities).toHaveLength(4);
+    expect(outputs.tokens.ids).toEqual((await testClip()).tokenizer.encode(outputs.prompt));
+    expect(typeof outputs.dropped).toBe('string');
+    for (const name of ['orange tiger', 'night sky', 'blue house', 'image 1'])
+      expect(ui.text[0]).toContain(`| ${name}`);
+  });
+
+  test.each(['interleave', 'joint', 'crossover'])('%s gives one prompt', async (mode) => {
+    const { outputs } = await run('PromptBlend', { prompts: 'orange tiger\nblue house', mode, length: 4, ...quick });
+    expect(outputs.prompt).toMatch(/\w/);
+    expect(outputs.similarities.every((x: number) => x > -1 && x <= 1)).toBe(true);
+  });
+
+  test.each([
+    ['orange tiger', /one source to blend/],
+    ['', /no source to blend/],
+    ['a tiger :: much\na house', /"much" is not a number/],
+    [':: 1\na house', /no text before ::/],
+  ])('%j is refused', async (prompts, message) => {
+    await expect(run('PromptBlend', { prompts, ...quick })).rejects.toThrow(message);
+  });
+});
+
+test('DistilPrompt: a long text becomes a short prompt, and an interrupt ends it', async () => {
+  const text = 'an orange tiger with black stripes that sits in a green garden under a blue sky';
+  const { outputs } = await run('DistilPrompt', { text, length: 4, polish: 1, ...quick });
+  expect((await testClip()).tokenizer.encode(outputs.prompt).length).toBeLessThanOrEqual(4);
+  expect(outputs.candidates[0]).toBe(outputs.prompt);
+  expect(outputs.tokens.similarity).toBe(outputs.similarity);
+
+  const reason = new Error('interrupted');
+  const interrupted = makeContext({ onProgress: (_, c) => c.abort(reason) });
+  const long = runNode('DistilPrompt', { clip: await testClip(), text, length: 4, steps: 100_000 }, interrupted);
+  await expect(long).rejects.toBe(reason);
+  interrupted.close();
+});
+
+describe('PreviewAny', () => {
+  test.each([
+    ['a text', 'a text'],
+    ['', ''],
+    [0.5, '0.5'],
+    [true, 'true'],
+    [18446744073709551615n, '18446744073709551615'],
+    [['a', 1], '[\n  "a",\n  1\n]'],
+    [{ prompt: 'p', ids: [1] }, '{\n  "prompt": "p",\n  "ids": [\n    1\n  ]\n}'],
+    [{ shape: [1, 2, 3, 3], data: new Float32Array(18) }, 'IMAGE of 1 × 2 × 3 × 3'],
+    [{ shape: [1, 2, 3], data: new Float32Array(6) }, 'MASK of 1 × 2 × 3'],
+    [Number.NaN, 'NaN'],
+    [undefined, 'nothing'],
+  ])('%p is shown as %j', async (source, text) => {
+    const { outputs, ui } = await run('PreviewAny', { source });
+    expect(outputs).toEqual({ STRING: text });
+    expect(ui).toEqual({ text: [text] });
+  });
+
+  test('a model says its name', async () => {
+    expect((await run('PreviewAny', { source: await testClip() })).outputs.STRING).toBe('CLIP pico-clip');
+  });
+});
+
+test('the primitives hand on their value', async () => {
+  for (const [type, value] of [
+    ['PrimitiveString', 'a'],
+    ['PrimitiveStringMultiline', 'a\nb'],
+    ['PrimitiveInt', 7],
+    ['PrimitiveFloat', 0.5],
+    ['PrimitiveBoolean', true],
+  ] as const)
+    expect(Object.values((await run(type, { value })).outputs)).toEqual([value]);
+});
+
+test('CLIPLoader loads what it offers', async () => {
+  const { choices } = nodeOf('CLIPLoader').inputs.clip_name;
+  expect((choices as (s: typeof testSources) => string[])(testSources)).toEqual(['pico-clip']);
+  expect((await run('CLIPLoader', { clip_name: 'pico-clip' })).outputs.CLIP).toBe(await testClip());
+});
