@@ -49,7 +49,7 @@ export async function distilPrompt(clip: Clip, options: DistilOptions): Promise<
   const length = lengthOf(options, content.length, roomOf(tokenizer));
   const [embedding] = await embedAll(clip, [{ text }], signal);
   const own = options.initialPrompt ?? (await startFrom(clip, content, { embedding, length, signal }));
-  const censored = options.allow !== undefined || options.block !== undefined;
+  const censored = [...(options.allow ?? []), ...(options.block ?? [])].length > 0;
   if (censored || own === '') signal?.throwIfAborted();
   const candidates = signal?.aborted
     ? [

@@ -1,52 +1,17 @@
 // A prompt and swaps → prompts in which one concept is another, inserted or gone, and the rest is kept.
 import type { Clip } from '../clip/clip.ts';
-import type { Contribution } from './contribution.ts';
-import type { Embeddable } from './embed.ts';
+import { type Contribution, measureContributions } from './contribution.ts';
+import { embedAll, normalise, roomOf } from './embed.ts';
+import { invert } from './invert.ts';
+import { dot } from './objective.ts';
+import { POLISH_ROUNDS } from './options.ts';
+import { invalid } from './settings.ts';
+import { editStability, type Run, selectRuns } from './swap-selection.ts';
+import { checkSwap, type SwapOptions } from './swap-settings.ts';
+import { fold } from './vocabulary.ts';
+import { joinWords, type Word, wordsOf } from './words.ts';
 
-/**
- * What is swapped. word: every place where the prompt has this word or phrase ('': before its first word).
- * position: `count` tokens from `start` (count 0: insert before it; start −1: at the end), widened to whole words.
- * auto: the words that carry the concept, or the subject where none is named, found by leaving words out.
- */
-export type SwapSelection =
-  | { readonly mode: 'word'; readonly word: string }
-  | { readonly mode: 'position'; readonly start: number; readonly count: number }
-  | { readonly mode: 'auto'; readonly concept?: string };
-
-/** `to`: '' removes what is selected. */
-export interface Swap {
-  readonly select: SwapSelection;
-  readonly to: string;
-}
-
-export interface SwapOptions {
-  readonly prompt: string;
-  /** Each gives a prompt of its own, made from the original one. */
-  readonly swaps: readonly Swap[];
-  /** What the prompt describes, for contributions, auto and restore: by default the prompt's own embedding. */
-  readonly target?: Embeddable;
-  /**
-   * Lets PEZ move the other tokens, the swapped-in ones staying in place, towards the target moved by the swap:
-   * target + text(to) − text(from). Default false.
-   */
-  readonly restore?: boolean;
-  /** With restore: what the other tokens should describe, instead of the moved target. */
-  readonly style?: Embeddable;
-  readonly seed?: number;
-  /** Of the restoring search: see InvertOptions. */
-  readonly steps?: number;
-  readonly restarts?: number;
-  /** Aborted while restoring, the unrestored or best so far is returned with `aborted: true`. */
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: SwapProgress) => void;
-}
-
-export interface SwapProgress {
-  readonly step: number;
-  readonly steps: number;
-  readonly prompt: string;
-  readonly similarity: number;
-}
+export type { Swap, SwapOptions, SwapProgress, SwapSelection } from './swap-settings.ts';
 
 export interface SwappedPrompt {
   readonly prompt: string;
@@ -71,6 +36,134 @@ export interface SwapResult {
   readonly aborted: boolean;
 }
 
-export async function swapConcepts(_clip: Clip, _options: SwapOptions): Promise<SwapResult> {
-  throw new Error('swapConcepts: in the making');
+/** Steps and restarts of the restoring search. */
+const STEPS = 60;
+const RESTARTS = 4;
+
+/**
+ * Makes one prompt for each swap from the same original. With `restore`, the words that came stay in their places and
+ * PEZ moves the others, never to a worse prompt. Throws InputError OPTION_INVALID (a word that is not there, nothing
+ * left, more tokens than the context holds); the signal's reason where it was aborted before the words were swapped.
+ */
+export async function swapConcepts(clip: Clip, options: SwapOptions): Promise<SwapResult> {
+  const started = performance.now();
+  checkSwap(clip, options);
+  const { swaps, signal } = options;
+  signal?.throwIfAborted();
+  const { tokenizer } = clip;
+  const words = wordsOf(tokenizer, tokenizer.encode(options.prompt));
+  const [original] = await clip.text.encode(
+    [
+      joinWords(
+        tokenizer,
+        words.map((word) => word.text),
+      ),
+    ],
+    signal,
+  );
+  const [target] = options.target ? await embedAll(clip, [options.target], signal) : [];
+  const [style] = options.style ? await embedAll(clip, [options.style], signal) : [];
+  const edits: Edit[] = [];
+  for (const { select, to } of swaps)
+    edits.push(applySwap(clip, words, await selectRuns(clip, select, { words, target, signal }), to));
+  const concept = swaps.map(({ select }) => (select.mode === 'auto' && select.concept) || '').find(Boolean);
+  const contributions = await measureContributions(
+    clip,
+    options.prompt,
+    concept ? { text: concept } : target && { embedding: target },
+    signal,
+  );
+
+  const prompts: SwappedPrompt[] = [];
+  for (const [index, edit] of edits.entries()) {
+    const [from, to] = await clip.text.encode([edit.from, edit.to]);
+    const goal = style ?? normalise((target ?? original).map((x, i) => x + to[i] - from[i]));
+    const prompt =
+      options.restore && !signal?.aborted ? await restore(clip, edit, { ...options, goal, index }) : edit.prompt;
+    const [before, after] = await clip.text.encode([edit.prompt, prompt]);
+    const concepts = [...(edit.from ? [from] : []), ...(edit.to ? [to] : [])];
+    prompts.push({
+      prompt,
+      ids: tokenizer.encode(prompt),
+      swapped: { from: edit.from, to: edit.to },
+      editStability: editStability(original, after, concepts),
+      similarity: dot(after, goal),
+      unrestoredSimilarity: dot(before, goal),
+    });
+  }
+  return { prompts, contributions, seconds: (performance.now() - started) / 1000, aborted: signal?.aborted ?? false };
+}
+
+interface Edit {
+  readonly prompt: string;
+  /** Positions of the tokens that came. */
+  readonly fixed: readonly number[];
+  readonly from: string;
+  readonly to: string;
+}
+
+/** The prompt with `to` in place of the runs. */
+function applySwap({ tokenizer }: Clip, words: readonly Word[], runs: readonly Run[], to: string): Edit {
+  const coming = wordsOf(tokenizer, tokenizer.encode(to));
+  const edited: { word: Word; came: boolean }[] = [];
+  const gone: Word[] = [];
+  let next = 0;
+  for (const { start, count, replaced } of runs) {
+    edited.push(...words.slice(next, start).map((word) => ({ word, came: false })));
+    if (replaced) edited.push(...coming.map((word) => ({ word, came: true })));
+    gone.push(...words.slice(start, start + count));
+    next = start + count;
+  }
+  edited.push(...words.slice(next).map((word) => ({ word, came: false })));
+  const prompt = joinWords(
+    tokenizer,
+    edited.map(({ word }) => word.text),
+  );
+  const tokens = tokenizer.encode(prompt).length;
+  const room = roomOf(tokenizer);
+  if (tokens === 0) throw invalid('to', 'a text where nothing else of the prompt is left', to);
+  if (tokens > room) throw invalid('to', `short enough that the prompt has at most ${room} tokens`, `${tokens} tokens`);
+  return {
+    prompt,
+    fixed: edited.flatMap(({ word, came }) => word.ids.map(() => came)).flatMap((came, i) => (came ? [i] : [])),
+    from: joinWords(tokenizer, [...new Set(gone.map((word) => word.text))]),
+    to: joinWords(
+      tokenizer,
+      coming.map((word) => word.text),
+    ),
+  };
+}
+
+interface RestoreOptions extends SwapOptions {
+  readonly goal: Float32Array;
+  /** How many swaps were restored before. */
+  readonly index: number;
+}
+
+/** The prompt with its other tokens moved towards the goal. What went may not come back. */
+async function restore(clip: Clip, { prompt, fixed, from }: Edit, options: RestoreOptions): Promise<string> {
+  const { goal, index, swaps, seed, steps = STEPS, restarts = RESTARTS, signal, onProgress } = options;
+  const length = clip.tokenizer.encode(prompt).length;
+  if (fixed.length === length) return prompt;
+  const each = steps + POLISH_ROUNDS;
+  const isGone = from !== '' && !fold(prompt).includes(fold(from));
+  const found = await invert(clip, {
+    targets: [{ embedding: goal }],
+    initialPrompt: prompt,
+    fixed,
+    length,
+    steps,
+    restarts,
+    block: isGone ? [from] : [],
+    ...(seed !== undefined && { seed }),
+    ...(signal && { signal }),
+    onProgress: (p) =>
+      onProgress?.({
+        step: index * each + p.step,
+        steps: swaps.length * each,
+        prompt: p.prompt,
+        similarity: p.similarity,
+      }),
+  });
+  return found.prompt;
 }

@@ -1,0 +1,122 @@
+// A selection → the words of a prompt that go, and where the new ones come.
+import type { Clip } from '../clip/clip.ts';
+import { lossesWithout } from './contribution.ts';
+import { normalise } from './embed.ts';
+import { dot } from './objective.ts';
+import { invalid } from './settings.ts';
+import type { SwapSelection } from './swap-settings.ts';
+import { type Word, wordsOf } from './words.ts';
+
+/** Words from `start` on go (none: an insertion); `replaced`: what is swapped in comes in their place. */
+export interface Run {
+  readonly start: number;
+  readonly count: number;
+  readonly replaced: boolean;
+}
+
+export interface SelectionContext {
+  readonly words: readonly Word[];
+  /** What the prompt describes; by default the prompt itself. */
+  readonly target?: Float32Array | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The runs of words that a selection means, in order and apart. Throws OPTION_INVALID for a word that is not there. */
+export async function selectRuns(clip: Clip, select: SwapSelection, context: SelectionContext): Promise<Run[]> {
+  if (select.mode === 'word') return findWord(clip, select.word, context.words);
+  if (select.mode === 'position') return [findPosition(select, context.words)];
+  return findCarriers(clip, select.concept, context);
+}
+
+function findWord({ tokenizer }: Clip, word: string, words: readonly Word[]): Run[] {
+  const wanted = wordsOf(tokenizer, tokenizer.encode(word)).map((w) => w.text);
+  if (wanted.length === 0) return [{ start: 0, count: 0, replaced: true }];
+  const runs: Run[] = [];
+  for (let start = 0; start + wanted.length <= words.length; start++) {
+    if (!wanted.every((text, i) => words[start + i].text === text)) continue;
+    runs.push({ start, count: wanted.length, replaced: true });
+    start += wanted.length - 1;
+  }
+  if (runs.length > 0) return runs;
+  throw invalid('word', `one of the prompt's words (${words.map((w) => w.text).join(' ')})`, word);
+}
+
+/** Tokens → the words that hold them. */
+function findPosition({ start, count }: { start: number; count: number }, words: readonly Word[]): Run {
+  const after = words.findIndex((word) => word.start + word.ids.length > start);
+  if (start === -1 || after === -1) return { start: words.length, count: 0, replaced: true };
+  if (count === 0) return { start: after, count: 0, replaced: true };
+  const held = words.filter((word) => word.start + word.ids.length > start && word.start < start + count);
+  return { start: after, count: held.length, replaced: true };
+}
+
+/** Words that carry at least this part of what the strongest word carries go with it. */
+const PART = 0.5;
+
+/**
+ * auto: the word whose loss costs the most similarity, with its neighbours that cost at least half of that. Where a
+ * concept is named, similarity is that to the concept, and all words that cost half of it go, wherever they stand: the
+ * new ones come in the place of the strongest. Where leaving words out costs nothing, since others say the same, the
+ * word that alone is nearest counts.
+ */
+async function findCarriers(clip: Clip, concept: string | undefined, context: SelectionContext): Promise<Run[]> {
+  const { words, target, signal } = context;
+  const spoken = (w: number) => /[\p{L}\p{N}]/u.test(words[w]?.text ?? '');
+  const [named] = concept ? await clip.text.encode([concept], signal) : [];
+  const ids = words.flatMap((word) => word.ids);
+  const groups = words.map((word) => word.ids.map((_, i) => word.start + i));
+  const lost = await lossesWithout(clip, ids, { groups, target: named ?? target, ...(signal && { signal }) });
+  const alone = named
+    ? (
+        await clip.text.encode(
+          words.map((w) => w.text),
+          signal,
+        )
+      ).map((e) => dot(e, named))
+    : lost;
+  const strongest = (values: readonly number[]) =>
+    values.reduce((best, value, w) => (spoken(w) && (best < 0 || value > values[best]) ? w : best), -1);
+  const costs = lost[strongest(lost)] > 0;
+  const best = Math.max(0, strongest(costs ? lost : alone));
+  const carries = (w: number) => w === best || (costs && spoken(w) && lost[w] >= PART * lost[best]);
+  const runs: Run[] = [];
+  for (let start = 0; start < words.length; start++) {
+    let count = 0;
+    while (start + count < words.length && carries(start + count)) count++;
+    const holds = start <= best && best < start + count;
+    if (count > 0 && (holds || named)) runs.push({ start, count, replaced: holds });
+    start += count;
+  }
+  return runs;
+}
+
+/**
+ * How much of everything but the concept an edit kept, from −1 to 1 (1: only the concept changed):
+ *
+ *   stability = cos(p − Π p, q − Π q)
+ *
+ * p, q: unit embeddings of the prompt before and after; Π: the projection onto the span of the concepts' text
+ * embeddings (what went and what came). 1 where nothing is left of either, 0 where of one only.
+ */
+export function editStability(p: Float32Array, q: Float32Array, concepts: readonly Float32Array[]): number {
+  const basis: Float32Array[] = [];
+  for (const concept of concepts) {
+    const rest = without(concept, basis);
+    if (dot(rest, rest) > NOTHING) basis.push(normalise(rest));
+  }
+  const [a, b] = [without(p, basis), without(q, basis)];
+  const [left, right] = [dot(a, a) > NOTHING, dot(b, b) > NOTHING];
+  if (!left || !right) return left === right ? 1 : 0;
+  return Math.max(-1, Math.min(1, dot(normalise(a), normalise(b))));
+}
+
+/** Squared length of what float32 leaves of nothing. */
+const NOTHING = 1e-8;
+
+/** The vector without its parts along orthonormal directions. */
+function without(vector: Float32Array, basis: readonly Float32Array[]): Float32Array {
+  return basis.reduce((rest, axis) => {
+    const part = dot(rest, axis);
+    return rest.map((x, i) => x - part * axis[i]);
+  }, vector);
+}

@@ -1,0 +1,67 @@
+// What a caller may ask of `swapConcepts`: selections, swaps, options, and their checks.
+import type { Clip } from '../clip/clip.ts';
+import { type Embeddable, roomOf } from './embed.ts';
+import { integer, invalid, oneOf } from './settings.ts';
+
+/**
+ * What is swapped. word: every place where the prompt has this word or phrase ('': before its first word).
+ * position: `count` tokens from `start` (count 0: insert before it; start −1: at the end), widened to whole words.
+ * auto: the words that carry the concept, or the subject where none is named, found by leaving words out.
+ */
+export type SwapSelection =
+  | { readonly mode: 'word'; readonly word: string }
+  | { readonly mode: 'position'; readonly start: number; readonly count: number }
+  | { readonly mode: 'auto'; readonly concept?: string };
+
+/** `to`: '' removes what is selected. */
+export interface Swap {
+  readonly select: SwapSelection;
+  readonly to: string;
+}
+
+export interface SwapOptions {
+  readonly prompt: string;
+  /** Each gives a prompt of its own, made from the original one. */
+  readonly swaps: readonly Swap[];
+  /** What the prompt describes, for contributions, auto and restore: by default the prompt's own embedding. */
+  readonly target?: Embeddable;
+  /**
+   * Lets PEZ move the other tokens, the swapped-in ones staying in place, towards the target moved by the swap:
+   * target + text(to) − text(from). Default false.
+   */
+  readonly restore?: boolean;
+  /** With restore: what the other tokens should describe, instead of the moved target. */
+  readonly style?: Embeddable;
+  readonly seed?: number;
+  /** Of the restoring search: see InvertOptions; by default 60 and 4. */
+  readonly steps?: number;
+  readonly restarts?: number;
+  /** Aborted while restoring, the unrestored or best so far is returned with `aborted: true`. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: SwapProgress) => void;
+}
+
+export interface SwapProgress {
+  readonly step: number;
+  readonly steps: number;
+  readonly prompt: string;
+  readonly similarity: number;
+}
+
+/** Throws OPTION_INVALID with what was expected and what came. */
+export function checkSwap({ tokenizer }: Clip, { prompt, swaps, seed }: SwapOptions): void {
+  const tokens = typeof prompt === 'string' ? tokenizer.encode(prompt).length : 0;
+  const room = roomOf(tokenizer);
+  if (tokens === 0) throw invalid('prompt', 'a text that is not empty', prompt);
+  if (tokens > room) throw invalid('prompt', `at most ${room} tokens, what the encoder reads`, tokens);
+  if (seed !== undefined) integer('seed', seed, 0, Number.MAX_SAFE_INTEGER);
+  if (!Array.isArray(swaps) || swaps.length === 0) throw invalid('swaps', 'at least one {select, to}', swaps);
+  for (const { select, to } of swaps as readonly Swap[]) {
+    if (typeof to !== 'string') throw invalid('to', 'a text', to);
+    oneOf('select', select?.mode, ['word', 'position', 'auto']);
+    if (select.mode === 'word' && typeof select.word !== 'string') throw invalid('word', 'a text', select.word);
+    if (select.mode !== 'position') continue;
+    integer('start', select.start, -1, tokens, `, positions of the prompt's ${tokens} tokens`);
+    integer('count', select.count, 0, tokens - (select.start === -1 ? tokens : select.start));
+  }
+}
