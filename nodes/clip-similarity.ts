@@ -37,7 +37,7 @@ export const clipSimilarity = defineNode({
     const rows = matrix.map((row, i) => [a.names[i], ...row.map((x) => x.toFixed(4))]);
     const table = textTable([['', ...b.names], ...rows]);
     const similarities = matrix.flat();
-    const outputs = { table, similarities, maximum: Math.max(...similarities) };
+    const outputs = { table, similarities, maximum: similarities.reduce((a, b) => Math.max(a, b)) };
     return new NodeResult({ outputs, ui: { text: [table] } });
   },
 });

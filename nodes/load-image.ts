@@ -29,7 +29,7 @@ export const loadImage = defineNode({
     const { width, height, colours, alphas } = await decodeFrames(await files.inputPath(image), image);
     return {
       IMAGE: batchOf(colours.map((data) => ({ data, width, height, channels: 3 }))),
-      MASK: alphas ? maskOf(alphas, width, height) : opaqueMask(),
+      MASK: alphas ? maskOf(alphas, width, height) : opaqueMask(colours.length),
     };
   },
   fingerprint: async ({ image }, { files }) => hashFile(await files.inputPath(image ?? '')),
@@ -45,8 +45,11 @@ export const loadImage = defineNode({
   },
 });
 
-/** ComfyUI's mask of a picture without transparency. */
-const opaqueMask = (): Mask => ({ shape: [1, 64, 64], data: new Float32Array(64 * 64) });
+/** ComfyUI's mask of pictures without transparency. */
+const opaqueMask = (frames: number): Mask => ({
+  shape: [frames, 64, 64],
+  data: new Float32Array(frames * 64 * 64),
+});
 
 /** SHA-256 of a file, read in pieces. */
 async function hashFile(path: string): Promise<string> {

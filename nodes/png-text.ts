@@ -1,5 +1,6 @@
 // PNG bytes + texts → PNG bytes with one tEXt chunk a text, which sharp cannot write.
 // https://www.w3.org/TR/png-3/#11tEXt: keyword, a zero byte, the text in Latin-1.
+import { randomUUID } from 'node:crypto';
 
 /** Signature (8) and IHDR (4 length + 4 type + 13 data + 4 check). */
 const HEADER_BYTES = 33;
@@ -28,15 +29,12 @@ const cleanKeyword = (keyword: string): string =>
 
 /** JSON in ASCII only, so that readers agree on it whether they take tEXt for Latin-1 or UTF-8. Big integers stay whole. */
 export function asciiJson(value: unknown): string {
-  const json = JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? `${BIG}${v}` : v)) ?? 'null';
+  const mark = randomUUID(); // stands before a big integer; JSON.rawJSON would do, from Node 22 on
+  const json = JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? `${mark}${v}` : v)) ?? 'null';
   return json
-    .replace(new RegExp(`"${BIG_ESCAPED}(-?\\d+)"`, 'g'), '$1')
+    .replaceAll(new RegExp(`"${mark}(-?\\d+)"`, 'g'), '$1')
     .replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
-
-/** Marks a string that stands for a big integer: JSON.rawJSON does so from Node 22 on only. */
-const BIG = '\u0001bigint:';
-const BIG_ESCAPED = '\\\\u0001bigint:';
 
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
   let c = n;

@@ -12,5 +12,5 @@ export const seedInput = () =>
       'Where the search starts. The same seed gives the same prompt on the same machine; another one may find a better prompt.',
   });
 
-/** The engine's seeds go to 2⁵³ − 1: larger ones are folded. */
-export const toSeed = (seed = 0): number => seed % 2 ** 53;
+/** The engine's seeds go to 2⁵³ − 1: larger ones are folded. The executor hands seeds that a number cannot hold as bigint. */
+export const toSeed = (seed: number | bigint = 0): number => Number(BigInt(seed) % 2n ** 53n);

@@ -20,7 +20,7 @@ export async function decodeFrames(input: ImageInput, name: string): Promise<Fra
     { name },
     async (_, { format, pages = 1 }) => pages > 1 && ANIMATED.includes(format),
   );
-  return openImage(input, { name, allPages: animated }, async (image, { hasAlpha, pages = 1 }) => {
+  return openImage(input, { name, allPages: animated }, async (image, { format, hasAlpha, pages = 1 }) => {
     const upright = animated ? image : image.autoOrient();
     const { data, info } = await upright
       .toColourspace('srgb')
@@ -32,12 +32,14 @@ export async function decodeFrames(input: ImageInput, name: string): Promise<Fra
     const each = Array.from({ length: frames }, (_, i) =>
       data.subarray(i * pixels * info.channels, (i + 1) * pixels * info.channels),
     );
-    const alpha = info.channels % 2 === 0;
+    const alphas = hasAlpha && info.channels % 2 === 0 ? each.map((frame) => alphaOf(frame, info.channels)) : undefined;
+    // libvips gives every animated GIF an alpha channel, whether it uses transparency or not.
+    const unused = format === 'gif' && alphas?.every((alpha) => alpha.every((value) => value === 255));
     return {
       width: info.width,
       height,
       colours: each.map((frame) => coloursOf(frame, info.channels)),
-      alphas: hasAlpha && alpha ? each.map((frame) => alphaOf(frame, info.channels)) : undefined,
+      alphas: unused ? undefined : alphas,
     };
   });
 }

@@ -84,8 +84,9 @@ describe('LoadImage', () => {
       raw: { width: 1, height: 2, channels: 3, pageHeight: 1 },
     });
     await input('a.gif', frames.gif());
-    const { IMAGE } = await load('a.gif');
+    const { IMAGE, MASK } = await load('a.gif');
     expect(IMAGE.shape).toEqual([2, 1, 1, 3]);
+    expect(MASK.shape).toEqual([2, 64, 64]);
     close(IMAGE.data, [1, 0, 0, 0, 0, 1], 2);
   });
 
