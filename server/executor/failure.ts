@@ -1,0 +1,49 @@
+// What went wrong in a node → the fields of execution_error (comfy-api.md 3.3).
+import type { NodeDefinition } from '../../nodes/define-node.ts';
+import { describeValue } from './describe-value.ts';
+
+const MAX_TRACEBACK = 50;
+const MAX_MESSAGE = 10_000;
+const MAX_VALUES = 20;
+
+/** A prompt whose nodes wait for each other, seen only while it runs (through expansion; comfy-api.md 4.13). */
+export class DependencyCycleError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'graph.DependencyCycleError';
+  }
+}
+
+/**
+ * `exception_type` is the code where the user can mend it (`IMAGE_UNREADABLE`, see docs/errors.md), else the error's
+ * name (`TypeError`); `exception_message` ends in a newline, as ComfyUI's does.
+ */
+export function describeFailure(thrown: unknown): {
+  readonly exception_message: string;
+  readonly exception_type: string;
+  readonly traceback: string[];
+} {
+  const isError = typeof thrown === 'object' && thrown !== null && 'message' in thrown;
+  const error = (isError ? thrown : new Error(String(thrown))) as Error & { code?: unknown };
+  const code = error.name === 'InputError' && typeof error.code === 'string' ? error.code : undefined;
+  const message = String(error.message).slice(0, MAX_MESSAGE);
+  return {
+    exception_message: `${message || error.name}\n`,
+    exception_type: code ?? String(error.name || 'Error'),
+    traceback: String(error.stack ?? '')
+      .split('\n')
+      .slice(0, MAX_TRACEBACK),
+  };
+}
+
+/** `current_inputs`: what the node was given, short enough to send. */
+export function describeInputs(
+  lists: ReadonlyMap<string, readonly unknown[]> | undefined,
+  { inputs }: Pick<NodeDefinition, 'inputs'>,
+): Record<string, unknown[]> {
+  const shown = [...(lists ?? [])].map(([name, list]) => {
+    const type = Object.hasOwn(inputs, name) ? inputs[name].type : undefined;
+    return [name, list.slice(0, MAX_VALUES).map((value) => describeValue(value, type))];
+  });
+  return Object.fromEntries(shown);
+}

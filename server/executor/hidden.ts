@@ -1,0 +1,22 @@
+// Values that a node asks the executor for, by ComfyUI's names (comfy-api.md 4.10).
+import type { HiddenValues } from '../../nodes/define-node.ts';
+import type { Registry } from '../registry.ts';
+import type { Job } from '../worker-protocol.ts';
+import type { DynamicGraph, GraphNode } from './graph.ts';
+
+/** Hidden inputs of a node, under the names that its declaration gives them. */
+export function hiddenValues(job: Job, graph: DynamicGraph, registry: Registry) {
+  const give: { readonly [K in keyof HiddenValues]: (node: GraphNode) => HiddenValues[K] } = {
+    PROMPT: () => job.prompt,
+    EXTRA_PNGINFO: () => asObject(job.extraData.extra_pnginfo),
+    UNIQUE_ID: (node) => node.id,
+    DYNPROMPT: () => graph.toApi(),
+  };
+  return (node: GraphNode): Record<string, unknown> => {
+    const declared = Object.entries(registry.get(node.classType)?.definition.hidden ?? {});
+    return Object.fromEntries(declared.map(([name, value]) => [name, give[value](node)]));
+  };
+}
+
+const asObject = (value: unknown): Record<string, unknown> | undefined =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;

@@ -1,0 +1,32 @@
+// Passes on the first of many values, then at most one per interval; the newest that was held back can be flushed.
+
+export interface Throttle<T> {
+  offer(value: T): void;
+  /** Passes on what is held back. */
+  flush(): void;
+}
+
+/** No timers: a value that is held back waits for the next offer after the interval, or for `flush`. */
+export function createThrottle<T>(intervalMs: number, pass: (value: T) => void): Throttle<T> {
+  let last = Number.NEGATIVE_INFINITY;
+  let held: { readonly value: T } | undefined;
+  return {
+    offer(value) {
+      const now = performance.now();
+      if (now - last < intervalMs) {
+        held = { value };
+        return;
+      }
+      last = now;
+      held = undefined;
+      pass(value);
+    },
+    flush() {
+      if (held === undefined) return;
+      const { value } = held;
+      held = undefined;
+      last = performance.now();
+      pass(value);
+    },
+  };
+}
