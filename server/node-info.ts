@@ -63,7 +63,8 @@ const describeInputs = (
 ): Record<string, InputInfo> =>
   Object.fromEntries(inputs.map(([name, input]) => [name, describeInput(input, sources)]));
 
-function describeInput(input: Input, sources: ChoiceSources): InputInfo {
+/** One input as `[type, options]`. */
+export function describeInput(input: Input, sources: ChoiceSources): InputInfo {
   const options = Object.fromEntries(Object.entries(input.options).filter(([, value]) => value !== undefined));
   if (input.type !== 'COMBO') return Object.keys(options).length > 0 ? [input.type, options] : [input.type];
   const choices = [...choicesOf(input, sources)];

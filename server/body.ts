@@ -1,0 +1,41 @@
+// Reads the body of a request as JSON, whatever its content type says (comfy-api.md 1.0), with a limit on its bytes.
+import type { IncomingMessage } from 'node:http';
+import { bodyTooLarge, HttpError } from './http-error.ts';
+import { parseJson } from './json.ts';
+
+/** Enough for a graph with its workflow; pictures travel by /upload. */
+export const MAX_JSON_BYTES = 64 * 2 ** 20;
+
+/** The body as a value. Throws HttpError: 413 where it is too large, 400 where it is no JSON. */
+export async function readJson(request: IncomingMessage, limitBytes = MAX_JSON_BYTES): Promise<unknown> {
+  const text = await readText(request, limitBytes);
+  try {
+    return parseJson(text);
+  } catch (error) {
+    const reason = text.trim() === '' ? 'it is empty' : (error as Error).message;
+    const message = `The body must be JSON: ${reason}`;
+    throw new HttpError(400, message, { json: { error: message }, cause: error });
+  }
+}
+
+/** The body as text (UTF-8), taken from `request.body` where a body reader has been there before. */
+export async function readText(request: IncomingMessage, limitBytes = MAX_JSON_BYTES): Promise<string> {
+  const read = (request as { body?: unknown }).body;
+  if (typeof read === 'string' || Buffer.isBuffer(read)) {
+    check(Buffer.byteLength(read), limitBytes);
+    return read.toString();
+  }
+  check(Number(request.headers['content-length'] ?? 0), limitBytes);
+  const pieces: Buffer[] = [];
+  let size = 0;
+  for await (const piece of request) {
+    size += (piece as Buffer).length;
+    check(size, limitBytes);
+    pieces.push(piece as Buffer);
+  }
+  return Buffer.concat(pieces).toString();
+}
+
+function check(size: number, limitBytes: number): void {
+  if (size > limitBytes) throw bodyTooLarge(limitBytes, size);
+}

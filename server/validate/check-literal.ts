@@ -1,0 +1,40 @@
+// A literal of one input: converted to the input's type, held against its range and its choices (comfy-api.md 2.2c-d).
+import type { Input } from '../../nodes/define-node.ts';
+import type { ChoiceSources } from '../../nodes/node-context.ts';
+import type { PromptError } from '../../schemas/errors.ts';
+import { choicesOf } from '../node-info.ts';
+import { CoercionError, coerce } from './coerce.ts';
+import { notConvertible, notInList, type Received, tooBig, tooSmall } from './problems.ts';
+
+export type Checked = { readonly value: unknown; readonly error?: PromptError };
+
+/** The converted value, and what is wrong with it. `judged`: the node's own validator sees to range and choices. */
+export function checkLiteral(
+  input: Input,
+  received: Received,
+  { judged, sources }: { judged: boolean; sources: ChoiceSources },
+): Checked {
+  let value: unknown;
+  try {
+    value = coerce(input.type, received.value);
+  } catch (error) {
+    if (!(error instanceof CoercionError)) throw error;
+    return { value: received.value, error: notConvertible(received, input.type, error.message) };
+  }
+  return { value, error: judged ? undefined : findFault(input, { ...received, value }, sources) };
+}
+
+function findFault(input: Input, received: Received, sources: ChoiceSources): PromptError | undefined {
+  const { value } = received;
+  const { min, max } = input.options;
+  if (typeof value === 'number' || typeof value === 'bigint') {
+    if (min !== undefined && value < min) return tooSmall({ ...received, value }, input.type, min);
+    if (max !== undefined && value > max) return tooBig({ ...received, value }, input.type, max);
+  }
+  if (input.type !== 'COMBO') return undefined;
+  const choices = choicesOf(input, sources);
+  const offered = (entry: unknown): boolean => (choices as readonly unknown[]).includes(entry);
+  const several = (input.options as { multiselect?: boolean }).multiselect === true && Array.isArray(value);
+  const bad = (several ? (value as unknown[]) : [value]).filter((entry) => !offered(entry));
+  return bad.length > 0 ? notInList(received, bad, choices) : undefined;
+}

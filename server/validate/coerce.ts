@@ -1,0 +1,85 @@
+// A literal → a value of the input's type, as Python's int(), float(), str() and bool() convert it (comfy-api.md 2.2c).
+import { floatText, repr, shortRepr, str, typeName } from './python-text.ts';
+
+/** The value does not convert; the message is Python's. */
+export class CoercionError extends Error {}
+
+/** Python refuses longer integers: conversion takes quadratic time. */
+const MAX_DIGITS = 4300;
+
+/** Converts to INT, FLOAT, STRING or BOOLEAN; other types stay as they are. Throws CoercionError. */
+export function coerce(type: string, value: unknown): unknown {
+  switch (type) {
+    case 'INT':
+      return toInt(value);
+    case 'FLOAT':
+      return toFloat(value);
+    case 'STRING':
+      return str(value);
+    case 'BOOLEAN':
+      return toBoolean(value);
+    default:
+      return value;
+  }
+}
+
+/** A number as its type prints it. */
+export const numberText = (type: string, value: number | bigint): string =>
+  type === 'FLOAT' ? floatText(value) : repr(value);
+
+/** An integer: a number where it is exact, else a bigint. */
+function toInt(value: unknown): number | bigint {
+  if (typeof value === 'bigint') return value;
+  if (typeof value === 'boolean') return Number(value);
+  if (typeof value === 'number') {
+    if (Number.isNaN(value)) throw new CoercionError('cannot convert float NaN to integer');
+    if (!Number.isFinite(value)) throw new CoercionError('cannot convert float infinity to integer');
+    return narrow(BigInt(Math.trunc(value)));
+  }
+  if (typeof value !== 'string') {
+    throw new CoercionError(
+      `int() argument must be a string, a bytes-like object or a real number, not '${typeName(value)}'`,
+    );
+  }
+  const digits = value.trim();
+  if (digits.length > MAX_DIGITS) {
+    throw new CoercionError(`Exceeds the limit (${MAX_DIGITS} digits) for integer string conversion`);
+  }
+  const match = /^([+-]?)(\d+(?:_\d+)*)$/.exec(digits);
+  if (!match) throw new CoercionError(`invalid literal for int() with base 10: ${shortRepr(value)}`);
+  const magnitude = BigInt(match[2].replaceAll('_', ''));
+  return narrow(match[1] === '-' ? -magnitude : magnitude);
+}
+
+const narrow = (value: bigint): number | bigint => {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+};
+
+const FLOAT_TEXT = /^[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/;
+
+function toFloat(value: unknown): number {
+  if (typeof value === 'number') return value;
+  if (typeof value === 'boolean') return Number(value);
+  if (typeof value === 'bigint') {
+    const number = Number(value);
+    if (!Number.isFinite(number)) throw new CoercionError('int too large to convert to float');
+    return number;
+  }
+  if (typeof value !== 'string') {
+    throw new CoercionError(`float() argument must be a string or a real number, not '${typeName(value)}'`);
+  }
+  const text = value.trim();
+  if (FLOAT_TEXT.test(text)) return Number(text.replaceAll('_', ''));
+  const word = /^([+-]?)(inf|infinity|nan)$/i.exec(text);
+  if (!word) throw new CoercionError(`could not convert string to float: ${shortRepr(value)}`);
+  if (word[2].toLowerCase() === 'nan') return Number.NaN;
+  return word[1] === '-' ? -Infinity : Infinity;
+}
+
+/** Python's truth: empty and zero are false, the string "false" is true. */
+function toBoolean(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length > 0;
+  if (typeof value === 'object' && value !== null) return Object.keys(value).length > 0;
+  return typeof value === 'number' ? value !== 0 : Boolean(value); // NaN is true in Python
+}

@@ -1,0 +1,165 @@
+// A prompt graph from a client → what of it can run, with converted literals, and everything that is wrong with it (comfy-api.md 2.2).
+import type { ChoiceSources, NodeFiles } from '../../nodes/node-context.ts';
+import type { NodeErrors, PromptError } from '../../schemas/errors.ts';
+import type { ApiGraph, ApiNode } from '../../schemas/prompt.ts';
+import type { Registry } from '../registry.ts';
+import { dependentOutputs } from './dependent-outputs.ts';
+import {
+  dependencyCycle,
+  exception,
+  innerException,
+  invalidPrompt,
+  missingClassType,
+  noOutputs,
+  outputsFailed,
+  promptTooLarge,
+  unknownClass,
+} from './problems.ts';
+import { typeName } from './python-text.ts';
+import { type NodeResult, type Surroundings, validateNode } from './validate-node.ts';
+import { type Path, runVisits } from './visit.ts';
+
+/** Nodes of one prompt: far above what people draw, and validated in well under a second. */
+export const MAX_NODES = 20_000;
+
+export interface ValidationOptions {
+  readonly registry: Registry;
+  readonly sources: ChoiceSources;
+  readonly files: NodeFiles;
+  /** `partial_execution_targets`: only these output nodes are roots. */
+  readonly targets?: readonly string[] | null;
+  readonly maxNodes?: number;
+}
+
+export interface Validation {
+  /** A copy with converted literals, `__value__` unwrapped. */
+  readonly prompt: ApiGraph;
+  /** Output nodes that can run: the roots. */
+  readonly outputs: readonly string[];
+  /** Wrong nodes, those of outputs that are left out included. */
+  readonly nodeErrors: NodeErrors;
+  /** Why nothing can run. */
+  readonly error?: PromptError;
+}
+
+/** Validates a graph of unknown shape. Never throws for what the graph holds. */
+export async function validatePrompt(graph: unknown, options: ValidationOptions): Promise<Validation> {
+  const { registry, targets, maxNodes = MAX_NODES } = options;
+  const refuse = (error: PromptError): Validation => ({ prompt: {}, outputs: [], nodeErrors: {}, error });
+  if (typeof graph !== 'object' || graph === null || Array.isArray(graph)) {
+    return refuse(invalidPrompt(`prompt must be an object of node id → node, not ${typeName(graph)}.`));
+  }
+  const size = Object.keys(graph).length;
+  if (size > maxNodes) return refuse(promptTooLarge(size, maxNodes));
+  const error = findUnknownClass(graph as Record<string, unknown>, registry);
+  if (error) return refuse(error);
+
+  const nodes = new Map<string, ApiNode>(Object.entries(graph as ApiGraph).map(([id, node]) => [id, copyNode(node)]));
+  const wanted = targets ? new Set(targets) : undefined;
+  const roots = [...nodes.keys()].filter(
+    (id) => registry.get(nodes.get(id)!.class_type)?.definition.outputNode && (wanted?.has(id) ?? true),
+  );
+  if (roots.length === 0) return refuse(noOutputs());
+
+  const results = await validateRoots(roots, nodes, options);
+  const outputs = roots.filter((id) => results.get(id)?.valid);
+  const failed = roots.filter((id) => !results.get(id)?.valid);
+  const wrong = [...results].filter(([, { errors }]) => errors.length > 0);
+  const dependents = dependentOutputs(failed, new Set(wrong.map(([id]) => id)), nodes);
+  const nodeErrors: NodeErrors = Object.fromEntries(
+    wrong.map(([id, { errors }]) => [
+      id,
+      { errors, dependent_outputs: dependents.get(id) ?? [], class_type: nodes.get(id)!.class_type },
+    ]),
+  );
+  return {
+    prompt: Object.fromEntries(nodes),
+    outputs,
+    nodeErrors,
+    ...(outputs.length === 0 && { error: outputsFailed(failed.flatMap((id) => results.get(id)!.errors)) }),
+  };
+}
+
+/** Every node that the roots need, each visited once. */
+async function validateRoots(
+  roots: readonly string[],
+  graph: ReadonlyMap<string, ApiNode>,
+  { registry, sources, files }: ValidationOptions,
+): Promise<Map<string, NodeResult>> {
+  const results = new Map<string, NodeResult>();
+  const visiting = new Set<string>();
+  const inCycles = new Map<string, PromptError[]>();
+  const around: Surroundings = {
+    graph,
+    registry,
+    sources: readOnce(sources),
+    files,
+    recordRaised: (id, raised, link) => results.set(id, { valid: false, errors: [innerException(raised, link)] }),
+  };
+  const hooks = {
+    start: (id: string) => {
+      visiting.add(id);
+      return validateNode(id, around);
+    },
+    known: (id: string, path: Path): NodeResult | undefined => {
+      if (!visiting.has(id)) return results.get(id);
+      recordCycle(path.slice(path.indexOf(id)), graph, inCycles);
+      return { valid: false, errors: [] };
+    },
+    done: (id: string, result: NodeResult) => {
+      visiting.delete(id);
+      result.errors.push(...(inCycles.get(id) ?? []));
+      if (result.errors.length > 0) result.valid = false;
+      results.set(id, result);
+    },
+  };
+  for (const root of roots) {
+    const { raised } = results.get(root) ?? (await runVisits(root, hooks));
+    if (raised) results.set(root, { valid: false, errors: [exception(raised)] });
+  }
+  return results;
+}
+
+/** Notes a cycle once on each of its nodes. */
+function recordCycle(
+  ids: readonly string[],
+  graph: ReadonlyMap<string, ApiNode>,
+  inCycles: Map<string, PromptError[]>,
+): void {
+  if (ids.every((id) => inCycles.has(id))) return; // one error a node says enough; so do its texts in size
+  const cycle = ids.map((id) => ({ id, classType: graph.get(id)!.class_type }));
+  const error = dependencyCycle(ids[0], cycle);
+  for (const id of ids) {
+    if (!inCycles.has(id)) inCycles.set(id, [{ ...error, extra_info: { ...error.extra_info, node_id: id } }]);
+  }
+}
+
+/** Every choice is read once a validation: thousands of loaders must not read the folder thousands of times. */
+function readOnce(sources: ChoiceSources): ChoiceSources {
+  const read = new Map<PropertyKey, unknown>();
+  return new Proxy(sources, {
+    get: (target, name) => () => {
+      if (!read.has(name)) read.set(name, (target[name as keyof ChoiceSources] as () => unknown)());
+      return read.get(name);
+    },
+  });
+}
+
+function findUnknownClass(graph: Record<string, unknown>, registry: Registry): PromptError | undefined {
+  for (const [id, node] of Object.entries(graph)) {
+    const { class_type: classType, _meta: meta } = (
+      typeof node === 'object' && node !== null ? node : {}
+    ) as Partial<ApiNode>;
+    const title = typeof meta?.title === 'string' ? meta.title : undefined;
+    if (classType === undefined || classType === null) return missingClassType(id, title);
+    if (!registry.has(classType)) return unknownClass(id, classType, title);
+  }
+  return undefined;
+}
+
+/** A copy whose inputs may be replaced; inputs of a wrong shape stay for the error. */
+const copyNode = (node: ApiNode): ApiNode => {
+  const inputs: unknown = node.inputs;
+  const copied = typeof inputs === 'object' && inputs !== null && !Array.isArray(inputs) ? { ...inputs } : inputs;
+  return { ...node, inputs: copied as ApiNode['inputs'] };
+};
