@@ -55,39 +55,34 @@ const PART = 0.5;
 
 /**
  * auto: the word whose loss costs the most similarity, with its neighbours that cost at least half of that. Where a
- * concept is named, similarity is that to the concept, and all words that cost half of it go, wherever they stand: the
- * new ones come in the place of the strongest. Where leaving words out costs nothing, since others say the same, the
- * word that alone is nearest counts.
+ * concept is named, the cost is multiplied by the word's own similarity to the concept (what is near it but says nothing
+ * in this prompt does not carry it, nor does what says something else), and all words that reach half go, wherever they
+ * stand: the new ones come in the place of the strongest.
  */
 async function findCarriers(clip: Clip, concept: string | undefined, context: SelectionContext): Promise<Run[]> {
   const { words, target, signal } = context;
-  const spoken = (w: number) => /[\p{L}\p{N}]/u.test(words[w]?.text ?? '');
-  const [named] = concept ? await clip.text.encode([concept], signal) : [];
   const ids = words.flatMap((word) => word.ids);
   const groups = words.map((word) => word.ids.map((_, i) => word.start + i));
-  const lost = await lossesWithout(clip, ids, { groups, target: named ?? target, ...(signal && { signal }) });
-  const alone = named
-    ? (
-        await clip.text.encode(
-          words.map((w) => w.text),
-          signal,
-        )
-      ).map((e) => dot(e, named))
-    : lost;
-  const strongest = (values: readonly number[]) =>
-    values.reduce((best, value, w) => (spoken(w) && (best < 0 || value > values[best]) ? w : best), -1);
-  const costs = lost[strongest(lost)] > 0;
-  const best = Math.max(0, strongest(costs ? lost : alone));
-  const carries = (w: number) => w === best || (costs && spoken(w) && lost[w] >= PART * lost[best]);
+  const lost = await lossesWithout(clip, ids, { groups, target, ...(signal && { signal }) });
+  const relevance = concept ? await nearness(clip, concept, context) : words.map(() => 1);
+  const carried = words.map(({ text }, w) => (/[\p{L}\p{N}]/u.test(text) ? Math.max(0, lost[w]) * relevance[w] : -1));
+  const best = carried.indexOf(Math.max(...carried));
+  const carries = (w: number) => w === best || (carried[w] > 0 && carried[w] >= PART * carried[best]);
   const runs: Run[] = [];
   for (let start = 0; start < words.length; start++) {
     let count = 0;
     while (start + count < words.length && carries(start + count)) count++;
     const holds = start <= best && best < start + count;
-    if (count > 0 && (holds || named)) runs.push({ start, count, replaced: holds });
+    if (count > 0 && (holds || concept)) runs.push({ start, count, replaced: holds });
     start += count;
   }
   return runs;
+}
+
+/** Cosine of each word alone with the concept; 0 where it is below. */
+async function nearness(clip: Clip, concept: string, { words, signal }: SelectionContext): Promise<number[]> {
+  const [named, ...alone] = await clip.text.encode([concept, ...words.map((word) => word.text)], signal);
+  return alone.map((embedding) => Math.max(0, dot(embedding, named)));
 }
 
 /**

@@ -30,7 +30,7 @@ export interface SwappedPrompt {
 export interface SwapResult {
   /** One for each swap, in order. */
   readonly prompts: readonly SwappedPrompt[];
-  /** Of the original prompt's tokens. */
+  /** Of the original prompt's tokens, to its similarity with the target. */
   readonly contributions: readonly Contribution[];
   readonly seconds: number;
   readonly aborted: boolean;
@@ -66,13 +66,7 @@ export async function swapConcepts(clip: Clip, options: SwapOptions): Promise<Sw
   const edits: Edit[] = [];
   for (const { select, to } of swaps)
     edits.push(applySwap(clip, words, await selectRuns(clip, select, { words, target, signal }), to));
-  const concept = swaps.map(({ select }) => (select.mode === 'auto' && select.concept) || '').find(Boolean);
-  const contributions = await measureContributions(
-    clip,
-    options.prompt,
-    concept ? { text: concept } : target && { embedding: target },
-    signal,
-  );
+  const contributions = await measureContributions(clip, options.prompt, target && { embedding: target }, signal);
 
   const prompts: SwappedPrompt[] = [];
   for (const [index, edit] of edits.entries()) {
@@ -110,7 +104,9 @@ function applySwap({ tokenizer }: Clip, words: readonly Word[], runs: readonly R
   let next = 0;
   for (const { start, count, replaced } of runs) {
     edited.push(...words.slice(next, start).map((word) => ({ word, came: false })));
-    if (replaced) edited.push(...coming.map((word) => ({ word, came: true })));
+    // "a" + "a racing car": the article is there already.
+    const repeats = coming.length > 1 && coming[0].text === edited.at(-1)?.word.text;
+    if (replaced) edited.push(...coming.slice(repeats ? 1 : 0).map((word) => ({ word, came: true })));
     gone.push(...words.slice(start, start + count));
     next = start + count;
   }
