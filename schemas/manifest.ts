@@ -33,6 +33,9 @@ export const modelEntry = z.object({
   ),
 });
 
+/** A module that exports nodes; with the class name of the one that it is to export. */
+const nodeEntry = z.union([packPath, z.object({ type: z.string().min(1), file: packPath })]);
+
 export const manifest = z
   .looseObject({
     name: z.string().min(1).max(100),
@@ -40,7 +43,7 @@ export const manifest = z
     description: z.string().optional(),
     license: z.string().optional(),
     /** Modules that export nodes. */
-    nodes: z.array(packPath).max(1000).default([]),
+    nodes: z.array(nodeEntry).max(1000).default([]),
     /** Folder whose *.js files a front end imports. */
     web: packPath.optional(),
     /** Folder of help pages, `<class name>.md`; `docs` by default. */

@@ -32,6 +32,7 @@ const definition = z.object({
   hidden: z.record(name, z.enum(['PROMPT', 'EXTRA_PNGINFO', 'UNIQUE_ID', 'DYNPROMPT'])).optional(),
   outputNode: z.boolean().optional(),
   inputIsList: z.boolean().optional(),
+  hasIntermediateOutput: z.boolean().optional(),
   notIdempotent: z.boolean().optional(),
   deprecated: z.boolean().optional(),
   experimental: z.boolean().optional(),

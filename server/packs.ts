@@ -118,6 +118,17 @@ function checkNames(own: readonly NodeDefinition[], others: readonly Pack[]): vo
   }
 }
 
+const modulesOf = ({ nodes }: Manifest): Set<string> =>
+  new Set(nodes.map((entry) => (typeof entry === 'string' ? entry : entry.file)));
+
+/** Throws where the manifest names a class that its module does not export. */
+function checkDeclared(own: readonly NodeDefinition[], { nodes }: Manifest): void {
+  for (const entry of nodes) {
+    if (typeof entry === 'string' || own.some(({ type }) => type === entry.type)) continue;
+    throw new Error(`manifest.json names the node ${entry.type}, which ${entry.file} does not export`);
+  }
+}
+
 async function loadPack(dir: string, loaded: readonly Pack[], timeoutMs: number): Promise<Pack> {
   const name = basename(resolve(dir));
   const pack = { name, module: `custom_nodes.${name}`, dir: resolve(dir), nodes: [] };
@@ -128,8 +139,9 @@ async function loadPack(dir: string, loaded: readonly Pack[], timeoutMs: number)
     const manifest = readManifest(real);
     const folders = foldersOf(real, manifest);
     const own: NodeDefinition[] = [];
-    for (const module of manifest.nodes) own.push(...(await importNodes(real, module, timeoutMs)));
+    for (const module of modulesOf(manifest)) own.push(...(await importNodes(real, module, timeoutMs)));
     checkNames(own, loaded);
+    checkDeclared(own, manifest);
     return { ...pack, dir: real, manifest, nodes: own, ...folders };
   } catch (error) {
     return { ...pack, error: error instanceof Error ? error.message : String(error) };

@@ -47,6 +47,11 @@ test('our pack comes first, with its nodes and templates', async () => {
   expect(others).toEqual([]);
 });
 
+test('the manifest may name classes with their modules', async () => {
+  writePack('p', { 'n.mjs': nodeSource('X') }, { nodes: [{ type: 'X', file: 'n.mjs' }] });
+  expect((await loadOne()).nodes.map((n) => n.type)).toEqual(['X']);
+});
+
 test('the example pack of docs/ loads: nodes, web folder, templates, help', async () => {
   const packs = await loadPacks({ packDirs: [examplePack] });
   const pack = packs[1];
@@ -123,6 +128,11 @@ const broken: [what: string, write: () => void, reason: RegExp][] = [
     'a class is defined twice',
     () => writePack('p', { 'a.mjs': nodeSource('X'), 'b.mjs': nodeSource('X') }),
     /X is defined twice/,
+  ],
+  [
+    'the manifest names a class that is not exported',
+    () => writePack('p', { 'n.mjs': nodeSource('X') }, { nodes: [{ type: 'Y', file: 'n.mjs' }] }),
+    /names the node Y, which n\.mjs does not export/,
   ],
   ['its name is that of our pack', () => writePack('pez-nodes', {}), /a pack of this name was loaded/],
   ['a path climbs out', () => writePack('p', {}, { nodes: ['../n.mjs'] }), /path inside the pack/],
