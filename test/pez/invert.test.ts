@@ -52,6 +52,13 @@ test('further restarts leave the first ones as they were', async () => {
   expect(many.history.similarities[0].slice(0, 2)).toEqual(few.history.similarities[0]);
 });
 
+test('anchors open every prompt that the search makes', async () => {
+  const { candidates } = await run({ anchors: 2, shortlist: 6, vocabulary: 'printable', polish: 0, topK: 40 });
+  const whole = candidates.filter(({ ids }) => ids.length === quick.length).map(({ ids }) => ids.slice(0, 2).join());
+  expect(whole.length).toBeGreaterThan(3);
+  expect(new Set(whole).size).toBe(1);
+});
+
 test('candidates are different texts, best first, at most topK', async () => {
   const { candidates } = await run({ topK: 7 });
   expect(candidates).toHaveLength(7);

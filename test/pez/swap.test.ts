@@ -8,7 +8,7 @@ const clip = await loadClip('pico-clip');
 const prompt = 'a tiger in the snow';
 const word = (text: string): SwapSelection => ({ mode: 'word', word: text });
 const run = (options: Partial<SwapOptions>) =>
-  swapConcepts(clip, { prompt, swaps: [{ select: word('tiger'), to: 'house' }], steps: 10, restarts: 2, ...options });
+  swapConcepts(clip, { prompt, swaps: [{ select: word('tiger'), to: 'house' }], steps: 5, restarts: 2, ...options });
 const first = async (select: SwapSelection, to: string, options: Partial<SwapOptions> = {}) =>
   (await run({ ...options, swaps: [{ select, to }] })).prompts[0];
 
@@ -92,8 +92,9 @@ test('edit stability: 1 where only the concept changed, less where other words c
   expect(little.editStability).toBeGreaterThan(much.editStability);
 });
 
-test('restore keeps what came in its place and is never worse', async () => {
+test('restore keeps what came in its place, is never worse, and with one seed the same', async () => {
   const restored = await first(word('tiger'), 'house', { restore: true });
+  expect(await first(word('tiger'), 'house', { restore: true })).toEqual(restored);
   expect(restored.prompt.split(' ')[1]).toBe('house');
   expect(restored.prompt).not.toMatch(/tiger/);
   expect(restored.ids).toEqual(clip.tokenizer.encode(restored.prompt));
@@ -104,11 +105,6 @@ test('restore towards a style: the prompt comes nearer to it', async () => {
   const restored = await first(word('tiger'), 'house', { restore: true, style: { text: 'watercolor' } });
   expect(restored.similarity).toBeGreaterThan(restored.unrestoredSimilarity + 0.05);
   expect(restored.prompt.split(' ')[1]).toBe('house');
-});
-
-test('the same seed restores alike', async () => {
-  const [a, b] = [await run({ restore: true, seed: 4 }), await run({ restore: true, seed: 4 })];
-  expect({ ...b, seconds: 0 }).toEqual({ ...a, seconds: 0 });
 });
 
 test('an abort while restoring leaves every swap done', async () => {
