@@ -84,6 +84,7 @@ async function runRestarts(options: RunOptions, finishStep: (similarities: numbe
     ...options,
     ...settings,
     mask: vocabulary.mask,
+    fixed: options.fixed, // the anchors too, which settings lack
     starts: drawStarts({ ...settings, vocabulary, fixed: options.fixed }),
   });
   const random = createRandom(settings.seed, BATCH_STREAM);
