@@ -27,7 +27,7 @@ export interface InvertOptions {
   template?: string;
   /** Start from these words (at most `length` tokens) instead of random tokens. */
   initialPrompt?: string;
-  /** Positions of the initial prompt's tokens that stay, whatever vocabulary and lists say. */
+  /** Positions of the initial prompt's tokens that stay, whatever vocabulary and allow-list say; none that is blocked. */
   fixed?: readonly number[];
   /** Targets drawn per step; by default all of them, which costs the same. */
   batchSize?: number;

@@ -80,9 +80,10 @@ export function readText(
 const startsWith = (ids: readonly number[], start: readonly number[]) => start.every((id, i) => ids[i] === id);
 
 /** text → the text without what the lists forbid: block by substring of the whole text, allow word by word. */
-function createCensor({ tokenizer, template, allow, block }: ReaderOptions): (text: string) => string {
+function createCensor({ tokenizer, template, allow, block, fixed }: ReaderOptions): (text: string) => string {
   const blocked = block.map(fold).map((word) => ({ word, own: countIn(fold(template.fill(' ')), word) }));
-  const entries = allow.map(fold);
+  const fixedWords = allow.length > 0 ? words(fold(tokenizer.decode([...fixed.values()]))) : [];
+  const entries = [...allow.map(fold), ...fixedWords];
   const spelt = new Set(entries.flatMap((e) => [e, fold(tokenizer.decode(tokenizer.encode(e)))].flatMap(words)));
   const allowed = (word: string) => spelt.has(word) || entries.some((e) => word.includes(e));
   const offence = (kept: readonly string[]) =>

@@ -52,13 +52,6 @@ test('further restarts leave the first ones as they were', async () => {
   expect(many.history.similarities[0].slice(0, 2)).toEqual(few.history.similarities[0]);
 });
 
-test('anchors open every prompt that the search makes', async () => {
-  const { candidates } = await run({ anchors: 2, shortlist: 6, vocabulary: 'printable', polish: 0, topK: 40 });
-  const whole = candidates.filter(({ ids }) => ids.length === quick.length).map(({ ids }) => ids.slice(0, 2).join());
-  expect(whole.length).toBeGreaterThan(3);
-  expect(new Set(whole).size).toBe(1);
-});
-
 test('candidates are different texts, best first, at most topK', async () => {
   const { candidates } = await run({ topK: 7 });
   expect(candidates).toHaveLength(7);
@@ -130,6 +123,18 @@ test('an initial prompt is where the first restart begins', async () => {
   const { history } = await run({ initialPrompt, steps: 1, restarts: 1, polish: false });
   const expected = dot(await textOf(initialPrompt), await imageOf(1));
   expect(history.similarities[0][0]).toBeCloseTo(expected, 5);
+});
+
+test('fixed positions keep the initial prompt’s words in every candidate, and the result is never worse than it', async () => {
+  const initialPrompt = 'ba lo bi gu';
+  const { candidates, similarity } = await run({ initialPrompt, fixed: [1, 3], allow: ['e'], topK: 20 });
+  expect(candidates.length).toBeGreaterThan(3);
+  for (const { prompt } of candidates) expect(prompt).toMatch(/^\S+ lo \S+ gu$/);
+  expect(similarity).toBeGreaterThanOrEqual(dot(await textOf(initialPrompt), await imageOf(1)) - 1e-6);
+});
+
+test('fixed positions beyond the initial prompt are refused', async () => {
+  await expect(run({ initialPrompt: 'ba', fixed: [1] })).rejects.toMatchObject({ code: 'OPTION_INVALID' });
 });
 
 test('blocked words appear in no candidate, joined from tokens or not', async () => {
