@@ -43,6 +43,9 @@ export async function receive(stream: Readable, folder: string): Promise<Receive
   return { path, sha256: hash.digest('hex'), sizeBytes, discard };
 }
 
+/** A file that is there already, to be moved: nothing is removed where it can't be placed. */
+export const receivedFrom = (path: string): Pick<Received, 'path'> => ({ path });
+
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? '';
 
 /** Gives a received file its name where that is free. False where something has it. */
@@ -89,7 +92,7 @@ async function placeOver(from: string, to: string): Promise<void> {
 
 /** Puts a received file at `name` in `root`, folders included. False where the name is taken and may not be overwritten. */
 export async function placeAt(
-  received: Received,
+  received: Pick<Received, 'path'>,
   { root, name, overwrite }: { root: string; name: string; overwrite: boolean },
 ): Promise<boolean> {
   const path = await resolveInside(root, name);

@@ -1,0 +1,43 @@
+// Names of the files below a folder, sorted, with forward slashes; hidden ones are left out. Symlinks are followed once.
+import { type Dirent, realpathSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Deeper folders, and more files, are left out: nobody reads such a list. */
+const MAX_DEPTH = 32;
+const MAX_FILES = 100_000;
+
+/**
+ * Paths relative to `folder`; `[]` where it is missing. `followLinks`: folders and files behind symlinks count (models are
+ * often kept elsewhere); otherwise symlinks are left out.
+ */
+export async function listFiles(
+  folder: string,
+  { recurse = false, followLinks = false }: { recurse?: boolean; followLinks?: boolean } = {},
+): Promise<string[]> {
+  const found: string[] = [];
+  const seen = new Set<string>();
+
+  async function visit(dir: string, prefix: string, depth: number): Promise<void> {
+    let entries: Dirent[];
+    try {
+      const real = realpathSync(dir);
+      if (seen.has(real)) return;
+      seen.add(real);
+      entries = await readdir(dir, { withFileTypes: true });
+    } catch {
+      return; // gone meanwhile, or not ours to read
+    }
+    for (const entry of entries.filter(({ name }) => !name.startsWith('.'))) {
+      if (found.length >= MAX_FILES) return;
+      const path = join(dir, entry.name);
+      const kind = entry.isSymbolicLink() ? (followLinks ? await stat(path).catch(() => undefined) : undefined) : entry;
+      if (kind?.isFile()) found.push(prefix + entry.name);
+      else if (recurse && depth < MAX_DEPTH && kind?.isDirectory())
+        await visit(path, `${prefix}${entry.name}/`, depth + 1);
+    }
+  }
+
+  await visit(folder, '', 0);
+  return found.sort();
+}

@@ -1,0 +1,57 @@
+// models/<kind>/: which kinds there are, their files, and what a safetensors file says about itself (comfy-api.md 6.6).
+import { readdirSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import type { DataFolders } from './data-folders.ts';
+import { listFiles } from './list-files.ts';
+
+/** ComfyUI's folders: clients ask for these by name. */
+const KINDS = [
+  'checkpoints configs loras vae text_encoders diffusion_models clip_vision style_models embeddings diffusers vae_approx',
+  'controlnet gligen upscale_models latent_upscale_models custom_nodes hypernetworks photomaker classifiers',
+  'model_patches audio_encoders',
+].flatMap((line) => line.split(' '));
+
+/** ComfyUI's, and ours. */
+export const MODEL_EXTENSIONS = ['.ckpt', '.pt', '.pt2', '.bin', '.pth', '.safetensors', '.pkl', '.sft', '.onnx'];
+
+const MAX_HEADER_BYTES = 2 ** 20;
+
+/** Kinds in ComfyUI's order, then the other folders of models/. */
+export function modelKinds({ models }: DataFolders): string[] {
+  const there = readdirSync(models, { withFileTypes: true })
+    .filter((entry) => (entry.isDirectory() || entry.isSymbolicLink()) && !entry.name.startsWith('.'))
+    .map((entry) => entry.name)
+    .sort();
+  return [...new Set([...KINDS, ...there])];
+}
+
+/** Sorted names of a kind's model files; undefined where there is no such kind. */
+export async function modelFiles(folders: DataFolders, kind: string): Promise<string[] | undefined> {
+  if (!modelKinds(folders).includes(kind)) return undefined;
+  const names = await listFiles(join(folders.models, kind), { recurse: true, followLinks: true });
+  return names.filter((name) => MODEL_EXTENSIONS.includes(extname(name).toLowerCase()));
+}
+
+/** `__metadata__` of a safetensors file: text → text; undefined where it has none, or its header is not sound. */
+export async function safetensorsMetadata(path: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+  const file = await open(path);
+  try {
+    const length = Buffer.alloc(8);
+    if ((await file.read(length, 0, 8, 0)).bytesRead < 8) return undefined;
+    const size = length.readBigUInt64LE();
+    if (size > MAX_HEADER_BYTES) return undefined;
+    const header = Buffer.alloc(Number(size));
+    if ((await file.read(header, 0, header.length, 8)).bytesRead < header.length) return undefined;
+    const value = JSON.parse(header.toString('utf8')) as Record<string, unknown> | null;
+    const metadata = value && Object.hasOwn(value, '__metadata__') ? value.__metadata__ : undefined;
+    return metadata !== null && typeof metadata === 'object' && !Array.isArray(metadata)
+      ? (metadata as Record<string, unknown>)
+      : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
