@@ -39,13 +39,16 @@ export type ToWorker =
   | { readonly type: 'run'; readonly job: Job }
   /** Without a prompt id: whatever runs. */
   | { readonly type: 'interrupt'; readonly promptId?: string }
-  | { readonly type: 'free'; readonly unloadModels: boolean; readonly freeMemory: boolean }
+  /** Forget kept results. (Models are unloaded by a fresh process: worker-host.ts.) */
+  | { readonly type: 'free'; readonly freeMemory: boolean }
   | { readonly type: 'stop' };
 
 export type FromWorker =
   | { readonly type: 'ready' }
   | { readonly type: 'event'; readonly promptId: string; readonly event: ExecutionEvent }
   | { readonly type: 'done'; readonly promptId: string; readonly outcome: JobOutcome }
+  /** An exception that nobody caught: the worker ends after it. */
+  | { readonly type: 'fatal'; readonly message: string; readonly stack: string }
   | { readonly type: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly message: string };
 
 /** What the worker is started with (one JSON argument). */
