@@ -70,7 +70,12 @@ function renderPage(node: NodeDefinition): string {
 }
 
 const inputRow = (name: string, input: Input): string =>
-  `| \`${name}\`${input.optional ? ' (optional)' : ''} | ${input.type.replaceAll(',', ' or ')} | ${defaultOf(input)} | ${rangeOf(input)} | ${cell(input.options.tooltip ?? '')} |`;
+  `| \`${name}\`${marksOf(input)} | ${input.type.replaceAll(',', ' or ')} | ${defaultOf(input)} | ${rangeOf(input)} | ${cell(input.options.tooltip ?? '')} |`;
+
+const marksOf = ({ optional, options }: Input): string => {
+  const marks = [optional && 'optional', options.advanced && 'advanced'].filter(Boolean);
+  return marks.length > 0 ? ` (${marks.join(', ')})` : '';
+};
 
 const isWidget = ({ type, options }: Input): boolean =>
   ['STRING', 'INT', 'FLOAT', 'BOOLEAN', 'COMBO'].includes(type) && !options.forceInput;
