@@ -12,5 +12,9 @@ export const seedInput = () =>
       'Where the search starts. The same seed gives the same prompt on the same machine; another one may find a better prompt.',
   });
 
-/** The engine's seeds go to 2⁵³ − 1: larger ones are folded. The executor hands seeds that a number cannot hold as bigint. */
-export const toSeed = (seed: number | bigint = 0): number => Number(BigInt(seed) % 2n ** 53n);
+/**
+ * The engine’s seeds go to 2⁵³ − 1: larger ones are folded. The executor hands seeds that a number cannot hold as bigint.
+ * What is no integer goes on as it is: the engine says what is wrong with it.
+ */
+export const toSeed = (seed: number | bigint = 0): number =>
+  typeof seed === 'number' && !Number.isInteger(seed) ? seed : Number(BigInt(seed) % 2n ** 53n);
