@@ -17,6 +17,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'engine/diffusion': ['engine', 'engine/onnx', 'engine/clip'],
   nodes: ['engine/*', 'schemas'],
   server: ['engine', 'nodes', 'schemas'],
+  templates: ['nodes', 'schemas', 'server'],
   cli: ['engine/*', 'nodes', 'schemas', 'server'],
   docs: ['nodes', 'schemas'],
   bench: ['*'],

@@ -1,0 +1,91 @@
+// The preset graphs: what differs from the defaults. `npx tsx templates/generate.ts` writes both forms from it.
+import type { ApiGraph } from '../schemas/prompt.ts';
+
+export interface Preset {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly graph: ApiGraph;
+}
+
+const node = (class_type: string, inputs: Record<string, unknown>, title?: string) => ({
+  class_type,
+  inputs,
+  ...(title && { _meta: { title } }),
+});
+const clip = node('CLIPLoader', { clip_name: 'pico-clip' });
+
+export const presets: readonly Preset[] = [
+  {
+    name: 'image-to-prompt',
+    title: 'Image to prompt',
+    description: 'Finds the words that a picture stands for, and shows the search.',
+    graph: {
+      1: node('LoadImage', { image: 'tiger.png' }),
+      2: clip,
+      3: node('PEZInvert', { images: ['1', 0], clip: ['2', 0] }),
+      4: node('PreviewAny', { source: ['3', 0] }, 'Prompt'),
+      5: node('PreviewImage', { images: ['3', 3] }, 'The search'),
+    },
+  },
+  {
+    name: 'images-to-style-prompt',
+    title: 'Images to style prompt',
+    description:
+      'Finds one prompt for what several pictures have in common. Use pictures of one style and different subjects.',
+    graph: {
+      1: node('LoadImage', { image: 'butterfly.png' }),
+      2: node('LoadImage', { image: 'guitar.png' }),
+      3: node('LoadImage', { image: 'house.png' }),
+      4: clip,
+      5: node('ImageBatch', { image1: ['1', 0], image2: ['2', 0] }),
+      6: node('ImageBatch', { image1: ['5', 0], image2: ['3', 0] }),
+      7: node('PEZInvert', { images: ['6', 0], clip: ['4', 0] }),
+      8: node('PreviewAny', { source: ['7', 0] }, 'Style prompt'),
+      9: node('PreviewImage', { images: ['7', 3] }, 'The search'),
+    },
+  },
+  {
+    name: 'blend-two-images',
+    title: 'Blend two images',
+    description: 'Finds one prompt that is near to two pictures at once; the weights say which counts more.',
+    graph: {
+      1: node('LoadImage', { image: 'tiger.png' }),
+      2: node('LoadImage', { image: 'butterfly.png' }),
+      3: clip,
+      4: node('PromptBlend', { clip: ['3', 0], mode: 'joint', length: 8, image_1: ['1', 0], image_2: ['2', 0] }),
+      5: node('PreviewAny', { source: ['4', 0] }, 'Prompt'),
+      6: node('PreviewAny', { source: ['4', 1] }, 'Similarity to each picture'),
+    },
+  },
+  {
+    name: 'style-and-swap',
+    title: 'Style and swap',
+    description:
+      'Finds a prompt for a picture, then puts a tiger and Paris in the place of its subject and keeps the rest.',
+    graph: {
+      1: node('LoadImage', { image: 'house.png' }),
+      2: clip,
+      3: node('PEZInvert', { images: ['1', 0], clip: ['2', 0] }),
+      4: node('TokenSwap', { clip: ['2', 0], prompt: ['3', 0], to: 'tiger, Paris', image: ['1', 0] }),
+      5: node('PreviewAny', { source: ['3', 0] }, 'Prompt of the picture'),
+      6: node('PreviewAny', { source: ['4', 0] }, 'After the swap'),
+      7: node('PreviewAny', { source: ['4', 1] }, 'What each word carries'),
+    },
+  },
+  {
+    name: 'distil-prompt',
+    title: 'Distil prompt',
+    description: 'Makes a long text a short prompt that means the same to CLIP.',
+    graph: {
+      1: node('PrimitiveStringMultiline', {
+        value:
+          'a very detailed and beautiful painting of an orange tiger with black stripes that sits on the green grass in front of a small wooden house, bright colours, simple shapes',
+      }),
+      2: clip,
+      3: node('DistilPrompt', { clip: ['2', 0], text: ['1', 0], length: 8 }),
+      4: node('PreviewAny', { source: ['3', 0] }, 'Short prompt'),
+      5: node('PreviewAny', { source: ['3', 1] }, 'Similarity to the text'),
+    },
+  },
+];
