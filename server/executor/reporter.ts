@@ -15,7 +15,7 @@ import { createThrottle } from './throttle.ts';
 const PROGRESS_INTERVAL_MS = 50;
 const PREVIEW_INTERVAL_MS = 100;
 /** progress_state names this many nodes; in larger graphs the oldest finished ones leave it. */
-const MAX_REPORTED_NODES = 500;
+const MAX_REPORTED_NODES = 100;
 
 /** What a node may say while it runs, and the end of that. */
 export interface NodeChannel extends Pick<NodeContext, 'progress' | 'preview' | 'text'> {

@@ -1,5 +1,5 @@
 // One prompt from execution_start to its end: takes ready nodes, parks those that wait, stops at the first failure.
-import type { ExecutionEvent } from '../../schemas/events.ts';
+import type { ExecutionEvent, UiOutput } from '../../schemas/events.ts';
 import type { Registry } from '../registry.ts';
 import type { Job, JobOutcome } from '../worker-protocol.ts';
 import { DependencyCycleError, describeFailure } from './failure.ts';
@@ -39,6 +39,10 @@ export async function runPrompt({ job, registry, cache, services, emit, signal }
   const executed = new Set<string>();
   const withOutputs = new Set<string>();
   const expanded = new Set<string>();
+  /** What cached nodes show beside the outputs (PEZ Invert's search): announced anew before the end. */
+  const toShow = new Map<string, UiOutput>();
+
+  const definitionOf = (id: string) => registry.get(graph.need(id).classType)?.definition;
 
   reporter.message('execution_start', { timestamp: Date.now() });
   await findCached();
@@ -54,6 +58,10 @@ export async function runPrompt({ job, registry, cache, services, emit, signal }
     const cached = await fetchCached([...keys.keys()]);
     reporter.message('execution_cached', { nodes: cached, timestamp: Date.now() });
     for (const id of roots) schedule!.add(id);
+    for (const id of cached) {
+      const { ui } = store.get(id)!;
+      if (ui && definitionOf(id)?.hasIntermediateOutput && !schedule!.has(id)) toShow.set(id, ui);
+    }
     for (const id of cached) if (!schedule!.has(id)) store.release(id);
   }
 
@@ -162,6 +170,7 @@ export async function runPrompt({ job, registry, cache, services, emit, signal }
   const status = await loop();
   if (status === 'success') {
     cache.settle(expanded);
+    for (const [id, ui] of toShow) if (!reporter.outputs.has(id)) reporter.executed(graph.need(id), ui);
     reporter.message('execution_success', { timestamp: Date.now() });
   }
   return {

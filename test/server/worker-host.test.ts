@@ -1,5 +1,7 @@
 // The worker as a real child process: runs, crashes, kills, memory, interrupts (comfy-api.md 4.9; design.md section 5).
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionEvent } from '../../schemas/events.ts';
@@ -35,6 +37,8 @@ afterAll(async () => {
   await host.stop();
   rmSync(dataDir, { recursive: true });
 });
+
+const LONG = 'a tiger cat in the snow, a house with a red roof, a blue car and a yellow flower under a smiling sun';
 
 let count = 0;
 const job = (prompt: ApiGraph): Job => ({
@@ -129,6 +133,30 @@ test('4.9: an interrupt is seen between steps of a long computation, and the sam
   expect(await pid()).toBe(before);
 });
 
+test('4.9: a search for a prompt is interrupted between its steps, and its worker goes on', async () => {
+  const before = await pid();
+  let asked = 0;
+  const what = {
+    ...job({
+      clip: { class_type: 'CLIPLoader', inputs: { clip_name: 'pico-clip' } },
+      distil: {
+        class_type: 'DistilPrompt',
+        inputs: { clip: ['clip', 0], text: LONG, seed: 1, steps: 1e6, restarts: 1 },
+      },
+      show: { class_type: 'PreviewAny', inputs: { source: ['distil', 0] } },
+    }),
+    outputsToExecute: ['show'],
+  };
+  const { outcome, last } = await run(what, (e) => {
+    if (e.type !== 'progress' || e.data.value < 3 || asked > 0) return;
+    asked = performance.now();
+    host.interrupt();
+  });
+  expect(outcome.status).toBe('interrupted');
+  expect(last[1]).toMatchObject({ node_id: 'distil', node_type: 'DistilPrompt' });
+  expect(await pid()).toBe(before);
+});
+
 test('4.9: with an id only that job is interrupted; without one whatever runs; nothing when idle', async () => {
   expect(host.interrupt()).toBe(false);
   const { outcome } = await run(single('Steps', { steps: 5 }), (e) => {
@@ -196,6 +224,35 @@ test('stop ends a running job as interrupted, and later ones at once', async () 
   expect((await run(single('Echo', { text: 'x' }), undefined, stopping)).outcome.status).toBe('interrupted');
   expect(stopping.pid).toBeUndefined();
 });
+
+test('when its parent is killed, the worker dies too, even in the middle of a computation', async () => {
+  const script = `
+    import { startWorkerHost } from ${JSON.stringify(join(import.meta.dirname, '../../server/worker-host.ts'))};
+    const host = startWorkerHost(${JSON.stringify({ dataDir, packDirs: [pack], cache: 'none', clip: 'pico-clip' })});
+    const job = { promptId: 'p', prompt: { 1: { class_type: 'Spin', inputs: {} } }, outputsToExecute: ['1'], extraData: {} };
+    host.run(job, (e) => e.type === 'executing' && console.log(host.pid));
+  `;
+  const file = join(dataDir, 'parent.mts');
+  writeFileSync(file, script);
+  const parent = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = await once(parent.stdout, 'data');
+  const worker = Number(String(line));
+  expect(alive(worker)).toBe(true);
+  parent.kill('SIGKILL');
+  await until(() => !alive(worker));
+});
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    // A container without an init keeps the dead as zombies.
+    return !/\) Z /.test(existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, 'utf8') : '');
+  } catch {
+    return false;
+  }
+}
 
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise(setImmediate);

@@ -1,5 +1,5 @@
 // Events of one prompt, in order (comfy-api.md 3.5), and how it may end.
-import { port } from '../../../nodes/define-node.ts';
+import { NodeResult, port } from '../../../nodes/define-node.ts';
 import { executionMessages } from '../../../schemas/events.ts';
 import { createBench, link, node, stub } from './graph-builder.ts';
 
@@ -52,6 +52,26 @@ test('3.5: a cached output node without anything to show is announced with null'
   const { data, outcome } = await bench.run({ 1: node('Silent') });
   expect(data('executed')).toMatchObject([{ node: '1', output: null }]);
   expect(outcome.outputs).toEqual({});
+});
+
+test('3.5: a cached node with intermediate output is announced anew just before the success', async () => {
+  const bench = createBench([
+    stub('Search', {
+      hasIntermediateOutput: true,
+      outputs: { out: port('*') },
+      run: () => new NodeResult({ outputs: { out: 'found' }, ui: { text: ['a plot'] } }),
+    }),
+  ]);
+  const graph = (times: number) => ({
+    1: node('Search'),
+    2: node('Join', { a: link('1'), times }),
+    3: node('Show', { value: link('2') }),
+  });
+  await bench.run(graph(1));
+  const { calls, story, outcome } = await bench.run(graph(2));
+  expect(calls).toEqual(['2', '3']);
+  expect(story.slice(-2)).toEqual(['executed 1', 'execution_success']);
+  expect(outcome.outputs).toEqual({ 1: { text: ['a plot'] }, 3: { text: ['foundfound'] } });
 });
 
 test('3.3: a failing node gives execution_error with what it was given, and the cause', async () => {
