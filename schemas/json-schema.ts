@@ -1,6 +1,7 @@
 // Everything that crosses a boundary as JSON Schema (draft 2020-12), from the same source as the types.
 // The server serves it at /schemas/<name>.json.
 import { z } from 'zod';
+import { plainError, promptAccepted, promptRefusal } from './errors.ts';
 import { executionMessages, featureFlags, logsEvent, statusEvent } from './events.ts';
 import { manifest } from './manifest.ts';
 import { nodeInfo } from './node-info.ts';
@@ -27,6 +28,9 @@ export const boundaries: Readonly<Record<string, z.ZodType>> = {
   'object-info': z.record(z.string(), nodeInfo).meta({ title: 'GET /object_info' }),
   manifest,
   template: uiGraph,
+  'prompt-accepted': promptAccepted,
+  'prompt-refusal': promptRefusal,
+  error: plainError,
   removal,
   'interrupt-request': interruptRequest,
   'free-request': freeRequest,
