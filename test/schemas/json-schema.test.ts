@@ -2,8 +2,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { nodes } from '../../nodes/index.ts';
 import { executionMessages } from '../../schemas/events.ts';
 import { boundaries, type JsonSchema, jsonSchemas } from '../../schemas/json-schema.ts';
+import { describeNode } from '../../server/node-info.ts';
 
 const root = join(import.meta.dirname, '../..');
 const read = (path: string) => JSON.parse(readFileSync(join(root, path), 'utf8'));
@@ -139,4 +141,10 @@ test('5: the legacy form of a combo and options are node descriptions', () => {
   expect(accepts('object-info', { A: info })).toBe(true);
   expect(accepts('object-info', { A: { ...info, input: { required: { a: [] } } } })).toBe(false);
   expect(accepts('object-info', { A: { ...info, python_module: undefined } })).toBe(false);
+});
+
+test('5: object_info of every node that we ship validates', () => {
+  const sources = { inputImages: () => ['a.png'], clips: () => ['pico-clip'] };
+  const info = nodes.map((definition) => [definition.type, describeNode({ definition, module: 'nodes' }, sources)]);
+  expect(accepts('object-info', Object.fromEntries(info))).toBe(true);
 });
