@@ -1,5 +1,5 @@
 // models/<kind>/: which kinds there are, their files, and what a safetensors file says about itself (comfy-api.md 6.6).
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { DataFolders } from './data-folders.ts';
@@ -17,11 +17,19 @@ export const MODEL_EXTENSIONS = ['.ckpt', '.pt', '.pt2', '.bin', '.pth', '.safet
 
 const MAX_HEADER_BYTES = 2 ** 20;
 
+/** Links to folders count: models are often kept elsewhere. */
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false; // a link to nowhere, or in circles
+  }
+}
+
 /** Kinds in ComfyUI's order, then the other folders of models/. */
 export function modelKinds({ models }: DataFolders): string[] {
-  const there = readdirSync(models, { withFileTypes: true })
-    .filter((entry) => (entry.isDirectory() || entry.isSymbolicLink()) && !entry.name.startsWith('.'))
-    .map((entry) => entry.name)
+  const there = readdirSync(models)
+    .filter((name) => !name.startsWith('.') && isFolder(join(models, name)))
     .sort();
   return [...new Set([...KINDS, ...there])];
 }
