@@ -28,10 +28,6 @@ function namesIn(folder: string, kind: 'file' | 'folder'): string[] {
     .sort();
 }
 
-/** Folders of models/clip and models/text_encoders that hold a model: towers as ONNX files. */
-const clipFolders = ({ models }: DataFolders): string[] =>
-  ['clip', 'text_encoders'].flatMap((kind) => namesIn(join(models, kind), 'folder'));
-
 /**
  * Sources over the data folders, read anew at every call. `clip`: the model that loaders offer first; `bundledClips`: names
  * of the models that come with the packs (kind `clip` in their manifests).
@@ -48,6 +44,6 @@ export function createChoiceSources({
   return {
     // Top level only, as ComfyUI's LoadImage; files in sub-folders can be named all the same.
     inputImages: () => namesIn(folders.input, 'file').filter((name) => String(lookup(name)).startsWith('image/')),
-    clips: () => [...new Set([clip, ...bundledClips, ...clipFolders(folders)])],
+    clips: () => [...new Set([clip, ...bundledClips, ...namesIn(join(folders.models, 'clip'), 'folder')])],
   };
 }
