@@ -7,6 +7,8 @@ import { InputError } from '../engine/errors.ts';
 import { addEncode } from './encode.ts';
 import { addInvert } from './invert.ts';
 import { addModels } from './models.ts';
+import { addRun } from './run.ts';
+import { addServe } from './serve.ts';
 import { addSimilarity } from './similarity.ts';
 import { INTERRUPTED } from './stop-signal.ts';
 
@@ -20,7 +22,7 @@ export function makeProgram(): Command {
     .version(readVersion())
     .exitOverride()
     .showHelpAfterError('(--help shows what there is)');
-  for (const add of [addInvert, addEncode, addSimilarity, addModels]) add(program);
+  for (const add of [addInvert, addRun, addServe, addEncode, addSimilarity, addModels]) add(program);
   return program;
 }
 

@@ -10,7 +10,8 @@ export interface ProgressView<T> {
 
 type Stream = NodeJS.WriteStream;
 
-const makeBar = (format: string, stream: Stream): SingleBar =>
+/** A bar that vanishes when its work is done. */
+export const makeBar = (format: string, stream: Stream): SingleBar =>
   new SingleBar({
     format,
     stream,

@@ -11,6 +11,8 @@ export const errorCodes = {
   DOWNLOAD_FAILED: 'The hub could not be reached, or what it sent was incomplete or damaged.',
   OP_WITHOUT_GRADIENT: 'An operator on the path from the inputs to the loss has no gradient rule.',
   OPTION_INVALID: 'An option has a value outside its range.',
+  GRAPH_INVALID: 'The graph of nodes cannot run: an unknown node, a missing input, a wrong link or value.',
+  GRAPH_FAILED: 'A node failed while the graph ran.',
   VOCABULARY_EMPTY: 'The vocabulary masks, allow-list and block-list leave no token to choose from.',
   FILE_UNWRITABLE: 'A result file could not be written.',
   FILE_NOT_FOUND: 'There is no file of that name in the data folder.',

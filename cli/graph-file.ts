@@ -1,0 +1,115 @@
+// Name of a template or a file → a prompt graph in API format, with values set from the command line.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundledRoot } from '../engine/clip/bundled.ts';
+import { InputError } from '../engine/errors.ts';
+import { type ApiGraph, type ApiNode, apiGraph } from '../schemas/prompt.ts';
+import { uiGraph04 } from '../schemas/template.ts';
+import type { Registry } from '../server/registry.ts';
+
+const packageFile = (...names: readonly string[]): string => join(bundledRoot(), '..', ...names);
+
+/** Names of our templates. */
+export const templateNames = (): string[] =>
+  (JSON.parse(readFileSync(packageFile('manifest.json'), 'utf8')).templates as { name: string }[]).map(
+    ({ name }) => name,
+  );
+
+/** The graph of a template or a file, which may be in API format or as a front end saves it. Throws OPTION_INVALID. */
+export async function readGraphFile(nameOrPath: string, registry: Registry): Promise<ApiGraph> {
+  const isTemplate = templateNames().includes(nameOrPath);
+  const path = isTemplate ? packageFile('templates', 'api', `${nameOrPath}.json`) : nameOrPath;
+  const json = readJsonFile(path);
+  const graph = apiGraph.safeParse(json);
+  if (graph.success) return graph.data;
+  const saved = uiGraph04.safeParse(json);
+  if (!saved.success)
+    throw new InputError('OPTION_INVALID', `${path} is no graph: neither in API format nor as a front end saves it.`);
+  const { toApiGraph } = await import('../server/ui-graph.ts');
+  try {
+    return toApiGraph(saved.data, registry);
+  } catch (error) {
+    throw new InputError('OPTION_INVALID', `Cannot run ${path}: ${(error as Error).message}.`, { cause: error });
+  }
+}
+
+function readJsonFile(path: string): unknown {
+  if (!existsSync(path))
+    throw new InputError(
+      'OPTION_INVALID',
+      `There is no template and no file "${path}". Templates: ${templateNames().join(', ')}.`,
+    );
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new InputError('OPTION_INVALID', `Cannot read the graph ${path}: ${(error as Error).message}.`, {
+      cause: error,
+    });
+  }
+}
+
+/** A value for an input: `--set 4.seed=7`, `--set PEZInvert.length=4`, `--set "Load the picture.image=a.png"`. */
+export interface Assignment {
+  /** Id, title or class of the node. */
+  readonly node: string;
+  readonly input: string;
+  readonly value: unknown;
+}
+
+/** Takes `node.input=value` apart; the value is JSON where it reads as JSON, text otherwise. Throws OPTION_INVALID. */
+export function parseAssignment(text: string): Assignment {
+  const [, node, input, value] = /^(.+?)\.([^.=]+)=([\s\S]*)$/.exec(text) ?? [];
+  if (node === undefined)
+    throw new InputError('OPTION_INVALID', `--set takes node.input=value, such as PEZInvert.length=4, not "${text}".`);
+  return { node, input, value: parseValue(value) };
+}
+
+function parseValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The graph with the values set. Throws OPTION_INVALID where a node is not there. */
+export function assign(graph: ApiGraph, assignments: readonly Assignment[]): ApiGraph {
+  const copy = structuredClone(graph);
+  for (const { node, input, value } of assignments) copy[findNode(copy, node)].inputs[input] = value;
+  return copy;
+}
+
+/** Id of the node that is meant. Throws OPTION_INVALID where there is none, or more than one. */
+function findNode(graph: ApiGraph, name: string): string {
+  if (Object.hasOwn(graph, name)) return name;
+  const isMeant = (node: ApiNode) => node._meta?.title === name || node.class_type === name;
+  const ids = Object.keys(graph).filter((id) => isMeant(graph[id]));
+  if (ids.length === 1) return ids[0];
+  const list = Object.entries(graph).map(([id, n]) => `${id} (${n._meta?.title ?? n.class_type})`);
+  throw new InputError(
+    'OPTION_INVALID',
+    ids.length
+      ? `"${name}" stands for ${ids.length} nodes (${ids.join(', ')}): give an id.`
+      : `The graph has no node "${name}". It has: ${list.join(', ')}.`,
+  );
+}
+
+/** A picture for a Load Image node: `cat.png` for the only one, `3=cat.png`, `Load Image=cat.png`. */
+export interface PictureArgument {
+  readonly node: string;
+  readonly file: string;
+}
+
+/** Takes `[node=]file` apart. Throws OPTION_INVALID where the node or the file is not there. */
+export function parsePicture(text: string, graph: ApiGraph): PictureArgument {
+  const cut = existsSync(text) ? -1 : text.indexOf('=');
+  const file = text.slice(cut + 1);
+  if (!existsSync(file)) throw new InputError('OPTION_INVALID', `--image: there is no file "${file}".`);
+  if (cut >= 0) return { node: findNode(graph, text.slice(0, cut)), file };
+  const loaders = Object.keys(graph).filter((id) => graph[id].class_type === 'LoadImage');
+  if (loaders.length === 1) return { node: loaders[0], file };
+  throw new InputError(
+    'OPTION_INVALID',
+    `The graph has ${loaders.length} Load Image nodes (${loaders.join(', ')}): say which, as --image ${loaders[0] ?? 'node'}=${file}.`,
+  );
+}

@@ -1,0 +1,149 @@
+// Composition root: options → a server that listens. Everything is made here and handed down.
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { InputError } from '../engine/errors.ts';
+import { makeApp } from './app.ts';
+import { createDispatcher } from './dispatcher.ts';
+import { emptyTemp } from './files/data-folders.ts';
+import { createJobStore } from './job-store.ts';
+import { createLog, type ServerLog } from './log.ts';
+import { type ServerOptions, serverDefaults } from './options.ts';
+import { historyRoutes } from './routes/history.ts';
+import { LOG_SIZE } from './routes/internal.ts';
+import { interruptRoutes } from './routes/interrupt.ts';
+import { jobsRoutes } from './routes/jobs.ts';
+import { promptRoutes } from './routes/prompt.ts';
+import { queueRoutes } from './routes/queue.ts';
+import { serverFeatures } from './routes/system.ts';
+import { createRequestCheck } from './security.ts';
+import { createSocketHub } from './socket-hub.ts';
+import { addExamples, openSurroundings } from './surroundings.ts';
+import { startWorkerHost, type WorkerHostOptions } from './worker-host.ts';
+
+export interface RunningServer {
+  /** `http://127.0.0.1:8188` */
+  readonly url: string;
+  readonly port: number;
+  /** Process id of the worker while there is one. */
+  readonly workerPid: number | undefined;
+  /** Stops. A prompt that runs waits in the queue for the next start. */
+  close(): Promise<void>;
+}
+
+export interface StartOptions extends Partial<ServerOptions> {
+  readonly log?: ServerLog;
+  readonly worker?: Pick<WorkerHostOptions, 'interruptGraceMs' | 'startTimeoutMs' | 'nodeArgs'>;
+}
+
+/**
+ * Starts a server; what its options leave out is as in `serverDefaults`. Waiting prompts of an earlier run go on.
+ * Throws OPTION_INVALID (an address that can't be bound, a data folder that is in use), FILE_UNWRITABLE.
+ */
+export async function startServer({
+  log = createLog(),
+  worker: workerExtras,
+  ...given
+}: StartOptions = {}): Promise<RunningServer> {
+  const options: ServerOptions = { ...serverDefaults, ...given };
+  const { logger } = log;
+  const surroundings = await openSurroundings(options);
+  const { folders, packs } = surroundings;
+  for (const { name, error } of packs) if (error) logger.warn(`pack ${name} was not loaded: ${error}`);
+  const store = createJobStore({ file: join(folders.root, 'queue.sqlite') });
+  const undo: (() => unknown)[] = [() => store.close()];
+  try {
+    await addExamples(folders);
+    const worker = startWorkerHost({
+      ...workerExtras,
+      dataDir: options.dataDir,
+      packDirs: options.packDirs,
+      cache: options.cache,
+      writeMetadata: options.writeMetadata,
+      previewSize: options.previewSize,
+      clip: options.clip,
+      onLog: (level, message) => logger[level](message),
+    });
+    undo.unshift(() => worker.stop());
+    const features = serverFeatures(options);
+    const hub = createSocketHub({
+      queueRemaining: () => dispatcher.queueRemaining(),
+      executingNode: (clientId) => dispatcher.executingNode(clientId),
+      features,
+      log: logger,
+    });
+    undo.unshift(() => hub.close());
+    const dispatcher = createDispatcher({ store, worker, hub, log: logger });
+    undo.unshift(() => dispatcher.close());
+    undo.unshift(log.subscribe((entry) => hub.logs([entry], LOG_SIZE)));
+    const app = makeApp({
+      options,
+      ...surroundings,
+      features,
+      log,
+      subscribeLogs: hub.subscribeLogs,
+      queueState: () => {
+        const pending = store.pendingCount();
+        return { pending, running: store.remaining() - pending };
+      },
+      routers: [
+        promptRoutes({ ...surroundings, dispatcher, store, maxQueueLength: options.maxQueueLength }),
+        queueRoutes({ store, dispatcher }),
+        historyRoutes({ store }),
+        jobsRoutes({ store, dispatcher }),
+        interruptRoutes({ dispatcher }),
+      ],
+      argv: process.argv,
+    });
+    const servers = await listen(app, options);
+    undo.unshift(() => Promise.all(servers.map(stop)));
+    for (const server of servers) hub.attach(server, createRequestCheck(options));
+    dispatcher.start();
+    const { address, port, family } = servers[0].address() as AddressInfo;
+    return {
+      url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+      port,
+      get workerPid() {
+        return worker.pid;
+      },
+      async close() {
+        for (const step of undo) await step();
+        await emptyTemp(folders);
+      },
+    };
+  } catch (error) {
+    for (const step of undo) await step();
+    throw error;
+  }
+}
+
+/** A server for each address of `listen`, all on one port. */
+async function listen(app: Parameters<typeof createServer>[1], { listen, port }: ServerOptions): Promise<Server[]> {
+  const servers: Server[] = [];
+  try {
+    for (const host of listen.split(',')) {
+      const server = createServer(app);
+      const used = servers.length > 0 ? (servers[0].address() as AddressInfo).port : port;
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(used, host.trim(), resolve);
+      });
+      servers.push(server);
+    }
+    return servers;
+  } catch (error) {
+    for (const server of servers) server.close();
+    const { code } = error as NodeJS.ErrnoException;
+    const why =
+      code === 'EADDRINUSE' ? 'another program (or another pez-nodes) listens there' : (error as Error).message;
+    throw new InputError('OPTION_INVALID', `Cannot listen on ${listen} port ${port}: ${why}. Give another --port.`, {
+      cause: error,
+    });
+  }
+}
+
+async function stop(server: Server): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
+  server.closeAllConnections();
+  await closed;
+}

@@ -1,0 +1,53 @@
+// One graph → its outcome, without sockets or a queue: what `pez-nodes run` does, on the server's own validation, worker
+// and executor.
+import { randomUUID } from 'node:crypto';
+import { InputError } from '../engine/errors.ts';
+import type { NodeErrors, PromptError } from '../schemas/errors.ts';
+import type { ExecutionEvent } from '../schemas/events.ts';
+import type { ApiGraph } from '../schemas/prompt.ts';
+import { type ServerOptions, serverDefaults } from './options.ts';
+import type { Surroundings } from './surroundings.ts';
+import { validatePrompt } from './validate/validate-prompt.ts';
+import { startWorkerHost } from './worker-host.ts';
+import type { JobOutcome } from './worker-protocol.ts';
+
+export interface OneRun {
+  readonly surroundings: Surroundings;
+  readonly options: Pick<ServerOptions, 'dataDir' | 'packDirs' | 'clip'>;
+  readonly onEvent: (event: ExecutionEvent) => void;
+  /** Lines that the worker and its nodes write. */
+  readonly onLog: (level: 'info' | 'warn' | 'error', message: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Validates a graph in API format and runs it in a worker process of its own.
+ * Throws GRAPH_INVALID with every error of the graph; what fails while it runs is in the outcome.
+ */
+export async function runOnce(
+  graph: ApiGraph,
+  { surroundings, options, onEvent, onLog, signal }: OneRun,
+): Promise<JobOutcome> {
+  const { prompt, outputs, nodeErrors, error } = await validatePrompt(graph, surroundings);
+  if (error || Object.keys(nodeErrors).length > 0) throw new InputError('GRAPH_INVALID', describe(error, nodeErrors));
+  const { writeMetadata, previewSize } = serverDefaults;
+  const host = startWorkerHost({ ...options, cache: 'none', writeMetadata, previewSize, onLog });
+  const interrupt = () => host.interrupt();
+  signal.addEventListener('abort', interrupt);
+  try {
+    signal.throwIfAborted();
+    return await host.run({ promptId: randomUUID(), prompt, outputsToExecute: outputs, extraData: {} }, onEvent);
+  } finally {
+    signal.removeEventListener('abort', interrupt);
+    await host.stop();
+  }
+}
+
+/** Every error, a line each. */
+function describe(error: PromptError | undefined, nodeErrors: NodeErrors): string {
+  const lines = Object.entries(nodeErrors).flatMap(([id, { class_type, errors }]) =>
+    errors.map(({ message, details }) => `  node ${id} (${class_type}): ${message}${details && `: ${details}`}`),
+  );
+  if (lines.length > 0) return `The graph cannot run:\n${lines.join('\n')}`;
+  return `The graph cannot run: ${error?.message}${error?.details && ` (${error.details})`}`;
+}
