@@ -25,13 +25,17 @@ export async function readText(request: IncomingMessage, limitBytes = MAX_JSON_B
     check(Buffer.byteLength(read), limitBytes);
     return read.toString();
   }
-  check(Number(request.headers['content-length'] ?? 0), limitBytes);
   const pieces: Buffer[] = [];
   let size = 0;
-  for await (const piece of request) {
-    size += (piece as Buffer).length;
-    check(size, limitBytes);
-    pieces.push(piece as Buffer);
+  try {
+    check(Number(request.headers['content-length'] ?? 0), limitBytes);
+    for await (const piece of request.iterator({ destroyOnReturn: false })) {
+      size += (piece as Buffer).length;
+      check(size, limitBytes);
+      pieces.push(piece as Buffer);
+    }
+  } finally {
+    request.resume(); // the rest is passed over, so that the answer reaches the sender
   }
   return Buffer.concat(pieces).toString();
 }
