@@ -3,6 +3,8 @@
 import { z } from 'zod';
 import { plainError, promptAccepted, promptRefusal } from './errors.ts';
 import { executionMessages, featureFlags, logsEvent, statusEvent } from './events.ts';
+import { history, queue, queueInfo } from './history.ts';
+import { job, jobCancelled, jobDetail, jobList } from './jobs.ts';
 import { manifest } from './manifest.ts';
 import { nodeInfo } from './node-info.ts';
 import { apiGraph, promptRequest } from './prompt.ts';
@@ -28,6 +30,13 @@ export const boundaries: Readonly<Record<string, z.ZodType>> = {
   'object-info': z.record(z.string(), nodeInfo).meta({ title: 'GET /object_info' }),
   manifest,
   template: uiGraph,
+  queue,
+  'queue-info': queueInfo,
+  history,
+  job: job.meta({ title: 'A job' }),
+  'job-detail': jobDetail.meta({ title: 'GET /api/jobs/{id}' }),
+  'job-list': jobList,
+  'job-cancelled': jobCancelled,
   'prompt-accepted': promptAccepted,
   'prompt-refusal': promptRefusal,
   error: plainError,
