@@ -1,10 +1,11 @@
-// npm run bench [-- --all] [-- --only speed|quality|startup]: one report on stdout, progress on stderr.
+// npm run bench [-- --all] [-- --only startup|speed|quality|server]: one report on stdout, progress on stderr.
 
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { measureQuality } from './quality.ts';
 import type { ShapeName } from './random-clip.ts';
 import { measureReuse } from './reuse.ts';
+import { measureServer } from './server.ts';
 import { measureShortening, measureSpeed } from './speed.ts';
 import { measureStartup } from './startup.ts';
 import { describeMachine, formatTable, type Row } from './table.ts';
@@ -22,6 +23,7 @@ const sections: Record<string, () => Promise<Record<string, Row[]>>> = {
     'Fewer positions': await inTurn(shapes, (shape) => measureShortening(shape, folder)),
     'Steps saved by reuse (pico-clip)': await measureReuse(),
   }),
+  server: async () => ({ Server: await measureServer() }),
   quality: () => measureQuality(values.pictures ? Number(values.pictures) : undefined),
 };
 
