@@ -65,6 +65,8 @@ export async function startServer({
       onLog: (level, message) => logger[level](message),
     });
     undo.unshift(() => worker.stop());
+    const servers = options.listen.split(',').map(() => createServer());
+    undo.unshift(() => Promise.all(servers.map(stop)));
     const features = serverFeatures(options);
     const hub = createSocketHub({
       queueRemaining: () => dispatcher.queueRemaining(),
@@ -93,11 +95,13 @@ export async function startServer({
         jobsRoutes({ store, dispatcher }),
         interruptRoutes({ dispatcher }),
       ],
-      argv: process.argv,
+      argv: ['pez-nodes', ...process.argv.slice(2)],
     });
-    const servers = await listen(app, options);
-    undo.unshift(() => Promise.all(servers.map(stop)));
-    for (const server of servers) hub.attach(server, createRequestCheck(options));
+    for (const server of servers) {
+      server.on('request', app);
+      hub.attach(server, createRequestCheck(options));
+    }
+    await listen(servers, options);
     dispatcher.start();
     const { address, port, family } = servers[0].address() as AddressInfo;
     return {
@@ -117,28 +121,23 @@ export async function startServer({
   }
 }
 
-/** A server for each address of `listen`, all on one port. */
-async function listen(app: Parameters<typeof createServer>[1], { listen, port }: ServerOptions): Promise<Server[]> {
-  const servers: Server[] = [];
-  try {
-    for (const host of listen.split(',')) {
-      const server = createServer(app);
-      const used = servers.length > 0 ? (servers[0].address() as AddressInfo).port : port;
+/** Binds a server to each address of `listen`, all to one port. Throws OPTION_INVALID. */
+async function listen(servers: readonly Server[], { listen, port }: ServerOptions): Promise<void> {
+  const hosts = listen.split(',');
+  for (const [i, server] of servers.entries()) {
+    const chosen = i === 0 ? port : (servers[0].address() as AddressInfo).port;
+    try {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
-        server.listen(used, host.trim(), resolve);
+        server.listen(chosen, hosts[i].trim(), resolve);
       });
-      servers.push(server);
+    } catch (error) {
+      const inUse = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+      const why = inUse ? 'another program (or another pez-nodes) listens there' : (error as Error).message;
+      throw new InputError('OPTION_INVALID', `Cannot listen on ${listen} port ${port}: ${why}. Give another --port.`, {
+        cause: error,
+      });
     }
-    return servers;
-  } catch (error) {
-    for (const server of servers) server.close();
-    const { code } = error as NodeJS.ErrnoException;
-    const why =
-      code === 'EADDRINUSE' ? 'another program (or another pez-nodes) listens there' : (error as Error).message;
-    throw new InputError('OPTION_INVALID', `Cannot listen on ${listen} port ${port}: ${why}. Give another --port.`, {
-      cause: error,
-    });
   }
 }
 

@@ -36,8 +36,7 @@ export function packRoutes({ packs, frontEndRoot }: PackDeps): Router {
       sendJson(res, [...core, ...own.flat()]);
     })
     .get('/workflow_templates', async (_req, res) => {
-      // Ours stand in the core gallery, /templates/index.json: here they would be shown a second time.
-      const entries = others
+      const entries = packs
         .filter(({ templatesDir }) => templatesDir)
         .map(async ({ name, templatesDir }) => [name, await jsonNames(templatesDir as string)] as const);
       sendJson(res, Object.fromEntries((await Promise.all(entries)).filter(([, names]) => names.length > 0)));

@@ -217,7 +217,11 @@ test('1.5, 9: web files, help, templates, sub-graphs and translations of packs',
   for (const path of ['gone.js', '..%2fmanifest.json', 'docs/Gone.md', '']) {
     expect([path, (await app.get(`/extensions/example-pack/${path}`)).status]).toEqual([path, 404]);
   }
-  expect((await app.get('/workflow_templates')).json()).toEqual({ 'example-pack': ['tidy-and-count'] });
+  const own = ['blend-two-images', 'distil-prompt', 'image-to-prompt', 'images-to-style-prompt', 'style-and-swap'];
+  expect((await app.get('/workflow_templates')).json()).toEqual({
+    'pez-nodes': own,
+    'example-pack': ['tidy-and-count'],
+  });
   expect((await app.get('/api/workflow_templates/example-pack/tidy-and-count.json')).status).toBe(200);
   expect((await app.get('/api/workflow_templates/example-pack/gone.jpg')).status).toBe(404);
   const subgraphs = (await app.get('/global_subgraphs')).json();
