@@ -45,7 +45,7 @@ export const queueUnavailable = (details: string): PromptError =>
 export function readFields(body: unknown): PromptFields | { readonly error: PromptError } {
   if (!isRecord(body)) return { error: badBody('The body must be a JSON object with the key "prompt".') };
   const { client_id: clientId, partial_execution_targets: targets } = body;
-  const number = body.number === undefined || body.number === null ? undefined : Number(body.number);
+  const number = readNumber(body.number);
   if (number !== undefined && !Number.isFinite(number)) return { error: badBody('number must be a number.') };
   const promptId = readId(body.prompt_id);
   if (promptId === undefined) {
@@ -81,6 +81,12 @@ export function readFields(body: unknown): PromptFields | { readonly error: Prom
 
 export const isStrings = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((entry) => typeof entry === 'string');
+
+/** undefined where none came, NaN where it is none: Number() throws at objects whose toString is not one. */
+function readNumber(value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  return typeof value === 'object' || value === '' ? Number.NaN : Number(value);
+}
 
 /** A new id where none came; undefined where it cannot be one. Newest ComfyUI wants UUIDs, older clients send any text. */
 function readId(value: unknown): string | undefined {
