@@ -15,10 +15,13 @@ export function bundledRoot(): string {
 }
 
 /** Names of the bundled CLIPs, sorted. */
-export function listBundled(): string[] {
+export const listBundled = (): string[] => bundledWith('tokenizer.json', 'onnx');
+
+/** Names of the bundled models that have these files or folders, sorted. */
+export function bundledWith(...paths: string[]): string[] {
   const root = bundledRoot();
   if (!existsSync(root)) return [];
   return readdirSync(root)
-    .filter((name) => existsSync(join(root, name, 'tokenizer.json')) && existsSync(join(root, name, 'onnx')))
+    .filter((name) => paths.every((path) => existsSync(join(root, name, path))))
     .sort();
 }

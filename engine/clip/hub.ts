@@ -1,6 +1,6 @@
 // Hub id → a complete model folder in the cache: what is missing or damaged is downloaded, and nothing else.
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { InputError } from '../errors.ts';
 import { cacheFolder, findInHubCache, isOffline } from './cache.ts';
 import { type DownloadProgress, downloadFile } from './download.ts';
@@ -36,7 +36,8 @@ export function parseHubId(name: string): HubId | undefined {
   return repo && !revision.includes('..') ? { repo, revision } : undefined;
 }
 
-interface NeededFile {
+/** A file of a model, by its path in the folder, with forward slashes. */
+export interface NeededFile {
   readonly path: string;
   /** A model can do without. */
   readonly optional?: boolean;
@@ -55,10 +56,12 @@ const neededFiles = (dtype: Dtype): NeededFile[] => [
  * Returns the folder of a hub model: from the cache, from the hub's own cache on this machine, or downloaded.
  * Throws MODEL_NOT_FOUND, MODEL_UNSUPPORTED, MODEL_INVALID (damaged, and offline) or DOWNLOAD_FAILED.
  */
-export async function pullModel(id: HubId, options: HubOptions = {}): Promise<string> {
-  const dtype = (options.dtype ?? 'fp32') as Dtype;
+export const pullModel = (id: HubId, options: HubOptions = {}): Promise<string> =>
+  pullFolder(id, neededFiles((options.dtype ?? 'fp32') as Dtype), options);
+
+/** The same for any list of files; the external weights that its .onnx files name come along. */
+export async function pullFolder(id: HubId, files: readonly NeededFile[], options: HubOptions = {}): Promise<string> {
   const dir = cacheFolder(id, options.cacheDir);
-  const files = neededFiles(dtype);
   if (!options.refresh) {
     if (missing(dir, files).length === 0) return dir;
     const shared = options.cacheDir === undefined ? findInHubCache(id) : undefined;
@@ -74,8 +77,8 @@ export async function pullModel(id: HubId, options: HubOptions = {}): Promise<st
 /** Files that are not there, or not as long as when they were downloaded. */
 function missing(dir: string, files: readonly NeededFile[]): NeededFile[] {
   const record = readRecord(dir);
-  const external = Object.keys(record.files).filter((path) => path.includes('_data'));
-  const all = [...files, ...external.filter((p) => files.some((f) => p.startsWith(f.path))).map((path) => ({ path }))];
+  const external = Object.keys(record.files).filter((path) => files.some((f) => isWeightsOf(path, f.path)));
+  const all = [...files, ...external.map((path) => ({ path }))];
   return all.filter(({ path }) => !record.absent.includes(path) && !isComplete(dir, path, record));
 }
 
@@ -114,7 +117,7 @@ async function pullFiles(id: HubId, dir: string, files: readonly NeededFile[], o
       else if (!complete || record.files[path]?.etag !== remote.etag) await fetchOne(dir, path, remote, options);
     }
     if (path.endsWith('.onnx') && existsSync(join(dir, path)))
-      todo.push(...externalData(join(dir, path)).map((name) => ({ path: `onnx/${name}` })));
+      todo.push(...externalData(join(dir, path)).map((name) => ({ path: posix.join(posix.dirname(path), name) })));
   }
 }
 
@@ -167,9 +170,13 @@ function explain(error: HubError, at: HubId & { endpoint: string; path: string }
 /** Files with external weights are small themselves; larger ones carry their weights inside. */
 const MAX_SCANNED_BYTES = 64 * 2 ** 20;
 
-/** Names of the files beside an .onnx file that hold its weights: `text_model.onnx_data`, `…_data_1`. */
+/** Names of the files beside an .onnx file that hold its weights: `model.onnx_data`, `…_data_1`, diffusers' `weights.pb`. */
 function externalData(path: string): string[] {
   if (statSync(path).size > MAX_SCANNED_BYTES) return [];
-  const names = readFileSync(path, 'latin1').match(/[\w.-]+\.onnx_data(?:_\d+)?/g) ?? [];
+  const names = readFileSync(path, 'latin1').match(/[\w.-]+\.onnx[._]data(?:_\d+)?|\bweights\.pb\b/g) ?? [];
   return [...new Set(names)];
 }
+
+/** Whether a downloaded file holds the weights of that .onnx file. */
+const isWeightsOf = (path: string, onnx: string): boolean =>
+  (path !== onnx && path.startsWith(onnx)) || path === posix.join(posix.dirname(onnx), 'weights.pb');

@@ -35,8 +35,8 @@ export async function findModel(name: string, options: StoreOptions = {}): Promi
 }
 
 /** A bundled model's folder or a folder on disk; undefined where the name can only be a hub id. */
-function localFolder(name: string): string | undefined {
-  if (listBundled().includes(name)) return join(bundledRoot(), name);
+export function localFolder(name: string, bundled: readonly string[] = listBundled()): string | undefined {
+  if (bundled.includes(name)) return join(bundledRoot(), name);
   const path = resolve(name.replace(/^~(?=$|[/\\])/, homedir()));
   if (name !== '' && existsSync(path)) {
     if (statSync(path).isDirectory()) return path;

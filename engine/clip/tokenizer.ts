@@ -29,7 +29,9 @@ export interface Tokenizer {
   frame(ids: readonly number[]): number[];
 }
 
-interface TokenizerConfig {
+/** tokenizer_config.json, as far as it is read. */
+export interface TokenizerConfig {
+  readonly bos_token?: string | { content: string };
   readonly model_max_length?: number;
   readonly eos_token?: string | { content: string };
   readonly pad_token?: string | { content: string };
@@ -52,6 +54,20 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
   const json = readJson<object>(path);
   const config = readJson<TokenizerConfig>(join(dir, 'tokenizer_config.json'));
   const contextLength = contextOf(readJson<ModelConfig>(join(dir, 'config.json')), config, dir);
+  return buildTokenizer({ json, config, contextLength, path });
+}
+
+export interface TokenizerParts {
+  /** The content of tokenizer.json. */
+  readonly json: object;
+  readonly config: TokenizerConfig;
+  readonly contextLength: number;
+  /** Where it comes from, for messages. */
+  readonly path: string;
+}
+
+/** A tokenizer from what its files hold. Throws MODEL_INVALID. */
+export function buildTokenizer({ json, config, contextLength, path }: TokenizerParts): Tokenizer {
   const { PreTrainedTokenizer } = loadTransformers();
   try {
     return makeTokenizer(new PreTrainedTokenizer(json, config), config, contextLength);

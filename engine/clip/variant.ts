@@ -13,7 +13,10 @@ const SUFFIX: Record<Dtype, string> = { fp32: '', fp16: '_fp16', q8: '_quantized
 export type Tower = 'text' | 'vision';
 
 /** A tower's file inside a model folder, with forward slashes. */
-export const towerFile = (tower: Tower, dtype: Dtype): string => `onnx/${tower}_model${SUFFIX[dtype]}.onnx`;
+export const towerFile = (tower: Tower, dtype: Dtype): string => variantFile(`onnx/${tower}_model`, dtype);
+
+/** The .onnx file of a precision: `unet/model` → `unet/model_fp16.onnx`. */
+export const variantFile = (stem: string, dtype: Dtype): string => `${stem}${SUFFIX[dtype]}.onnx`;
 
 /** Throws OPTION_INVALID for a name that is none of ours. */
 export function checkDtype(value: string | undefined): Dtype | undefined {

@@ -1,0 +1,161 @@
+// Name of a checkpoint (bundled, folder, hub id) → its files, in the folder layout of diffusers/optimum ONNX exports.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundledRoot, bundledWith } from '../clip/bundled.ts';
+import { type HubOptions, type NeededFile, parseHubId, pullFolder } from '../clip/hub.ts';
+import { localFolder } from '../clip/model-store.ts';
+import { readJson } from '../clip/read-json.ts';
+import { checkDtype, type Dtype, dtypes, variantFile } from '../clip/variant.ts';
+import { InputError } from '../errors.ts';
+import type { SchedulerConfig } from './noise-levels.ts';
+
+export interface CheckpointFiles {
+  readonly name: string;
+  readonly dir: string;
+  /** One, or two for SDXL: the model's file and the tokenizer's folder. */
+  readonly textEncoders: readonly { readonly modelPath: string; readonly tokenizerDir: string }[];
+  readonly unetPath: string;
+  readonly vaeDecoderPath: string;
+  /** May be missing on disk: only making latents from pictures needs it. */
+  readonly vaeEncoderPath: string;
+  readonly schedulerPath: string;
+  readonly scheduler: SchedulerConfig;
+  readonly vae: VaeConfig;
+}
+
+export interface VaeConfig {
+  /** latent = (vae − shift) · scaling */
+  readonly scalingFactor: number;
+  readonly shiftFactor: number;
+  /** Pixels an element of the latent stands for, each way. */
+  readonly scale: number;
+  /** Channels of the latent. */
+  readonly channels: number;
+}
+
+export interface CheckpointStoreOptions extends HubOptions {
+  /** Precision of the weights: fp32, fp16 or q8; by default the first of these that each part has. */
+  readonly dtype?: string;
+}
+
+type ModelIndex = Readonly<Record<string, unknown>>;
+
+const INDEX = 'model_index.json';
+const SCHEDULER = 'scheduler/scheduler_config.json';
+
+/** Names of the bundled checkpoints, sorted. */
+export const listBundledCheckpoints = (): string[] => bundledWith(INDEX, 'unet');
+
+/** Finds a checkpoint, downloading it if its name is a hub id that is not cached. Throws MODEL_NOT_FOUND, MODEL_UNSUPPORTED, MODEL_INVALID, DOWNLOAD_FAILED, OPTION_INVALID. */
+export async function findCheckpoint(name: string, options: CheckpointStoreOptions = {}): Promise<CheckpointFiles> {
+  const dtype = checkDtype(options.dtype);
+  const bundled = listBundledCheckpoints();
+  const dir = bundled.includes(name)
+    ? join(bundledRoot(), name)
+    : (localFolder(name, []) ?? (await fromHub(name, { ...options, dtype: dtype ?? 'fp32' })));
+  const index = readIndex(dir);
+  const part = (folder: string) => findPart(dir, folder, dtype);
+  const files: CheckpointFiles = {
+    name,
+    dir,
+    textEncoders: encodersOf(index).map((suffix) => ({
+      modelPath: part(`text_encoder${suffix}`),
+      tokenizerDir: join(dir, `tokenizer${suffix}`),
+    })),
+    unetPath: part('unet'),
+    vaeDecoderPath: part('vae_decoder'),
+    vaeEncoderPath: part('vae_encoder'),
+    schedulerPath: join(dir, SCHEDULER),
+    scheduler: readJson<SchedulerConfig>(join(dir, SCHEDULER)),
+    vae: readVaeConfig(dir, encodersOf(index).length > 1),
+  };
+  for (const path of [...files.textEncoders.map((e) => e.modelPath), files.unetPath, files.vaeDecoderPath])
+    if (!existsSync(path)) throw new InputError('MODEL_NOT_FOUND', `The checkpoint ${name} lacks the file ${path}.`);
+  for (const { tokenizerDir } of files.textEncoders) checkTokenizer(tokenizerDir);
+  return files;
+}
+
+function readIndex(dir: string): ModelIndex {
+  const index = readJson<ModelIndex>(join(dir, INDEX));
+  const foreign = ['text_encoder_3', 'transformer', 'prior', 'unet_2'].find((part) => isPresent(index[part]));
+  if (!foreign) return index;
+  throw new InputError(
+    'MODEL_UNSUPPORTED',
+    `The checkpoint in ${dir} has a part "${foreign}"; checkpoints with a U-Net can be used: Stable Diffusion 1, 2, Turbo, XL, LCM.`,
+  );
+}
+
+/** model_index.json lists parts as [library, class], and absent ones as [null, null]. */
+const isPresent = (entry: unknown): boolean => Array.isArray(entry) && entry.some((e) => e !== null);
+
+const encodersOf = (index: ModelIndex): string[] => (isPresent(index.text_encoder_2) ? ['', '_2'] : ['']);
+
+/** The file of a part: the precision asked for, or the first there is; the plain name where there is none. */
+function findPart(dir: string, folder: string, dtype: Dtype | undefined): string {
+  const paths = (dtype ? [dtype] : dtypes).map((d) => join(dir, variantFile(`${folder}/model`, d)));
+  return paths.find((path) => existsSync(path)) ?? paths[0];
+}
+
+function checkTokenizer(dir: string): void {
+  const has = (file: string) => existsSync(join(dir, file));
+  if (has('tokenizer.json') || (has('vocab.json') && has('merges.txt'))) return;
+  throw new InputError(
+    'MODEL_NOT_FOUND',
+    `The checkpoint lacks the file ${join(dir, 'tokenizer.json')} (or vocab.json and merges.txt beside it).`,
+  );
+}
+
+interface VaeJson {
+  readonly scaling_factor?: number | null;
+  readonly shift_factor?: number | null;
+  readonly latent_channels?: number;
+  readonly block_out_channels?: readonly number[];
+}
+
+/** From the decoder's config.json, as optimum writes it, or the VAE's, as diffusers does; else Stable Diffusion's own numbers. */
+function readVaeConfig(dir: string, isXl: boolean): VaeConfig {
+  const path = ['vae_decoder', 'vae', 'vae_encoder'].map((f) => join(dir, f, 'config.json')).find((p) => existsSync(p));
+  const config = path ? readJson<VaeJson>(path) : {};
+  const vae = {
+    scalingFactor: config.scaling_factor ?? (isXl ? 0.13025 : 0.18215),
+    shiftFactor: config.shift_factor ?? 0,
+    scale: 2 ** ((config.block_out_channels?.length ?? 4) - 1),
+    channels: config.latent_channels ?? 4,
+  };
+  const sound = Object.values(vae).every((n) => Number.isFinite(n)) && vae.scalingFactor > 0 && vae.scale <= 64;
+  if (!sound || !Number.isInteger(vae.channels) || vae.channels < 1 || vae.channels > 256)
+    throw new InputError('MODEL_INVALID', `${path} has numbers that no VAE has: ${JSON.stringify(vae)}.`);
+  return vae;
+}
+
+async function fromHub(name: string, options: HubOptions & { dtype: Dtype }): Promise<string> {
+  const id = parseHubId(name);
+  if (!id)
+    throw new InputError(
+      'MODEL_NOT_FOUND',
+      `There is no checkpoint "${name}". Give a bundled one (${listBundledCheckpoints().join(', ') || 'none here'}), a folder that exists, or the hub id of an ONNX export in diffusers' layout.`,
+    );
+  const dir = await pullFolder(id, [{ path: INDEX }], options);
+  return pullFolder(id, hubFiles(readIndex(dir), options.dtype), options);
+}
+
+function hubFiles(index: ModelIndex, dtype: Dtype): NeededFile[] {
+  const required = (path: string): NeededFile => ({ path });
+  const optional = (path: string): NeededFile => ({ path, optional: true });
+  return [
+    required(INDEX),
+    required(SCHEDULER),
+    ...encodersOf(index).flatMap((suffix) => [
+      optional(`tokenizer${suffix}/tokenizer.json`),
+      optional(`tokenizer${suffix}/vocab.json`),
+      optional(`tokenizer${suffix}/merges.txt`),
+      optional(`tokenizer${suffix}/tokenizer_config.json`),
+      required(variantFile(`text_encoder${suffix}/model`, dtype)),
+    ]),
+    required(variantFile('unet/model', dtype)),
+    required(variantFile('vae_decoder/model', dtype)),
+    optional(variantFile('vae_encoder/model', dtype)),
+    optional('vae_decoder/config.json'),
+    optional('vae/config.json'),
+  ];
+}

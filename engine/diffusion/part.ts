@@ -1,0 +1,101 @@
+// One ONNX file of a checkpoint: its session is made when it is first used, and freed by `release`.
+import { existsSync } from 'node:fs';
+import * as ort from 'onnxruntime-node';
+import { InputError } from '../errors.ts';
+import { type Device, openSessionOn } from '../onnx/device.ts';
+import type { Session } from '../onnx/session.ts';
+
+/** Time spent inside onnxruntime. */
+export interface PartTime {
+  readonly runs: number;
+  readonly ms: number;
+}
+
+export type Feeds = Record<string, ort.Tensor>;
+
+export interface Part {
+  readonly path: string;
+  readonly time: PartTime;
+  /** The session, compiled at the first call. Throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED or OPTION_INVALID (the device). */
+  session(): Promise<Session>;
+  /** Runs it and returns the outputs asked for, as float32. `hint` explains a refusal. */
+  run(feeds: Feeds, outputs: readonly string[], hint?: string): Promise<Output[]>;
+  /** Frees the session; the next use makes a new one. */
+  release(): Promise<void>;
+}
+
+export interface Output {
+  readonly dims: readonly number[];
+  readonly data: Float32Array;
+}
+
+export function makePart(path: string, device: Device): Part {
+  let opened: Promise<Session> | undefined;
+  let runs = 0;
+  let ms = 0;
+  const session = () => {
+    opened ??= open(path, device).catch((error) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  };
+  return {
+    path,
+    get time() {
+      return { runs, ms };
+    },
+    session,
+    run: async (feeds, outputs, hint = '') => {
+      const ready = await session();
+      const started = performance.now();
+      const results = await ready.run(feeds, outputs).catch((error: Error) => {
+        throw new InputError(
+          'MODEL_INVALID',
+          `onnxruntime cannot run ${path}: ${error.message.split('\n')[0]}${hint}`,
+          {
+            cause: error,
+          },
+        );
+      });
+      runs++;
+      ms += performance.now() - started;
+      return outputs.map((name) => takeFloats(results[name]));
+    },
+    release: async () => {
+      const ready = opened;
+      opened = undefined;
+      await (await ready?.catch(() => undefined))?.release();
+    },
+  };
+}
+
+async function open(path: string, device: Device): Promise<Session> {
+  if (!existsSync(path)) throw new InputError('MODEL_NOT_FOUND', `The checkpoint lacks the file ${path}.`);
+  const session = await openSessionOn(device, path);
+  const half = [...session.inputMetadata, ...session.outputMetadata].find((m) => m.isTensor && m.type === 'float16');
+  if (!half) return session;
+  await session.release();
+  throw new InputError(
+    'MODEL_UNSUPPORTED',
+    `${path} takes or gives "${half.name}" in float16; export it with float32 inputs and outputs (its weights may be float16).`,
+  );
+}
+
+function takeFloats(tensor: ort.Tensor): Output {
+  const { dims, type } = tensor;
+  const data = type === 'float32' ? (tensor.data as Float32Array) : Float32Array.from(tensor.data as ArrayLike<number>);
+  return { dims, data };
+}
+
+/** Whole numbers as the integer or float type that an input wants. */
+export function numbersAs(type: string, values: readonly number[], dims: readonly number[]): ort.Tensor {
+  if (type === 'int64') return new ort.Tensor('int64', BigInt64Array.from(values, BigInt), dims);
+  if (type === 'int32') return new ort.Tensor('int32', Int32Array.from(values), dims);
+  if (type === 'float64') return new ort.Tensor('float64', Float64Array.from(values), dims);
+  return new ort.Tensor('float32', Float32Array.from(values), dims);
+}
+
+/** A float32 tensor over `data`. */
+export const floats = (data: Float32Array, dims: readonly number[]): ort.Tensor =>
+  new ort.Tensor('float32', data, dims);

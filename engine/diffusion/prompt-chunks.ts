@@ -1,0 +1,48 @@
+// A prompt → windows of tokens with their weights, each as long as the text encoder reads (77): ComfyUI's way of chunking.
+import type { Tokenizer } from '../clip/tokenizer.ts';
+import { parseWeights } from './prompt-weights.ts';
+
+export interface WeightedToken {
+  readonly id: number;
+  readonly weight: number;
+}
+
+/** Words of this many tokens and more may be torn at the end of a window; shorter ones move to the next. */
+const LONG_WORD = 8;
+
+/** Cuts a prompt into framed and padded windows of `contextLength` tokens; one window for an empty prompt. */
+export function chunkPrompt(prompt: string, tokenizer: Tokenizer): WeightedToken[][] {
+  const { contextLength } = tokenizer;
+  const [start, end] = [tokenizer.frame([])[0], tokenizer.endId].map((id): WeightedToken => ({ id, weight: 1 }));
+  const chunks = [[start]];
+  const room = () => contextLength - 1 - chunks[chunks.length - 1].length;
+  const add = (tokens: readonly WeightedToken[]) => chunks[chunks.length - 1].push(...tokens);
+  const tearable = Math.min(LONG_WORD, contextLength - 1);
+  for (const word of weightedWords(prompt, tokenizer)) {
+    let rest = word;
+    while (rest.length > room()) {
+      if (word.length >= tearable) {
+        const fitting = room();
+        add(rest.slice(0, fitting));
+        rest = rest.slice(fitting);
+      }
+      chunks.push([start]);
+    }
+    add(rest);
+  }
+  const padding: WeightedToken = { id: tokenizer.padId, weight: 1 };
+  return chunks.map((chunk) => [...chunk, end, ...Array(contextLength - chunk.length - 1).fill(padding)]);
+}
+
+/** The empty prompt's window: where weights interpolate from. */
+export const emptyChunk = (tokenizer: Tokenizer): WeightedToken[] => chunkPrompt('', tokenizer)[0];
+
+/** The tokens of each word, words being what spaces and line ends separate. */
+function weightedWords(prompt: string, tokenizer: Tokenizer): WeightedToken[][] {
+  return parseWeights(prompt).flatMap(({ text, weight }) =>
+    text
+      .split(/[ \n]/)
+      .filter((word) => word !== '')
+      .map((word) => tokenizer.encode(word).map((id) => ({ id, weight }))),
+  );
+}

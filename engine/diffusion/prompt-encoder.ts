@@ -1,0 +1,150 @@
+// A text → Conditioning: one encoder or, for SDXL, two side by side, with ComfyUI's weights and windows.
+import type { Tokenizer } from '../clip/tokenizer.ts';
+import { InputError } from '../errors.ts';
+import type { Conditioning } from './conditioning.ts';
+import { type Feeds, numbersAs, type Part } from './part.ts';
+import { chunkPrompt, emptyChunk, type WeightedToken } from './prompt-chunks.ts';
+
+export interface TextEncoderPart {
+  readonly part: Part;
+  /** Reads the tokenizer's files at the first call. */
+  readonly tokenizer: () => Tokenizer;
+}
+
+export interface PromptEncoder {
+  /** Text → one conditioning part of 77·n tokens. Throws OPTION_INVALID for a text that is absurdly long. */
+  encode(text: string): Promise<Conditioning>;
+}
+
+/** Windows in one prompt: a limit for texts from strangers. */
+const MAX_CHUNKS = 64;
+const MAX_CHARACTERS = 100_000;
+
+interface Encoded {
+  /** [chunks · context, width] */
+  readonly states: Float32Array;
+  readonly width: number;
+  readonly length: number;
+  readonly pooled?: Float32Array;
+}
+
+/** Encoders in the order of the checkpoint; with two, each one's last layer but one is taken, as SDXL was trained. */
+export function makePromptEncoder(encoders: readonly TextEncoderPart[]): PromptEncoder {
+  return {
+    encode: async (text) => {
+      if (text.length > MAX_CHARACTERS)
+        throw new InputError(
+          'OPTION_INVALID',
+          `The prompt has ${text.length} characters; ${MAX_CHARACTERS} is the limit.`,
+        );
+      const encoded: Encoded[] = [];
+      for (const encoder of encoders) encoded.push(await encodeWith(encoder, text, encoders.length > 1));
+      return [sideBySide(encoded)];
+    },
+  };
+}
+
+async function encodeWith({ part, tokenizer }: TextEncoderPart, text: string, penultimate: boolean): Promise<Encoded> {
+  const words = tokenizer();
+  const chunks = chunkPrompt(text, words);
+  if (chunks.length > MAX_CHUNKS)
+    throw new InputError(
+      'OPTION_INVALID',
+      `The prompt fills ${chunks.length} windows of ${words.contextLength} tokens; ${MAX_CHUNKS} is the limit.`,
+    );
+  const weighted = chunks.some((chunk) => chunk.some(({ weight }) => weight !== 1));
+  const rows = weighted ? [...chunks, emptyChunk(words)] : chunks;
+  const session = await part.session();
+  const [statesName, pooledName] = outputsOf(session.outputNames, part.path, penultimate);
+  const names = pooledName ? [statesName, pooledName] : [statesName];
+  const [states, pooled] = await part.run(feedsOf(session.inputMetadata, rows, part.path), names);
+  const [, length, width] = states.dims;
+  if (states.dims.length !== 3 || length !== words.contextLength)
+    throw new InputError(
+      'MODEL_UNSUPPORTED',
+      `${part.path}: "${statesName}" is [${states.dims}]; [batch, tokens, width] is needed.`,
+    );
+  const size = chunks.length * length * width;
+  if (weighted) applyWeights(states.data, chunks.flat(), { length, width, empty: states.data.subarray(size) });
+  return {
+    states: states.data.slice(0, size),
+    length: chunks.length * length,
+    width,
+    // Of several windows the first is the one that counts, as in ComfyUI.
+    pooled: pooled?.data.slice(0, pooled.dims[1]),
+  };
+}
+
+interface Grid {
+  readonly length: number;
+  readonly width: number;
+  /** The empty prompt's states [length, width]. */
+  readonly empty: Float32Array;
+}
+
+/** z ← empty + weight · (z − empty), for the tokens whose weight is not 1. In place. */
+function applyWeights(states: Float32Array, tokens: readonly WeightedToken[], { length, width, empty }: Grid): void {
+  tokens.forEach(({ weight }, token) => {
+    if (weight === 1) return;
+    const at = token * width;
+    const from = (token % length) * width;
+    for (let i = 0; i < width; i++) states[at + i] = empty[from + i] + weight * (states[at + i] - empty[from + i]);
+  });
+}
+
+/** Widths added up, lengths cut to the shortest; the pooled embedding is the last encoder's. */
+function sideBySide(encoded: readonly Encoded[]) {
+  if (encoded.length === 1) {
+    const { states, length, width } = encoded[0];
+    return { states, length, width };
+  }
+  const length = Math.min(...encoded.map((e) => e.length));
+  const width = encoded.reduce((sum, e) => sum + e.width, 0);
+  const states = new Float32Array(length * width);
+  let column = 0;
+  for (const e of encoded) {
+    for (let row = 0; row < length; row++)
+      states.set(e.states.subarray(row * e.width, (row + 1) * e.width), row * width + column);
+    column += e.width;
+  }
+  return { states, length, width, pooled: encoded[encoded.length - 1].pooled };
+}
+
+/** Names of the hidden states and the pooled embedding among an export's outputs. */
+function outputsOf(names: readonly string[], path: string, penultimate: boolean): [string, string | undefined] {
+  const pooled = penultimate ? names.find((n) => n === 'text_embeds') : undefined;
+  const layers = names.flatMap((n) => /^hidden_states\.(\d+)$/.exec(n)?.[1] ?? []).map(Number);
+  const states = penultimate ? `hidden_states.${Math.max(...layers) - 1}` : 'last_hidden_state';
+  if (names.includes(states)) return [states, pooled];
+  throw new InputError(
+    'MODEL_UNSUPPORTED',
+    `${path} has the outputs ${names.join(', ')}; ${
+      penultimate ? 'hidden_states.N of each layer (optimum exports them for SDXL)' : 'last_hidden_state'
+    } is needed.`,
+  );
+}
+
+interface Input {
+  readonly name: string;
+  readonly isTensor: boolean;
+}
+
+function feedsOf(inputs: readonly Input[], rows: readonly WeightedToken[][], path: string): Feeds {
+  const dims = [rows.length, rows[0].length];
+  const values: Record<string, () => number[]> = {
+    input_ids: () => rows.flat().map(({ id }) => id),
+    attention_mask: () => rows.flat().map(() => 1), // Stable Diffusion was trained without a mask
+    position_ids: () => rows.flatMap((row) => row.map((_, i) => i)),
+  };
+  return Object.fromEntries(
+    inputs.map((input) => {
+      if (!Object.hasOwn(values, input.name))
+        throw new InputError(
+          'MODEL_UNSUPPORTED',
+          `${path} asks for the input "${input.name}", which is not one of a text encoder's (${Object.keys(values).join(', ')}).`,
+        );
+      const { type } = input as Input & { type: string };
+      return [input.name, numbersAs(type, values[input.name](), dims)];
+    }),
+  );
+}
