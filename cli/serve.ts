@@ -16,7 +16,6 @@ interface ServeOptions {
   readonly enableCorsHeader?: string | true;
   readonly maxUploadSize: number;
   readonly maxQueue: number;
-  readonly previewSize: number;
   readonly disableMetadata?: boolean;
   readonly multiUser: boolean;
 }
@@ -44,7 +43,6 @@ export function addServe(program: Command): void {
     .option('--enable-cors-header [origin]', 'let pages of this origin (default: all) talk to the server')
     .option('--max-upload-size <MB>', 'limit of a request', toNumber, d.maxUploadBytes / MEBIBYTE)
     .option('--max-queue <number>', 'prompts that may wait', toNumber, d.maxQueueLength)
-    .option('--preview-size <pixels>', 'longest side of previews', toNumber, d.previewSize)
     .option('--disable-metadata', 'write pictures without their graph')
     .option('--multi-user', 'keep settings and workflows per user name (no passwords)', false)
     .action(runServe);
@@ -75,7 +73,6 @@ function toServerOptions(options: ServeOptions): ServerOptions {
   const { maxUploadSize, maxQueue, enableCorsHeader } = options;
   requireInteger('--port', options.port, 0, 65_535);
   requireInteger('--max-queue', maxQueue, 1, 1_000_000);
-  requireInteger('--preview-size', options.previewSize, 16, 4096);
   if (!(maxUploadSize > 0))
     throw new InputError('OPTION_INVALID', `--max-upload-size must be above 0 MB, but is ${maxUploadSize}.`);
   return {
@@ -91,7 +88,6 @@ function toServerOptions(options: ServeOptions): ServerOptions {
     maxUploadBytes: Math.round(maxUploadSize * MEBIBYTE),
     maxQueueLength: maxQueue,
     writeMetadata: !options.disableMetadata,
-    previewSize: options.previewSize,
     multiUser: options.multiUser,
   };
 }

@@ -60,8 +60,6 @@ export async function startServer({
       packDirs: options.packDirs,
       cache: options.cache,
       writeMetadata: options.writeMetadata,
-      previewSize: options.previewSize,
-      clip: options.clip,
       onLog: (level, message) => logger[level](message),
     });
     undo.unshift(() => worker.stop());

@@ -23,8 +23,6 @@ export interface ServerOptions {
   /** Prompts that may wait. */
   readonly maxQueueLength: number;
   readonly writeMetadata: boolean;
-  /** Longest side of previews, px. */
-  readonly previewSize: number;
   readonly multiUser: boolean;
 }
 
@@ -40,6 +38,5 @@ export const serverDefaults = {
   maxUploadBytes: 100 * 2 ** 20,
   maxQueueLength: 1000,
   writeMetadata: true,
-  previewSize: 512,
   multiUser: false,
 } as const satisfies ServerOptions;

@@ -5,7 +5,7 @@ import { InputError } from '../engine/errors.ts';
 import type { NodeErrors, PromptError } from '../schemas/errors.ts';
 import type { ExecutionEvent } from '../schemas/events.ts';
 import type { ApiGraph } from '../schemas/prompt.ts';
-import { type ServerOptions, serverDefaults } from './options.ts';
+import type { ServerOptions } from './options.ts';
 import type { Surroundings } from './surroundings.ts';
 import { validatePrompt } from './validate/validate-prompt.ts';
 import { startWorkerHost } from './worker-host.ts';
@@ -13,7 +13,7 @@ import type { JobOutcome } from './worker-protocol.ts';
 
 export interface OneRun {
   readonly surroundings: Surroundings;
-  readonly options: Pick<ServerOptions, 'dataDir' | 'packDirs' | 'clip'>;
+  readonly options: Pick<ServerOptions, 'dataDir' | 'packDirs'>;
   readonly onEvent: (event: ExecutionEvent) => void;
   /** Lines that the worker and its nodes write. */
   readonly onLog: (level: 'info' | 'warn' | 'error', message: string) => void;
@@ -30,8 +30,8 @@ export async function runOnce(
 ): Promise<JobOutcome> {
   const { prompt, outputs, nodeErrors, error } = await validatePrompt(graph, surroundings);
   if (error || Object.keys(nodeErrors).length > 0) throw new InputError('GRAPH_INVALID', describe(error, nodeErrors));
-  const { writeMetadata, previewSize } = serverDefaults;
-  const host = startWorkerHost({ ...options, cache: 'none', writeMetadata, previewSize, onLog });
+  const { dataDir, packDirs } = options;
+  const host = startWorkerHost({ dataDir, packDirs, cache: 'none', writeMetadata: true, onLog });
   const interrupt = () => host.interrupt();
   signal.addEventListener('abort', interrupt);
   try {

@@ -71,7 +71,7 @@ export function createRequestCheck({
     const isCrossSite = headers['sec-fetch-site'] === 'cross-site';
     if (origin === undefined) {
       if (!isCrossSite || corsOrigin !== undefined) return { ok: true };
-      return refused('Requests from other web sites are refused: see --cors-origin');
+      return refused('Requests from other web sites are refused: see --enable-cors-header');
     }
     const from = parseOrigin(origin);
     // A port that a proxy took from Host can't be compared; a browser leaves it out of Host only where it is the default.
@@ -81,7 +81,7 @@ export function createRequestCheck({
       return { ok: true };
     return refused(
       `Requests of the origin ${JSON.stringify(origin.slice(0, 200))} are refused: ` +
-        'to allow it, start the server with --cors-origin <origin>',
+        'to allow it, start the server with --enable-cors-header <origin>',
     );
   };
 }

@@ -58,7 +58,4 @@ export interface WorkerOptions {
   /** `classic`, `none`, or the number of results that an LRU cache keeps. */
   readonly cache: 'classic' | 'none' | { readonly lru: number };
   readonly writeMetadata: boolean;
-  readonly previewSize: number;
-  /** The CLIP that loaders offer first. */
-  readonly clip: string;
 }

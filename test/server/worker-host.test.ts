@@ -21,8 +21,6 @@ function start(more: Partial<WorkerHostOptions> = {}): WorkerHost {
     packDirs: [pack],
     cache: 'classic',
     writeMetadata: true,
-    previewSize: 512,
-    clip: 'pico-clip',
     onLog: (level, message) => log.push(`${level} ${message}`),
     ...more,
   });
