@@ -33,6 +33,8 @@ export interface TestServer extends RunningServer {
   queue(prompt: ApiGraph | object, extra?: object): Promise<string>;
   /** Runs a prompt to its end, listening on a socket of its own. Throws where it is refused. */
   run(prompt: ApiGraph | object, extra?: object): Promise<Ran>;
+  /** Polls the queue until the prompt runs. */
+  running(promptId: string): Promise<void>;
   /** Polls the history until the prompt is there, and gives its entry. */
   ended(promptId: string): Promise<Json>;
   /** Stops the server; `keep`: its data folder stays, for another start. */
@@ -96,11 +98,18 @@ export async function startTestServer(options: StartOptions = {}): Promise<TestS
     }
   }
 
+  const pause = () => new Promise((resolve) => setTimeout(resolve, 10));
+
+  async function running(promptId: string): Promise<void> {
+    const isRunning = async () => (await get('/queue')).queue_running.some(([, id]: Json) => id === promptId);
+    while (!(await isRunning())) await pause();
+  }
+
   async function ended(promptId: string): Promise<Json> {
     for (;;) {
       const entry = (await get(`/history/${promptId}`))[promptId];
       if (entry) return entry;
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await pause();
     }
   }
 
@@ -117,6 +126,7 @@ export async function startTestServer(options: StartOptions = {}): Promise<TestS
     socket,
     queue,
     run,
+    running,
     ended,
     async close({ keep = false } = {}) {
       await server.close();
