@@ -20,7 +20,7 @@ export interface Part {
   session(): Promise<Session>;
   /** Runs it and returns the outputs asked for, as float32. `hint` explains a refusal. */
   run(feeds: Feeds, outputs: readonly string[], hint?: string): Promise<Output[]>;
-  /** Frees the session; the next use makes a new one. */
+  /** Frees the session once its present run has ended; the next use makes a new one. */
   release(): Promise<void>;
 }
 
@@ -31,6 +31,7 @@ export interface Output {
 
 export function makePart(path: string, device: Device): Part {
   let opened: Promise<Session> | undefined;
+  let running: Promise<unknown> = Promise.resolve();
   let runs = 0;
   let ms = 0;
   const session = () => {
@@ -49,14 +50,11 @@ export function makePart(path: string, device: Device): Part {
     run: async (feeds, outputs, hint = '') => {
       const ready = await session();
       const started = performance.now();
-      const results = await ready.run(feeds, outputs).catch((error: Error) => {
-        throw new InputError(
-          'MODEL_INVALID',
-          `onnxruntime cannot run ${path}: ${error.message.split('\n')[0]}${hint}`,
-          {
-            cause: error,
-          },
-        );
+      const run = ready.run(feeds, outputs);
+      running = run.catch(() => undefined);
+      const results = await run.catch((error: Error) => {
+        const why = error.message.split('\n')[0];
+        throw new InputError('MODEL_INVALID', `onnxruntime cannot run ${path}: ${why}${hint}`, { cause: error });
       });
       runs++;
       ms += performance.now() - started;
@@ -65,6 +63,7 @@ export function makePart(path: string, device: Device): Part {
     release: async () => {
       const ready = opened;
       opened = undefined;
+      await running; // a session that is freed while it runs takes the process with it
       await (await ready?.catch(() => undefined))?.release();
     },
   };

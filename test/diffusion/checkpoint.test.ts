@@ -210,7 +210,17 @@ describe('SDXL', () => {
   test('a conditioning without a pooled embedding is refused in words', async () => {
     const [part] = await checkpoint.clip.encode('red');
     const bare = [{ ...part, pooled: undefined }];
-    const run = sample({ model: checkpoint.model, positive: bare, negative: bare, latent, seed: 1, steps: 1, cfg: 2, sampler: 'euler', scheduler: 'normal' }); // biome-ignore format: one line
+    const run = sample({
+      model: checkpoint.model,
+      positive: bare,
+      negative: bare,
+      latent,
+      seed: 1,
+      steps: 1,
+      cfg: 2,
+      sampler: 'euler',
+      scheduler: 'normal',
+    });
     await expect(run).rejects.toMatchObject({
       code: 'OPTION_INVALID',
       message: expect.stringContaining('no pooled embedding'),
