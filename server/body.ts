@@ -6,7 +6,7 @@ import { parseJson } from './json.ts';
 /** Enough for a graph with its workflow; pictures travel by /upload. */
 export const MAX_JSON_BYTES = 64 * 2 ** 20;
 
-/** The body as a value. Throws HttpError: 413 where it is too large, 400 where it is no JSON. */
+/** The body as a value. Throws HttpError: 413 where it is too large, 408 where it was cut off, 400 where it is no JSON. */
 export async function readJson(request: IncomingMessage, limitBytes = MAX_JSON_BYTES): Promise<unknown> {
   const text = await readText(request, limitBytes);
   try {
@@ -18,7 +18,7 @@ export async function readJson(request: IncomingMessage, limitBytes = MAX_JSON_B
   }
 }
 
-/** The body as text (UTF-8), taken from `request.body` where a body reader has been there before. */
+/** The body as text (UTF-8), taken from `request.body` where a body reader has been there before. Throws HttpError: 413, 408 where it was cut off. */
 export async function readText(request: IncomingMessage, limitBytes = MAX_JSON_BYTES): Promise<string> {
   const read = (request as { body?: unknown }).body;
   if (typeof read === 'string' || Buffer.isBuffer(read)) {
@@ -34,6 +34,10 @@ export async function readText(request: IncomingMessage, limitBytes = MAX_JSON_B
       check(size, limitBytes);
       pieces.push(piece as Buffer);
     }
+  } catch (error) {
+    if (error instanceof HttpError) throw error;
+    // Not 400: routes that forgive a bad body must not act on half of one.
+    throw new HttpError(408, 'The request was cut off.', { cause: error });
   } finally {
     request.resume(); // the rest is passed over, so that the answer reaches the sender
   }

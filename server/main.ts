@@ -6,7 +6,7 @@ import { InputError } from '../engine/errors.ts';
 import { makeApp } from './app.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { emptyTemp } from './files/data-folders.ts';
-import { createJobStore } from './job-store.ts';
+import { createJobStore, type JobStore, StoreError } from './job-store.ts';
 import { createLog, type ServerLog } from './log.ts';
 import { type ServerOptions, serverDefaults } from './options.ts';
 import { historyRoutes } from './routes/history.ts';
@@ -50,9 +50,10 @@ export async function startServer({
   const surroundings = await openSurroundings(options);
   const { folders, packs } = surroundings;
   for (const { name, error } of packs) if (error) logger.warn(`pack ${name} was not loaded: ${error}`);
-  const store = createJobStore({ file: join(folders.root, 'queue.sqlite') });
+  const store = openStore(join(folders.root, 'queue.sqlite'));
   const undo: (() => unknown)[] = [() => store.close()];
   try {
+    await emptyTemp(folders); // not before the store is ours: the folder may be another server's
     await addExamples(folders);
     const worker = startWorkerHost({
       ...workerExtras,
@@ -116,6 +117,15 @@ export async function startServer({
   } catch (error) {
     for (const step of undo) await step();
     throw error;
+  }
+}
+
+function openStore(file: string): JobStore {
+  try {
+    return createJobStore({ file });
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    throw new InputError('OPTION_INVALID', error.message, { cause: error });
   }
 }
 

@@ -28,7 +28,7 @@ export function dataFolders(dataDir: string): DataFolders {
 
 export const isFolderType = (type: string): type is FolderType => ['input', 'output', 'temp'].includes(type);
 
-/** Makes what is missing and empties temp/. Throws FILE_UNWRITABLE with the path. */
+/** Makes what is missing. Throws FILE_UNWRITABLE with the path. What is in them stays: another server may run on them. */
 export async function openDataFolders(dataDir: string): Promise<DataFolders> {
   const folders = dataFolders(dataDir);
   const { input, output, temp, user, models } = folders;
@@ -39,7 +39,6 @@ export async function openDataFolders(dataDir: string): Promise<DataFolders> {
       throw fileError(error, path);
     }
   }
-  await emptyTemp(folders);
   return folders;
 }
 

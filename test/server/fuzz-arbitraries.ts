@@ -78,6 +78,12 @@ export const validGraph = () => ({
   '5': { class_type: 'PreviewAny', inputs: { source: ['4', 0] } },
   '6': { class_type: 'PrimitiveString', inputs: { value: 'text' } },
   '7': { class_type: 'PreviewAny', inputs: { source: ['6', 0] }, _meta: { title: 'Text' } },
+  '8': { class_type: 'TestList', inputs: { count: 3 } },
+  '9': { class_type: 'TestAdd', inputs: { a: ['8', 0], b: ['4', 0] } },
+  '10': { class_type: 'TestExpand', inputs: { a: ['4', 0], b: { __value__: 2 } } },
+  '11': { class_type: 'TestShow', inputs: { value: ['10', 0] } },
+  '13': { class_type: 'TestShow', inputs: { value: ['9', 0] } },
+  '12': { class_type: 'TestWidgets', inputs: { int: 3, float: 0.5, string: 's', boolean: true, combo: 'b' } },
 });
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -89,17 +95,18 @@ interface Mutation {
 }
 
 const mutation: fc.Arbitrary<Mutation> = fc.record({
-  at: fc.array(fc.nat(9), { minLength: 1, maxLength: 4 }),
+  at: fc.array(fc.nat(11), { minLength: 1, maxLength: 4 }),
   kind: fc.constantFrom('replace', 'delete', 'rename', 'add', 'copy'),
   key: anyText,
   value: fc.oneof(
     anyJson,
-    fc.tuple(fc.constantFrom('1', '2', '4', '6', '9', '__proto__'), fc.integer({ min: -2, max: 3 })),
+    fc.tuple(fc.constantFrom('1', '2', '4', '6', '8', '9', '10', '__proto__'), fc.integer({ min: -2, max: 3 })),
   ),
 });
 
 const define = (holder: object, key: string, value: unknown): void => {
-  Object.defineProperty(holder, key, { value, enumerable: true, configurable: true, writable: true });
+  if (Array.isArray(holder)) holder.splice(Number(key) || 0, 0, value);
+  else Object.defineProperty(holder, key, { value, enumerable: true, configurable: true, writable: true });
 };
 
 /** Walks down by positions, and changes what stands where the walk ends. */
@@ -144,7 +151,7 @@ export const promptBody: fc.Arbitrary<string> = fc
       number: fc.option(fc.oneof(fc.integer(), anyJson), { freq: 8 }),
       front: fc.option(anyJson),
       extra_data: fc.option(fc.oneof(fc.dictionary(anyText, anyJson), anyJson), { freq: 2 }),
-      partial_execution_targets: fc.option(fc.array(fc.constantFrom('3', '5', '7', '__proto__')), { freq: 4 }),
+      partial_execution_targets: fc.option(fc.array(fc.constantFrom('3', '5', '7', '11', '__proto__')), { freq: 4 }),
     },
     { requiredKeys: ['prompt'] },
   )

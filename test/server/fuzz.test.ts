@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { WebSocket } from 'ws';
 import { sharp } from '../../engine/clip/libraries.ts';
 import { type HttpClient, type HttpReply, httpClient } from '../helpers/http.ts';
+import { testPack } from '../helpers/server.ts';
 import { type ServerProcess, startServerProcess } from '../helpers/server-process.ts';
 import { testSocket } from '../helpers/socket.ts';
 import { anyJson, anyText, brokenBody, promptBody, upload, validGraph, viewQuery } from './fuzz-arbitraries.ts';
@@ -23,7 +24,12 @@ let http: HttpClient;
 beforeAll(async () => {
   outer = mkdtempSync(join(tmpdir(), 'fuzz-'));
   dataDir = join(outer, 'data');
-  server = await startServerProcess({ dataDir, maxUploadBytes: 100_000, maxQueueLength: 1_000_000 });
+  server = await startServerProcess({
+    dataDir,
+    packDirs: [testPack],
+    maxUploadBytes: 100_000,
+    maxQueueLength: 1_000_000,
+  });
   http = httpClient(server.port);
   const png = await sharp({ create: { width: 3, height: 2, channels: 4, background: '#f008' } })
     .png()
@@ -111,7 +117,7 @@ test(
     await untilIdle();
     const { prompt_id: id } = (await http.post('/prompt', JSON.stringify({ prompt: validGraph() }))).json();
     await untilIdle();
-    expect((await http.get(`/history/${id}`)).json()[id].status.status_str).toBe('success');
+    expect((await http.get(`/history/${id}`)).json()[id].status).toMatchObject({ status_str: 'success' });
   },
   TIMEOUT_MS,
 );
