@@ -8,6 +8,7 @@ import { InputError } from '../engine/errors.ts';
 import type { UiOutput } from '../schemas/events.ts';
 import type { ApiGraph } from '../schemas/prompt.ts';
 import type { DataFolders } from '../server/files/data-folders.ts';
+import type { Surroundings } from '../server/surroundings.ts';
 import type { JobOutcome } from '../server/worker-protocol.ts';
 import { assign, parseAssignment, parsePicture, readGraphFile, templateNames } from './graph-file.ts';
 import { showGraph } from './graph-progress.ts';
@@ -70,7 +71,7 @@ async function runGraph(name: string | undefined, options: RunOptions): Promise<
       onLog: (level, message) => level !== 'info' && process.stderr.write(`${message}\n`),
       signal: interrupt.signal,
     }).finally(view.stop);
-    report(outcome, { graph, folders: surroundings.folders, options });
+    report(outcome, { graph, surroundings, options });
   } finally {
     interrupt.release();
     rmSync(dataDir, { recursive: true, force: true });
@@ -91,24 +92,26 @@ async function placePictures(graph: ApiGraph, images: readonly string[], { input
 
 interface Report {
   readonly graph: ApiGraph;
-  readonly folders: DataFolders;
+  readonly surroundings: Surroundings;
   readonly options: RunOptions;
 }
 
-/** Texts → stdout, pictures → --out. Throws what ended the run, after what it gave has been shown. */
-function report({ status, outputs, messages }: JobOutcome, { graph, folders, options }: Report): void {
+/** Texts of output nodes → stdout, pictures → --out. Throws what ended the run, after what it gave has been shown. */
+function report({ status, outputs, messages }: JobOutcome, { graph, surroundings, options }: Report): void {
   const results = Object.entries(outputs).map(([id, ui]) => ({
     node: id,
     title: graph[id]?._meta?.title ?? graph[id]?.class_type ?? id,
     text: (ui.text ?? []).map(String),
-    files: keepFiles(ui, folders, options.out),
+    files: keepFiles(ui, surroundings.folders, options.out),
   }));
   if (options.json) process.stdout.write(`${JSON.stringify({ status, results })}\n`);
-  else
-    for (const { title, text, files } of results) {
-      if (text.length > 0) process.stdout.write(`${results.length > 1 ? `# ${title}\n` : ''}${text.join('\n')}\n`);
-      for (const file of files) process.stderr.write(`${title}: ${file}\n`);
-    }
+  else {
+    const isOutput = (id: string) => surroundings.registry.get(graph[id]?.class_type)?.definition.outputNode;
+    const texts = results.filter(({ node, text }) => isOutput(node) && text.length > 0);
+    for (const { title, text } of texts)
+      process.stdout.write(`${texts.length > 1 ? `# ${title}\n` : ''}${text.join('\n')}\n`);
+    for (const { title, files } of results) for (const file of files) process.stderr.write(`${title}: ${file}\n`);
+  }
   if (status === 'interrupted') throw new DOMException('The run was stopped.', 'AbortError');
   const failure = messages.find(([type]) => type === 'execution_error');
   if (failure?.[0] === 'execution_error') {
