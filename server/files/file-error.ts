@@ -4,6 +4,7 @@ import { InputError } from '../../engine/errors.ts';
 const ADVICE: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full: make room or choose another --data-dir',
   EDQUOT: 'your quota is used up: make room or choose another --data-dir',
+  EFBIG: 'the disk or a limit (ulimit -f) allows no larger file: lift it, or choose another --data-dir',
   EACCES: 'this program may not write there: change the permissions or choose another --data-dir',
   EPERM: 'this program may not write there: change the permissions or choose another --data-dir',
   EROFS: 'the disk is read-only: choose another --data-dir',

@@ -30,7 +30,7 @@ export async function readUpload(
   const fields = new Map<string, string>();
   const files: Promise<{ filename: string; file: Received }>[] = [];
   try {
-    await parse(req, { contentType, maxBytes }, (parser) => {
+    await parse(req, { contentType, maxBytes }, (parser, fail) => {
       parser.on('field', (name, value) => void fields.set(name, value));
       parser.on('file', (name, stream, filename) => {
         if (name !== fileField || files.length > 0) {
@@ -38,10 +38,8 @@ export async function readUpload(
           return;
         }
         const received = receive(stream, folder).then((file) => ({ filename: filename ?? '', file }));
-        received.catch(() => {}); // looked at below, once the body is over
         files.push(received);
-        // A disk that is full must not leave the sender waiting.
-        received.catch(() => stream.resume());
+        received.catch(fail); // a disk that is full must not leave the sender waiting
       });
     });
   } catch (error) {
@@ -61,7 +59,7 @@ export async function readUpload(
 function parse(
   req: Request,
   { contentType, maxBytes }: { contentType: string; maxBytes: number },
-  prepare: (parser: BusboyInstance) => void,
+  prepare: (parser: BusboyInstance, fail: (error: Error) => void) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     let size = 0;
@@ -93,7 +91,7 @@ function parse(
       return;
     }
     parser.on('file', (_name, stream) => void streams.push(stream));
-    prepare(parser);
+    prepare(parser, fail);
     const badBody = (error: Error) =>
       fail(new HttpError(400, `The multipart body can't be read: ${error.message}`, { cause: error }));
     parser.on('error', (error) => badBody(error as Error));
