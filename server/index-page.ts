@@ -43,7 +43,7 @@ its clients and its front end work here.</p>
 <p class="state" role="status"><b id="running">${queue.running}</b> running, <b id="pending">${queue.pending}</b> waiting</p>
 </header>
 <main>
-${sendSection(registry)}
+${sendSection(registry, sources)}
 ${listSection('Models', 'CLIP models that Load CLIP offers.', sources.clips())}
 ${templatesSection(packs)}
 <section><h2>Nodes <small>${types.length}</small></h2>
@@ -73,13 +73,13 @@ function listSection(title: string, what: string, names: readonly string[]): Htm
   return html`<section>${heading(title, names.length)}<p>${what}</p><ul class="tags">${items}</ul></section>`;
 }
 
-/** Category → its nodes, both sorted. */
+/** Category → its nodes, both sorted; what this pack is about comes first. */
 function groupsOf(registry: Registry): [string, NodeDefinition[]][] {
   const groups = new Map<string, NodeDefinition[]>();
   for (const { definition } of registry.values())
     groups.set(definition.category, [...(groups.get(definition.category) ?? []), definition]);
   return [...groups]
-    .sort(([a], [b]) => a.localeCompare(b))
+    .sort(([a], [b]) => Number(b === 'PEZ') - Number(a === 'PEZ') || a.localeCompare(b))
     .map(([category, nodes]) => [category, nodes.sort((a, b) => a.displayName.localeCompare(b.displayName))]);
 }
 
@@ -121,15 +121,28 @@ function packsSection(packs: readonly Pack[]): Html {
   return html`<section>${heading('Packs', others.length)}<ul class="nodes">${items}</ul></section>`;
 }
 
-/** A graph that runs on a fresh server, without a picture: text through a node that shows it. */
-const EXAMPLE: ApiGraph = {
-  '1': { class_type: 'PrimitiveString', inputs: { value: 'hello' } },
-  '2': { class_type: 'PreviewAny', inputs: { source: ['1', 0] } },
-};
+/** A graph that runs here as it stands: the first picture of the input folder → its prompt; without one, a text. */
+function exampleGraph({ inputImages, clips }: ChoiceSources): ApiGraph {
+  const [image] = inputImages();
+  if (image === undefined)
+    return {
+      '1': { class_type: 'PrimitiveString', inputs: { value: 'hello' } },
+      '2': { class_type: 'PreviewAny', inputs: { source: ['1', 0] } },
+    };
+  const search = { preset: 'custom', length: 8, seed: 0, steps: 120, restarts: 8 };
+  return {
+    '1': { class_type: 'LoadImage', inputs: { image } },
+    '2': { class_type: 'CLIPLoader', inputs: { clip_name: clips()[0] } },
+    '3': { class_type: 'PEZInvert', inputs: { images: ['1', 0], clip: ['2', 0], ...search } },
+    '4': { class_type: 'PreviewAny', inputs: { source: ['3', 0] } },
+  };
+}
 
-function sendSection(registry: Registry): Html {
-  const runs = Object.values(EXAMPLE).every((node) => registry.has(node.class_type));
-  const prompt = runs ? JSON.stringify({ prompt: EXAMPLE }) : '{"prompt": { … }}';
+function sendSection(registry: Registry, sources: ChoiceSources): Html {
+  const graph = exampleGraph(sources);
+  const runs = Object.values(graph).every((node) => registry.has(node.class_type));
+  // A quote in a file's name must not end the shell's string.
+  const prompt = runs ? JSON.stringify({ prompt: graph }).replaceAll("'", "'\\''") : '{"prompt": { … }}';
   const command = `curl -H 'Content-Type: application/json' -d '${prompt}' `;
   return html`<section><h2>Send a graph</h2>
 <p>The answer has a <code>prompt_id</code>; the result is at <code>/history/&lt;prompt_id&gt;</code>.</p>
