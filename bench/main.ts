@@ -1,7 +1,8 @@
-// npm run bench [-- --all] [-- --only startup|speed|quality|server]: one report on stdout, progress on stderr.
+// npm run bench [-- --all] [-- --only startup|speed|diffusion|quality|server]: one report on stdout, progress on stderr.
 
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { measureDiffusion } from './diffusion.ts';
 import { measureQuality } from './quality.ts';
 import type { ShapeName } from './random-clip.ts';
 import { measureReuse } from './reuse.ts';
@@ -23,6 +24,7 @@ const sections: Record<string, () => Promise<Record<string, Row[]>>> = {
     'Fewer positions': await inTurn(shapes, (shape) => measureShortening(shape, folder)),
     'Steps saved by reuse (pico-clip)': await measureReuse(),
   }),
+  diffusion: async () => ({ 'Diffusion (milliseconds)': await measureDiffusion() }),
   server: async () => ({ Server: await measureServer() }),
   quality: () => measureQuality(values.pictures ? Number(values.pictures) : undefined),
 };

@@ -85,7 +85,7 @@ export function makeUnet(part: Part): Unet {
     run: async (call) => {
       const feeds: Feeds = {};
       for (const input of await inputs()) feeds[input.name] = feedOf(input, call, part.path);
-      const hint = `. The latent was [${call.shape}]; most U-Nets need width and height to be multiples of 64 pixels`;
+      const hint = sizeHint(call.shape);
       const [name] = (await part.session()).outputNames;
       const [output] = await part.run(feeds, [name], hint);
       if (output.data.length !== call.sample.length)
@@ -97,6 +97,12 @@ export function makeUnet(part: Part): Unet {
     },
   };
 }
+
+/** What a refusal most likely means where a side is not even after three halvings. */
+const sizeHint = ([, , height, width]: UnetCall['shape']): string =>
+  height % 8 === 0 && width % 8 === 0
+    ? ''
+    : ` (the latent is ${width}×${height}; most U-Nets need multiples of 8, which is 64 pixels)`;
 
 function feedOf(input: Input, call: UnetCall, path: string): ort.Tensor {
   if (!Object.hasOwn(FEEDS, input.name))

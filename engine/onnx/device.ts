@@ -66,5 +66,6 @@ const unavailable = (device: Device, why: string, cause?: unknown): InputError =
 
 const firstLine = (error: unknown): string => {
   const { cause, message } = error as Error;
-  return (cause instanceof Error ? cause.message : message).split('\n')[0];
+  const line = (cause instanceof Error ? cause.message : message).split('\n')[0];
+  return line.replace(/^\/onnxruntime_src\S*:\d+ .* was false\. /, ''); // its source files are nothing to a user
 };

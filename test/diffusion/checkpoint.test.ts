@@ -265,5 +265,6 @@ describe('LCM', () => {
     });
     expect(relativeError(data, reference.latent.data)).toBeLessThan(1e-3);
     expect(checkpoint.times().unet.runs).toBe(3);
+    expect((await checkpoint.vae.decode({ shape: latent.shape, data })).shape).toEqual([1, 64, 64, 3]);
   });
 });

@@ -1,8 +1,10 @@
 // Finding checkpoints: folders with parts missing, foreign layouts, devices, and a hub on loopback.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { type Checkpoint, loadCheckpoint } from '../../engine/diffusion/checkpoint.ts';
+import { emptyLatent } from '../../engine/diffusion/latent.ts';
+import { sample } from '../../engine/diffusion/sample.ts';
 import { availableDevices, checkDevice, openSessionOn } from '../../engine/onnx/device.ts';
 import { type Mirror, type MirrorFile, startMirror } from '../clip/hub-mirror.ts';
 import { checkpointDir, copyCheckpoint } from './fixture.ts';
@@ -46,6 +48,37 @@ test('a damaged part is refused when it is first used, naming the file', async (
   await expect(checkpoint.model.unet.channels()).rejects.toMatchObject({
     code: 'MODEL_INVALID',
     message: expect.stringContaining('unet'),
+  });
+  await checkpoint.release();
+});
+
+test('a part with float16 inputs or outputs is refused, with what to export instead', async () => {
+  cpSync(join(checkpointDir('lcm'), '../half.onnx'), join(dir, 'unet/model.onnx'));
+  const checkpoint = await loadCheckpoint(dir);
+  await expect(checkpoint.model.unet.channels()).rejects.toMatchObject({
+    code: 'MODEL_UNSUPPORTED',
+    message: expect.stringContaining('export it with float32 inputs and outputs'),
+  });
+});
+
+test('a part that is no U-Net is refused by its inputs', async () => {
+  cpSync(join(dir, 'text_encoder/model.onnx'), join(dir, 'unet/model.onnx'));
+  const checkpoint = await loadCheckpoint(dir);
+  const positive = await checkpoint.clip.encode('cat');
+  const run = sample({
+    model: checkpoint.model,
+    positive,
+    negative: positive,
+    latent: emptyLatent({ width: 64, height: 64 }),
+    seed: 1,
+    steps: 1,
+    cfg: 1,
+    sampler: 'euler',
+    scheduler: 'normal',
+  });
+  await expect(run).rejects.toMatchObject({
+    code: 'MODEL_UNSUPPORTED',
+    message: expect.stringContaining('"input_ids"'),
   });
   await checkpoint.release();
 });
