@@ -1,5 +1,5 @@
 // Name of a template or a file → a prompt graph in API format, with values set from the command line.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundledRoot } from '../engine/clip/bundled.ts';
 import { InputError } from '../engine/errors.ts';
@@ -53,30 +53,45 @@ export interface Assignment {
   /** Id, title or class of the node. */
   readonly node: string;
   readonly input: string;
-  readonly value: unknown;
+  /** As it was typed. */
+  readonly value: string;
 }
 
-/** Takes `node.input=value` apart; the value is JSON where it reads as JSON, text otherwise. Throws OPTION_INVALID. */
+/** Takes `node.input=value` apart. Throws OPTION_INVALID. */
 export function parseAssignment(text: string): Assignment {
   const [, node, input, value] = /^(.+?)\.([^.=]+)=([\s\S]*)$/.exec(text) ?? [];
   if (node === undefined)
     throw new InputError('OPTION_INVALID', `--set takes node.input=value, such as PEZInvert.length=4, not "${text}".`);
-  return { node, input, value: parseValue(value) };
+  return { node, input, value };
 }
 
-function parseValue(text: string): unknown {
+/** The graph with the values set. Throws OPTION_INVALID where a node or an input is not there. */
+export function assign(graph: ApiGraph, assignments: readonly Assignment[], registry: Registry): ApiGraph {
+  const copy = structuredClone(graph);
+  for (const { node, input, value } of assignments) {
+    const id = findNode(copy, node);
+    const { class_type, inputs, _meta } = copy[id];
+    // Classes that nobody knows are for the validation to tell.
+    const declared = registry.get(class_type)?.definition.inputs;
+    if (declared && !Object.hasOwn(declared, input))
+      throw new InputError(
+        'OPTION_INVALID',
+        `Node ${id} (${_meta?.title ?? class_type}) has no input "${input}". It has: ${Object.keys(declared).join(', ')}.`,
+      );
+    inputs[input] = readValue(value, declared?.[input].type);
+  }
+  return copy;
+}
+
+/** JSON where it reads as JSON, text otherwise. Inputs of text take it as it stands (true, 007), but for a link. */
+function readValue(text: string, type: string | undefined): unknown {
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
     return text;
   }
-}
-
-/** The graph with the values set. Throws OPTION_INVALID where a node is not there. */
-export function assign(graph: ApiGraph, assignments: readonly Assignment[]): ApiGraph {
-  const copy = structuredClone(graph);
-  for (const { node, input, value } of assignments) copy[findNode(copy, node)].inputs[input] = value;
-  return copy;
+  return (type === 'STRING' || type === 'COMBO') && !Array.isArray(value) ? text : value;
 }
 
 /** Id of the node that is meant. Throws OPTION_INVALID where there is none, or more than one. */
@@ -104,7 +119,8 @@ export interface PictureArgument {
 export function parsePicture(text: string, graph: ApiGraph): PictureArgument {
   const cut = existsSync(text) ? -1 : text.indexOf('=');
   const file = text.slice(cut + 1);
-  if (!existsSync(file)) throw new InputError('OPTION_INVALID', `--image: there is no file "${file}".`);
+  if (!existsSync(file) || !statSync(file).isFile())
+    throw new InputError('OPTION_INVALID', `--image: there is no file "${file}".`);
   if (cut >= 0) return { node: findNode(graph, text.slice(0, cut)), file };
   const loaders = Object.keys(graph).filter((id) => graph[id].class_type === 'LoadImage');
   if (loaders.length === 1) return { node: loaders[0], file };

@@ -12,6 +12,8 @@ import type { FromWorker, Job, ToWorker, WorkerOptions } from './worker-protocol
 /** Previews and lines of text that may wait in the channel; further ones are dropped while the server is slow. */
 const MAX_WAITING_PREVIEWS = 2;
 
+// Ctrl-C and service managers signal the whole group; what becomes of the worker is the server's to say.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
 guardAgainstOrphaning();
 const options: WorkerOptions = JSON.parse(process.argv[2]);
 
@@ -43,8 +45,6 @@ function sendEvent(promptId: string, event: ExecutionEvent): void {
 }
 
 const packs = await loadPacks({ packDirs: options.packDirs });
-for (const { name, error } of packs)
-  if (error) send({ type: 'log', level: 'warn', message: `pack ${name} was not loaded: ${error}` });
 const folders = dataFolders(options.dataDir);
 const executor = createExecutor({
   registry: makeRegistry(packs),

@@ -18,6 +18,8 @@ export interface Outcome {
 export interface RunOptions {
   env?: Record<string, string>;
   cwd?: string;
+  /** In a process group of its own, to be signalled as a terminal does. */
+  detached?: boolean;
   /** Sees stderr as it grows. */
   onStderr?: (soFar: string, child: ChildProcess) => void;
   onStart?: (child: ChildProcess) => void;
@@ -40,6 +42,7 @@ export function runCli(args: readonly string[], options: RunOptions = {}): Promi
   built ??= build();
   const child = spawn(process.execPath, [built, ...args], {
     cwd: options.cwd ?? root,
+    detached: options.detached,
     env,
   });
   let stdout = '';
