@@ -1,0 +1,112 @@
+"""Trains pico-diffusion's U-Net on cached latents for a given time; goes on from its checkpoint."""
+
+import argparse
+import copy
+import json
+import random
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer
+from torch import nn
+
+from captions import Captioner
+from data import CONTEXT, pad
+from diffusion_model import TIMESTEPS, UNet, alphas_cumprod
+from model import PicoClip
+from world import load_pairs, load_pictures, load_styles
+
+UNCONDITIONAL = 0.1
+
+
+class Texts:
+    """Captions -> hidden states [B, 77, 192] of pico-clip's text tower, padded as at run time."""
+
+    def __init__(self, device: str):
+        self.tokenizer = Tokenizer.from_file("runs/tokenizer/tokenizer.json")
+        clip = PicoClip(self.tokenizer.get_vocab_size())
+        clip.load_state_dict(torch.load("runs/pico-clip/last.pt", weights_only=True)["ema"])
+        self.tower = clip.text.eval().to(device)
+        self.device = device
+
+    @torch.no_grad()
+    def __call__(self, texts: list[str]) -> torch.Tensor:
+        end = self.tokenizer.get_vocab_size() - 1
+        rows = [ids if len(ids) <= CONTEXT else [*ids[: CONTEXT - 1], end] for ids in (self.tokenizer.encode(t).ids for t in texts)]
+        ids = F.pad(pad(rows, end), (0, CONTEXT - max(map(len, rows))), value=end)
+        with torch.autocast(self.device, torch.bfloat16):
+            return self.tower(input_ids=ids.to(self.device)).last_hidden_state.float()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--run", type=Path, default=Path("runs/pico-diffusion"))
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--decay", action="store_true", help="let the learning rate fall to 0 over this run: the last one")
+    args = parser.parse_args()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    data = torch.load(args.run / "latents.pt", weights_only=True)
+    pairs = {p.row: p for p in load_pairs(load_pictures())}
+    order = [pairs[row] for row in data["rows"]]
+    latents, scale = data["latents"], data["scale"]
+    model = UNet().to(device)
+    average = copy.deepcopy(model)
+    optimizer = torch.optim.AdamW(model.parameters(), args.lr, betas=(0.9, 0.99), weight_decay=0.01)
+    path, step = args.run / "unet.pt", 0
+    if path.exists():
+        state = torch.load(path, weights_only=True)
+        model.load_state_dict(state["model"]), average.load_state_dict(state["average"]), optimizer.load_state_dict(state["optimizer"])
+        step = state["step"]
+    torch.manual_seed(step), random.seed(step)
+    captioner, texts, alphas = Captioner(load_styles(), random.Random(step)), Texts(device), alphas_cumprod().to(device)
+    print(f"{sum(p.numel() for p in model.parameters())} weights", flush=True)
+    started, saved, total, first = time.time(), time.time(), 0.0, step
+    while (part := (time.time() - started) / (60 * args.minutes)) < 1:
+        for group in optimizer.param_groups:
+            group["lr"] = args.lr * min(1, (step + 1) / 200) * (1 - part if args.decay else 1)
+        picks = torch.randint(len(order), (args.batch,)).tolist()
+        variants = random.choices((0, 1, 2), (0.5, 0.25, 0.25), k=args.batch)
+        captions = [
+            "" if random.random() < UNCONDITIONAL else captioner.caption(order[i], data["backgrounds"][i] if v == 2 else None)
+            for i, v in zip(picks, variants)]
+        z = torch.stack([latents[i, v] for i, v in zip(picks, variants)]).float().to(device) * scale
+        t = torch.randint(TIMESTEPS, (args.batch,), device=device)
+        a = alphas[t].view(-1, 1, 1, 1)
+        noise = torch.randn_like(z)
+        with torch.autocast(device, torch.bfloat16):
+            v = model(a.sqrt() * z + (1 - a).sqrt() * noise, t, texts(captions))
+        loss = F.mse_loss(v.float(), a.sqrt() * noise - (1 - a).sqrt() * z)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        total += loss.item()
+        with torch.no_grad():
+            for ours, theirs in zip(average.parameters(), model.parameters()):
+                ours.lerp_(theirs, 1 - min(0.9995, 1 - 10 / (10 + step)))
+        if step % 50 == 0:
+            row = {"step": step, "loss": round(total / 50, 4), "seconds": round(time.time() - started)}
+            print(json.dumps(row), flush=True)
+            with open(args.run / "unet.jsonl", "a") as log:
+                log.write(json.dumps(row) + "\n")
+            total = 0.0
+        if time.time() - saved > 150:
+            save(path, step, model, average, optimizer)
+            saved = time.time()
+    save(path, step, model, average, optimizer)
+    print(f"{step - first} steps")
+
+
+def save(path: Path, step: int, model, average, optimizer) -> None:
+    state = {"step": step, "model": model.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
+    torch.save(state, path.with_suffix(".tmp"))
+    path.with_suffix(".tmp").rename(path)
+
+
+if __name__ == "__main__":
+    main()
