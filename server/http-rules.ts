@@ -98,6 +98,15 @@ const STATUS: Readonly<Partial<Record<InputError['code'], number>>> = {
   FILE_UNWRITABLE: 507,
 };
 
+/** A name that another entry of the disk has already: another name will do, more room will not. */
+const TAKEN = ['EEXIST', 'ENOTDIR', 'EISDIR'];
+
+function statusOf({ code, cause }: InputError): number {
+  const isTaken =
+    code === 'FILE_UNWRITABLE' && TAKEN.includes((cause as NodeJS.ErrnoException | undefined)?.code ?? '');
+  return isTaken ? 409 : (STATUS[code] ?? 400);
+}
+
 /** Errors → answers. What nobody foresaw is logged whole and answered without its stack. */
 function answerError({ logger }: RulesDeps['log']): ErrorRequestHandler {
   return (error, req, res, _next) => {
@@ -108,7 +117,7 @@ function answerError({ logger }: RulesDeps['log']): ErrorRequestHandler {
     }
     if (error instanceof InputError) {
       const { code, message } = error;
-      const status = STATUS[code] ?? 400;
+      const status = statusOf(error);
       if (status >= 500) logger.error(message);
       sendJson(res, { error: { type: code, message, details: '', extra_info: {} } }, status);
       return;
