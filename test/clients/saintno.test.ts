@@ -1,6 +1,8 @@
 // @saintno/comfyui-sdk, a client that others wrote, against a real server (comfy-api.md 10.2).
+import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { CallWrapper, ComfyApi, PromptBuilder } from '@saintno/comfyui-sdk';
 import { sharp } from '../../engine/clip/libraries.ts';
 import { type Json, startTestServer, type TestServer } from '../helpers/server.ts';
@@ -166,4 +168,10 @@ test('10.2: queue, history and memory', async () => {
   await api.clearHistory({ delete: [running.prompt_id] });
   expect(await api.getHistory(running.prompt_id)).toBeUndefined();
   expect(await api.freeMemory(false, true)).toBe(true);
+});
+
+test('10.2: a pool of clients runs many graphs at once, and each gets its own outputs', async () => {
+  const script = join(import.meta.dirname, 'saintno-pool.mjs');
+  const { stdout } = await promisify(execFile)(process.execPath, [script, server.url]);
+  expect(JSON.parse(stdout)).toEqual(Array.from({ length: 9 }, (_, i) => `["graph ${i}"]`));
 });

@@ -232,6 +232,62 @@ test('6.5, 6.3: a saved picture holds its prompt and its workflow as the front e
   expect((await sharp(Buffer.from(await preview.arrayBuffer())).metadata()).format).toBe('webp');
 });
 
+test('6.1, 6.2: a picture is uploaded, its mask painted, and the graph that uses both runs at once', async () => {
+  const upload = async (route: string, fields: Record<string, string>, bytes: Buffer, name: string): Promise<Json> => {
+    const form = new FormData();
+    form.append('image', new Blob([new Uint8Array(bytes)]), name);
+    for (const [key, value] of Object.entries(fields)) form.append(key, value);
+    const response = await fetch(`${server.url}/api/upload/${route}`, { method: 'POST', body: form });
+    expect(response.status).toBe(200);
+    return response.json();
+  };
+  const flat = (channels: 3 | 4, background: object) =>
+    sharp({ create: { width: 16, height: 8, channels, background } })
+      .png()
+      .toBuffer();
+  const picture = await flat(3, { r: 200, g: 100, b: 50 });
+  const original = await upload('image', { subfolder: 'pasted', type: 'input' }, picture, 'new.png');
+  expect(original).toEqual({ name: 'new.png', subfolder: 'pasted', type: 'input' });
+  const painted = await flat(4, { r: 0, g: 0, b: 0, alpha: 0 });
+  const original_ref = JSON.stringify({ filename: 'new.png', subfolder: 'pasted', type: 'input' });
+  await upload('mask', { subfolder: 'clipspace', type: 'input', original_ref }, painted, 'masked.png');
+
+  const { history } = await server.run({
+    1: { class_type: 'LoadImage', inputs: { image: 'clipspace/masked.png [input]' } },
+    2: { class_type: 'SaveImage', inputs: { images: ['1', 0], filename_prefix: 'unmasked' } },
+    3: { class_type: 'TestShow', inputs: { value: ['1', 1] } },
+  });
+  // All of it was painted over: the mask is 1, the colours are there.
+  expect(new Set(Object.values(JSON.parse(history.outputs['3'].text[0]).data))).toEqual(new Set([1]));
+  const saved = sharp(join(server.dataDir, 'output', history.outputs['2'].images[0].filename));
+  expect([...(await saved.raw().toBuffer()).subarray(0, 3)]).toEqual([200, 100, 50]);
+
+  // What was saved can be loaded again, by its annotated name.
+  const again = await server.run({
+    1: { class_type: 'LoadImage', inputs: { image: 'unmasked_00001_.png [output]' } },
+    2: { class_type: 'PreviewImage', inputs: { images: ['1', 0] } },
+  });
+  expect(again.history.outputs['2'].images[0].type).toBe('temp');
+});
+
+test('1.6: who subscribes to the log, as text/plain, gets the lines of nodes while they run', async () => {
+  const socket = await server.socket('log reader');
+  const subscribe = (enabled: boolean) =>
+    fetch(`${server.url}/internal/logs/subscribe`, {
+      method: 'PATCH',
+      headers: { 'content-type': 'text/plain;charset=UTF-8' },
+      body: JSON.stringify({ clientId: 'log reader', enabled }),
+    });
+  expect((await subscribe(true)).status).toBe(200);
+  await server.run({ 1: { class_type: 'TestPrint', inputs: { line: 'a line of a node' } } });
+  const { entries } = (await socket.nextOf('logs')).data;
+  expect(entries[0]).toEqual({ t: expect.stringMatching(/^\d{4}-/), m: 'a line of a node\n' });
+  const { entries: kept } = await server.get('/internal/logs/raw');
+  expect(kept).toContainEqual(entries[0]);
+  await subscribe(false);
+  await socket.close();
+});
+
 /** tEXt chunks of a PNG: keyword → text. */
 function textChunks(png: Buffer): Record<string, string> {
   const texts: Record<string, string> = {};
