@@ -82,8 +82,10 @@ async function queuePrompt(deps: PromptDeps, req: Request, res: Response): Promi
     createTime,
     clientId: fields.clientId,
   });
-  // 3.5, rule 3: no event of the prompt before its answer. `close` comes in any case, also where the client has gone.
-  res.once('close', letStart);
+  // 3.5, rule 3: no event of the prompt before its answer. `close` comes in any case, also where the client goes; it has
+  // come already where the client went while its prompt was validated.
+  if (res.destroyed) letStart();
+  else res.once('close', letStart);
   sendJson(res, { prompt_id: fields.promptId, number, node_errors: nodeErrors });
 }
 

@@ -114,6 +114,37 @@ async function untilRunning(promptId: string): Promise<void> {
   while (!(await server.get('/queue')).queue_running.some((item: [number, string]) => item[1] === promptId));
 }
 
+test('a client that hangs up while its prompt is being validated does not hold up the queue', async () => {
+  const loads = Array.from({ length: 100 }, (_, i) => [
+    `load${i}`,
+    { class_type: 'LoadImage', inputs: { image: 'tiger.png' } },
+  ]);
+  const shows = Array.from({ length: 100 }, (_, i) => [
+    `show${i}`,
+    { class_type: 'TestSink', inputs: { value: [`load${i}`, 0] } },
+  ]);
+  const prompt = Object.fromEntries([...loads, ...shows]);
+  const body = JSON.stringify({ prompt, prompt_id: 'hung-up', number: -1 });
+  const socket = connect(server.port, '127.0.0.1');
+  await once(socket, 'connect');
+  const request = `POST /prompt HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  await new Promise((resolve) => socket.write(request, resolve));
+  socket.resetAndDestroy();
+  // It counts as accepted, since it was sent whole.
+  await until(
+    async () =>
+      [...(await server.get('/queue')).queue_pending, ...(await server.get('/queue')).queue_running].length > 0 ||
+      'hung-up' in (await server.get('/history')),
+  );
+  const next = await server.queue(steps(1));
+  expect((await server.ended(next)).status.status_str).toBe('success');
+  expect((await server.ended('hung-up')).status.status_str).toBe('success');
+});
+
+async function until(reached: () => Promise<boolean>): Promise<void> {
+  while (!(await reached())) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
 /** Sends the first part of a request and hangs up; resolves when the server has noticed. */
 async function breakOff(method: string, path: string, part: string): Promise<void> {
   const socket = connect(server.port, '127.0.0.1');
