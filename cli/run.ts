@@ -46,7 +46,7 @@ async function runGraph(name: string | undefined, options: RunOptions): Promise<
   }
   checkWritable(join(options.out, 'picture.png'));
   const dataDir = mkdtempSync(join(tmpdir(), 'pez-nodes-run-'));
-  const interrupt = watchInterrupt();
+  const interrupt = watchInterrupt('Stopping');
   try {
     const [{ addExamples, openSurroundings }, { runOnce }] = await Promise.all([
       import('../server/surroundings.ts'),

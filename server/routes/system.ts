@@ -1,8 +1,9 @@
-// GET /system_stats and /features (comfy-api.md 1.3, 3.4).
+// GET /system_stats, /features, and /ws without an upgrade (comfy-api.md 1.1, 1.3, 3.4).
 import { freemem, totalmem } from 'node:os';
 import express, { type Router } from 'express';
 import type { FeatureFlags } from '../../schemas/events.ts';
 import { sendJson } from '../answers.ts';
+import { HttpError } from '../http-error.ts';
 import type { ServerOptions } from '../options.ts';
 import { PROTOCOL_VERSION, versions } from '../version.ts';
 
@@ -20,6 +21,9 @@ export function systemRoutes({ features, argv }: { features: FeatureFlags; argv:
   const { own, onnxruntime } = versions();
   return express
     .Router()
+    .get('/ws', () => {
+      throw new HttpError(400, 'Only WebSockets connect here: the request has no upgrade.');
+    })
     .get('/features', (_req, res) => sendJson(res, features))
     .get('/system_stats', (_req, res) =>
       sendJson(res, {

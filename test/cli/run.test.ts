@@ -130,7 +130,7 @@ test('Ctrl-C ends it with 130, its worker too, and nothing is left behind', asyn
       process.kill(-child.pid!, 'SIGINT'); // to the whole group, as a terminal does
     },
   });
-  expect([code, stderr]).toEqual([130, expect.stringContaining('Stopping')]);
+  expect([code, stderr]).toEqual([130, expect.stringContaining('\nStopping; Ctrl-C again quits at once.\n')]);
   const worker = Number(stdout);
   expect(worker).toBeGreaterThan(0);
   expect(() => process.kill(worker, 0)).toThrow(/ESRCH/);

@@ -51,8 +51,8 @@ async function getOutputs(prompt: Json): Promise<Record<string, Json>> {
 function reduced(name: string): Json {
   const graph = JSON.parse(readFileSync(join(templates, name), 'utf8'));
   for (const { inputs } of Object.values<Json>(graph)) {
-    if ('steps' in inputs) inputs.steps = 4;
-    if ('restarts' in inputs) inputs.restarts = 2;
+    if ('steps' in inputs) inputs.steps = 2;
+    if ('restarts' in inputs) inputs.restarts = 1;
     if ('polish' in inputs) inputs.polish = 0;
   }
   return graph;

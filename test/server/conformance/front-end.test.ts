@@ -55,6 +55,41 @@ describe('10.1: what the front end asks for when it starts', () => {
   });
 });
 
+test('10.3: every route that a client may need is there, at its path and below /api', async () => {
+  const routes = {
+    GET: `/prompt /queue /history /history/x /object_info /object_info/x /system_stats /features /embeddings /extensions
+      /models /models/loras /view?filename=x /users /settings /settings/x /userdata?dir=x /v2/userdata /userdata/x /i18n
+      /workflow_templates /global_subgraphs /global_subgraphs/x /node_replacements /experiment/models
+      /experiment/models/loras /view_metadata/loras?filename=x.safetensors /ws`,
+    POST: `/prompt /queue /history /interrupt /free /upload/image /upload/mask /settings /settings/x /users /userdata/x
+      /userdata/x/move/y`,
+    DELETE: '/userdata/x',
+  };
+  const own: [string, string][] = [
+    ...['/', '/api/jobs', '/api/jobs/x', '/internal/logs', '/internal/logs/raw', '/internal/folder_paths'].map(
+      (path): [string, string] => ['GET', path],
+    ),
+    ['GET', '/internal/files/input'],
+    ['POST', '/api/jobs/x/cancel'],
+    ['POST', '/api/jobs/cancel'],
+    ['PATCH', '/internal/logs/subscribe'],
+  ];
+  const doubled = Object.entries(routes).flatMap(([method, paths]) =>
+    paths.split(/\s+/).flatMap((path): [string, string][] => [
+      [method, path],
+      [method, `/api${path}`],
+    ]),
+  );
+  const missing: string[] = [];
+  for (const [method, path] of [...own, ...doubled]) {
+    const body = method === 'GET' || method === 'DELETE' ? undefined : '{}';
+    const text = await (await fetch(server.url + path, { method, body })).text();
+    if (/^40[45]: /.test(text)) missing.push(`${method} ${path}`);
+  }
+  expect(missing).toEqual([]);
+  expect((await fetch(`${server.url}/ws`)).status).toBe(400);
+});
+
 describe('5: object_info of the nodes that are ComfyUI’s own', () => {
   let info: Json;
   beforeAll(async () => {
