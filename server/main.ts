@@ -17,7 +17,7 @@ import { promptRoutes } from './routes/prompt.ts';
 import { queueRoutes } from './routes/queue.ts';
 import { serverFeatures } from './routes/system.ts';
 import { createRequestCheck } from './security.ts';
-import { createSocketHub } from './socket-hub.ts';
+import { createSocketHub, type SocketHubOptions } from './socket-hub.ts';
 import { addExamples, openSurroundings } from './surroundings.ts';
 import { startWorkerHost, type WorkerHostOptions } from './worker-host.ts';
 
@@ -34,6 +34,7 @@ export interface RunningServer {
 export interface StartOptions extends Partial<ServerOptions> {
   readonly log?: ServerLog;
   readonly worker?: Pick<WorkerHostOptions, 'interruptGraceMs' | 'startTimeoutMs' | 'nodeArgs'>;
+  readonly sockets?: SocketHubOptions['limits'];
 }
 
 /**
@@ -43,6 +44,7 @@ export interface StartOptions extends Partial<ServerOptions> {
 export async function startServer({
   log = createLog(),
   worker: workerExtras,
+  sockets: limits,
   ...given
 }: StartOptions = {}): Promise<RunningServer> {
   const options: ServerOptions = { ...serverDefaults, ...given };
@@ -72,6 +74,7 @@ export async function startServer({
       executingNode: (clientId) => dispatcher.executingNode(clientId),
       features,
       log: logger,
+      limits,
     });
     undo.unshift(() => hub.close());
     const dispatcher = createDispatcher({ store, worker, hub, log: logger });

@@ -6,7 +6,8 @@ import type { Received } from '../../helpers/socket.ts';
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await startTestServer();
+  // No status but those of the queue: the sequences below are whole.
+  server = await startTestServer({ sockets: { statusIntervalMs: 3_600_000 } });
 });
 afterAll(() => server.close());
 
