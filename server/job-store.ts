@@ -130,9 +130,19 @@ export function createJobStore(options: JobStoreOptions) {
         ).run(promptId);
       }),
 
-    /** Moves a running job into the history; the oldest entries beyond the limit go. */
+    /**
+     * Moves a running job into the history; the oldest entries beyond the limit go. A result that no try could store (too long
+     * for SQLite or for a string, no JSON) becomes an error there.
+     */
     finish(promptId: string, outcome: JobOutcome): void {
-      run(() => writeOutcome(db, { promptId, outcome, maxHistory }));
+      try {
+        run(() => writeOutcome(db, { promptId, outcome, maxHistory }));
+      } catch (error) {
+        if (!isUnstorable(error)) throw error;
+        const message = `What the prompt gave can't be stored: ${(error as Error).message} Let its nodes show less.`;
+        const failed = failure(promptId, 'ResultUnstorable', message);
+        run(() => writeOutcome(db, { promptId, outcome: failed, maxHistory }));
+      }
       credentials.delete(promptId);
     },
 
@@ -189,15 +199,23 @@ function recover(db: JobDatabase, { maxAttempts, maxHistory }: { maxAttempts: nu
   db.prepare("UPDATE jobs SET status = 'pending' WHERE status = 'in_progress'").run();
 }
 
-function gaveUp(promptId: string, attempts: number): JobOutcome {
+const gaveUp = (promptId: string, attempts: number): JobOutcome =>
+  failure(
+    promptId,
+    'ServerDied',
+    `The server died ${attempts} times while this prompt ran, so it is not tried again. Look at the server's log and memory, then queue it anew.`,
+  );
+
+/** The end of a job that no worker has told. */
+function failure(promptId: string, type: string, message: string): JobOutcome {
   const timestamp = Date.now();
-  const failure = {
+  const error = {
     prompt_id: promptId,
     node_id: '',
     node_type: '',
     executed: [],
-    exception_message: `The server died ${attempts} times while this prompt ran, so it is not tried again. Look at the server's log and memory, then queue it anew.\n`,
-    exception_type: 'ServerDied',
+    exception_message: `${message}\n`,
+    exception_type: type,
     traceback: [],
     current_inputs: {},
     current_outputs: [],
@@ -205,9 +223,15 @@ function gaveUp(promptId: string, attempts: number): JobOutcome {
   };
   const messages: HistoryMessage[] = [
     ['execution_start', { prompt_id: promptId, timestamp }],
-    ['execution_error', failure],
+    ['execution_error', error],
   ];
   return { status: 'error', outputs: {}, meta: {}, messages };
+}
+
+/** Not for want of room, but by what it is: it would fail however often it is tried. */
+function isUnstorable(error: unknown): boolean {
+  const { name, code } = ((error as Error).cause ?? {}) as { name?: string; code?: string };
+  return name === 'TypeError' || name === 'RangeError' || code === 'SQLITE_TOOBIG';
 }
 
 function writeOutcome(

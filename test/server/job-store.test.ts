@@ -167,6 +167,21 @@ test('a prompt that was running whenever the server died is failed, with its rea
   expect(store.job('killer')).toMatchObject({ status: 'failed' });
 });
 
+test('a result that can not be stored fails its prompt, instead of being tried for ever', () => {
+  const store = openStore();
+  const circle: Record<string, unknown> = {};
+  circle.text = [circle];
+  const endless = { text: [Array.from({ length: 20_000 }).reduce<unknown[]>((inner) => [inner], [])] };
+  for (const [id, output] of Object.entries({ circle, endless })) {
+    store.put(newJob(id));
+    store.take(id);
+    store.finish(id, done(id, { outputs: { '1': output } as unknown as JobOutcome['outputs'] }));
+    const { status } = history.parse(JSON.parse(store.historyText(id)))[id];
+    expect(status.messages[1]).toMatchObject(['execution_error', { exception_type: 'ResultUnstorable' }]);
+  }
+  expect(store.remaining()).toBe(0);
+});
+
 test('a release in good order is no attempt', () => {
   const store = openStore();
   store.put(newJob('a'));
