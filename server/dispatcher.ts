@@ -27,6 +27,8 @@ export interface FreeFlags {
 export type Dispatcher = ReturnType<typeof createDispatcher>;
 
 const START_DELAY_MS = 30;
+/** A client may be long in taking its answer, or never do. */
+const MAX_HOLD_MS = 1_000;
 const CLOSE_WITHIN_MS = 5_000;
 const RETRY_MS = 1_000;
 const MAX_RETRY_MS = 30_000;
@@ -176,11 +178,11 @@ export function createDispatcher(options: DispatcherOptions) {
       store.put(job);
       held.add(job.promptId);
       tellStatus();
-      return () =>
-        after(startDelayMs, () => {
-          held.delete(job.promptId);
-          wake();
-        });
+      const start = () => {
+        if (held.delete(job.promptId)) wake();
+      };
+      after(MAX_HOLD_MS, start); // a client that does not take its answer holds up nobody
+      return () => after(startDelayMs, start);
     },
     /** Interrupts what runs, or only that prompt. Says whether there was something. */
     interrupt,

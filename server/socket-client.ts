@@ -6,7 +6,7 @@ import { jsonFrame } from './frames.ts';
 export interface SocketLimits {
   /** Bytes that may wait for a slow reader before previews, progress, status and log lines are left out. */
   readonly skipAboveBytes: number;
-  /** Bytes that may wait before the connection is closed with 1013: results are never left out silently. */
+  /** Bytes that may wait, beside the largest message, before the connection is closed with 1013: results are never left out silently. */
   readonly closeAboveBytes: number;
 }
 
@@ -39,17 +39,23 @@ export function createSocketClient(
   let wantsPreviewMetadata = false;
   let heardAt = Date.now();
   let first = true;
+  /** Of the messages sent since none was waiting, bytes. */
+  let largest = 0;
   /** For the log: clients choose their ids. */
   const who = `client ${JSON.stringify(sid.slice(0, 100))}`;
 
   const send = ({ bytes, binary, skippable }: Outgoing): void => {
     if (socket.readyState !== socket.OPEN) return;
-    if (skippable && socket.bufferedAmount > limits.skipAboveBytes) return;
-    if (socket.bufferedAmount > limits.closeAboveBytes) {
-      warn(`${who} does not read: ${socket.bufferedAmount} bytes wait for it, so its connection is closed`);
+    const waiting = socket.bufferedAmount;
+    if (waiting === 0) largest = 0;
+    if (skippable && waiting > limits.skipAboveBytes) return;
+    // One large result is no pile: it needs its time also where the client reads.
+    if (waiting - largest > limits.closeAboveBytes) {
+      warn(`${who} does not read: ${waiting} bytes wait for it, so its connection is closed`);
       socket.close(TRY_AGAIN_LATER, 'too slow: connect again, results are in /history');
       return;
     }
+    largest = Math.max(largest, bytes.length);
     socket.send(bytes, { binary });
   };
 

@@ -406,6 +406,16 @@ describe('clients that do not read', () => {
     expect(warnings).toEqual([]);
   });
 
+  test('one result larger than the bound costs a client that reads nothing', async () => {
+    await start({ skipAboveBytes: MIB, closeAboveBytes: 4 * MIB });
+    const reader = await join('/ws?clientId=reader');
+    hub.emit('reader', result('x'.repeat(30 * MIB)));
+    hub.emit('reader', result('next'));
+    expect((await reader.nextOf('executed')).data.output.text[0].length).toBe(30 * MIB);
+    expect((await reader.nextOf('executed')).data.output.text).toEqual(['next']);
+    expect(warnings).toEqual([]);
+  });
+
   test('when results pile up beyond the bound the connection is closed with 1013, and only that one', async () => {
     await start({ skipAboveBytes: MIB, closeAboveBytes: 4 * MIB });
     const slow = await join('/ws?clientId=slow');
