@@ -145,8 +145,8 @@ test('a client that reads no answers does not hold up the queue', async () => {
   const socket = connect(server.port, '127.0.0.1').pause();
   await once(socket, 'connect');
   const body = JSON.stringify({ prompt: steps(1), prompt_id: 'unread', number: -1 });
-  // Answers come in turn: that of /prompt waits behind 30 MB that nobody takes.
-  const promptId = await server.queue({ 1: { class_type: 'TestBigUi', inputs: { characters: 30_000_000 } } });
+  // Answers come in turn: that of /prompt waits behind 16 MB that nobody takes.
+  const promptId = await server.queue({ 1: { class_type: 'TestBigUi', inputs: { characters: 16_000_000 } } });
   await server.ended(promptId);
   const before = `GET /history/${promptId} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
   socket.write(`${before}POST /prompt HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
