@@ -34,7 +34,7 @@ test('a second server on the same data folder is told so, and touches nothing of
 test(
   'a worker that is killed at any moment costs the job that runs, with the reason told; the others and the next run',
   async () => {
-    const KILLS = Number(process.env.FAULT_KILLS ?? 6);
+    const KILLS = Number(process.env.FAULT_KILLS ?? 5);
     const next = random(35);
     const socket = await server.socket('victim');
     const ids: string[] = [];
@@ -75,7 +75,7 @@ test(
     }
     expect((await server.run(steps(1))).history.status.status_str).toBe('success');
   },
-  60_000 + 3_000 * Number(process.env.FAULT_KILLS ?? 6),
+  60_000 + 3_000 * Number(process.env.FAULT_KILLS ?? 5),
 );
 
 test('a client that vanishes loses nothing: its prompts run, and with the same id it hears the rest', async () => {

@@ -10,7 +10,7 @@ import { testPack } from '../helpers/server.ts';
 import { type MemoryReport, type ServerProcess, startServerProcess } from '../helpers/server-process.ts';
 import { type TestSocket, testSocket } from '../helpers/socket.ts';
 
-const SPIN_MS = Number(process.env.LOAD_SPIN_MS ?? 3_000);
+const SPIN_MS = Number(process.env.LOAD_SPIN_MS ?? 2_000);
 const MIB = 2 ** 20;
 
 let dataDir: string;
