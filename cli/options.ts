@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { dtypes } from '../engine/clip/variant.ts';
 import { InputError } from '../engine/errors.ts';
+import { devices } from '../engine/onnx/device.ts';
 
 /** The model that comes with the package. */
 export const DEFAULT_CLIP = 'pico-clip';
@@ -50,3 +51,6 @@ export const addModelOptions = (command: Command): Command =>
 
 export const makeDtypeOption = (): Option =>
   new Option('--dtype <type>', 'precision of the weights; by default the most precise there is').choices(dtypes);
+
+export const makeDeviceOption = (): Option =>
+  new Option('--device <name>', 'where checkpoints draw; see docs/diffusion.md').choices(devices).default('cpu');

@@ -4,12 +4,13 @@ import { copyFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { checkDevice } from '../engine/onnx/device.ts';
 import type { ApiGraph } from '../schemas/prompt.ts';
 import type { Surroundings } from '../server/surroundings.ts';
 import { assign, parseAssignment, parsePicture, readGraphFile, templateNames } from './graph-file.ts';
 import { showGraph } from './graph-progress.ts';
 import { reportGraph } from './graph-report.ts';
-import { collect, DEFAULT_CLIP } from './options.ts';
+import { collect, DEFAULT_CLIP, makeDeviceOption } from './options.ts';
 import { watchInterrupt } from './stop-signal.ts';
 import { checkWritable } from './write-file.ts';
 
@@ -18,6 +19,8 @@ interface RunOptions {
   readonly image: readonly string[];
   readonly packs: readonly string[];
   readonly clip: string;
+  readonly checkpoint?: string;
+  readonly device: string;
   readonly out: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -33,6 +36,8 @@ export function addRun(program: Command): void {
     .option('--image <[node=]file>', 'the picture of a Load Image node; repeatable', collect, [])
     .option('--packs <folder>', 'load the packs in this folder; repeatable', collect, [])
     .option('--clip <model>', 'the CLIP that loaders offer first', DEFAULT_CLIP)
+    .option('--checkpoint <model>', 'the checkpoint that loaders offer first')
+    .addOption(makeDeviceOption())
     .option('--out <folder>', 'where pictures go', 'out')
     .option('--json', 'print one JSON object')
     .option('--quiet', 'no progress')
@@ -45,6 +50,7 @@ async function runGraph(name: string | undefined, options: RunOptions): Promise<
     return;
   }
   checkWritable(join(options.out, 'picture.png'));
+  checkDevice(options.device);
   const dataDir = mkdtempSync(join(tmpdir(), 'pez-nodes-run-'));
   const interrupt = watchInterrupt('Stopping');
   try {
@@ -52,7 +58,8 @@ async function runGraph(name: string | undefined, options: RunOptions): Promise<
       import('../server/surroundings.ts'),
       import('../server/run-once.ts'),
     ]);
-    const where = { dataDir, packDirs: options.packs, clip: options.clip };
+    const { packs: packDirs, clip, checkpoint, device } = options;
+    const where = { dataDir, packDirs, clip, checkpoint, device };
     const surroundings = await openSurroundings({ ...where, writeMetadata: true });
     for (const { name, error } of surroundings.packs)
       if (error) process.stderr.write(`pack ${name} was not loaded: ${error}\n`);

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { InputError } from '../engine/errors.ts';
 import { type ServerOptions, serverDefaults } from '../server/options.ts';
-import { collect, toNumber } from './options.ts';
+import { collect, makeDeviceOption, toNumber } from './options.ts';
 
 interface ServeOptions {
   readonly port: number;
@@ -10,6 +10,8 @@ interface ServeOptions {
   readonly dataDir: string;
   readonly packs: readonly string[];
   readonly clip: string;
+  readonly checkpoint?: string;
+  readonly device: string;
   readonly frontEndRoot?: string;
   readonly cache: ServerOptions['cache'];
   readonly allowHost: readonly string[];
@@ -33,6 +35,8 @@ export function addServe(program: Command): void {
     .option('--data-dir <folder>', 'holds input, output, temp, user, models and the queue', d.dataDir)
     .option('--packs <folder>', 'load the packs in this folder; repeatable', collect, [])
     .option('--clip <model>', 'the CLIP that loaders offer first: bundled, a folder, or a hub id', d.clip)
+    .option('--checkpoint <model>', 'the checkpoint that loaders offer first: bundled, a folder, or a hub id')
+    .addOption(makeDeviceOption())
     .option('--front-end-root <folder>', 'serve this ComfyUI front end at /')
     .addOption(
       new Option('--cache <mode>', 'results to keep: classic (of the last prompt), none, or lru <n> as lru:<n>')
@@ -81,6 +85,8 @@ function toServerOptions(options: ServeOptions): ServerOptions {
     dataDir: options.dataDir,
     packDirs: options.packs,
     clip: options.clip,
+    checkpoint: options.checkpoint,
+    device: options.device,
     frontEndRoot: options.frontEndRoot,
     cache: options.cache,
     corsOrigin: enableCorsHeader === true ? '*' : enableCorsHeader,

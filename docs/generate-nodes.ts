@@ -113,7 +113,11 @@ function sampleOf({ type, options, choices }: Input): unknown {
 
 /** For widgets without a default. */
 const samples: Readonly<Record<string, unknown>> = { STRING: 'a tiger', INT: 0, FLOAT: 0, BOOLEAN: false };
-const sampleSources: ChoiceSources = { inputImages: () => ['tiger.png'], clips: () => ['pico-clip'] };
+const sampleSources: ChoiceSources = {
+  inputImages: () => ['tiger.png'],
+  clips: () => ['pico-clip'],
+  checkpoints: () => ['pico-diffusion'],
+};
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 

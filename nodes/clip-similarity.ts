@@ -2,6 +2,7 @@
 import { InputError } from '../engine/errors.ts';
 import { compareAll } from '../engine/pez/compare.ts';
 import type { Embeddable } from '../engine/pez/embed.ts';
+import { judgeOf } from './clip-kinds.ts';
 import { defineNode, list, NodeResult, optional, port, string } from './define-node.ts';
 import { allBytesOf } from './image-bytes.ts';
 import { linesOf } from './read-text.ts';
@@ -33,7 +34,7 @@ export const clipSimilarity = defineNode({
   run: async ({ clip, images_a, texts_a, images_b, texts_b }, { signal }) => {
     const a = sideOf('a', images_a, texts_a);
     const b = sideOf('b', images_b, texts_b);
-    const matrix = await compareAll(clip, a.items, b.items, signal);
+    const matrix = await compareAll(judgeOf(clip), a.items, b.items, signal);
     const rows = matrix.map((row, i) => [a.names[i], ...row.map((x) => x.toFixed(4))]);
     const table = textTable([['', ...b.names], ...rows]);
     const similarities = matrix.flat();

@@ -1,5 +1,6 @@
 // A long text → a short prompt that a CLIP reads alike.
 import { distilPrompt } from '../engine/pez/distil.ts';
+import { judgeOf } from './clip-kinds.ts';
 import { defineNode, float, int, list, NodeResult, port, string } from './define-node.ts';
 import { entriesOf } from './read-text.ts';
 import { describePrompt, reportSearch } from './report-search.ts';
@@ -42,7 +43,7 @@ export const distil = defineNode({
   hasIntermediateOutput: true,
   run: async (inputs, context) => {
     const { clip, text, ratio, length, seed, steps, restarts } = inputs;
-    const result = await distilPrompt(clip, {
+    const result = await distilPrompt(judgeOf(clip), {
       ...advancedOptions(inputs),
       text,
       ...(length > 0 ? { length } : { ratio }),

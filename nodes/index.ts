@@ -1,10 +1,19 @@
 // Every node of this pack: the one list.
+
+import { checkpointLoader } from './checkpoint-loader.ts';
 import { clipLoader } from './clip-loader.ts';
 import { clipSimilarity } from './clip-similarity.ts';
+import { clipTextEncode } from './clip-text-encode.ts';
+import { conditioningAverage } from './conditioning-average.ts';
+import { conditioningCombine } from './conditioning-combine.ts';
+import { conditioningConcat } from './conditioning-concat.ts';
 import type { NodeDefinition } from './define-node.ts';
 import { distil } from './distil-prompt.ts';
+import { emptyLatentImage } from './empty-latent-image.ts';
 import { imageBatch } from './image-batch.ts';
 import { imageScale } from './image-scale.ts';
+import { ksampler } from './ksampler.ts';
+import { latentUpscale } from './latent-upscale.ts';
 import { loadImage } from './load-image.ts';
 import { pezInvert } from './pez-invert.ts';
 import { previewAny } from './preview-any.ts';
@@ -17,6 +26,8 @@ import { primitiveStringMultiline } from './primitive-string-multiline.ts';
 import { promptBlend } from './prompt-blend.ts';
 import { saveImage } from './save-image.ts';
 import { tokenSwap } from './token-swap.ts';
+import { vaeDecode } from './vae-decode.ts';
+import { vaeEncode } from './vae-encode.ts';
 
 export const nodes: readonly NodeDefinition[] = [
   loadImage,
@@ -26,6 +37,16 @@ export const nodes: readonly NodeDefinition[] = [
   tokenSwap,
   distil,
   clipSimilarity,
+  checkpointLoader,
+  clipTextEncode,
+  conditioningAverage,
+  conditioningConcat,
+  conditioningCombine,
+  emptyLatentImage,
+  ksampler,
+  vaeDecode,
+  vaeEncode,
+  latentUpscale,
   imageBatch,
   imageScale,
   saveImage,

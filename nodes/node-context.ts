@@ -1,5 +1,6 @@
 // What a running node may ask of whoever runs it: progress, previews, files, models. The server implements it.
 import type { Clip } from '../engine/clip/clip.ts';
+import type { Checkpoint } from '../engine/diffusion/checkpoint.ts';
 import type { PezPrompt } from './values.ts';
 
 export interface NodeContext {
@@ -50,6 +51,11 @@ export interface NodeModels {
     name: string,
     options: { signal: AbortSignal; onProgress?: (done: number, total: number) => void },
   ): Promise<Clip>;
+  /** A checkpoint by name, kept likewise; of several the ones used last keep their sessions. */
+  checkpoint(
+    name: string,
+    options: { signal: AbortSignal; onProgress?: (done: number, total: number) => void },
+  ): Promise<Checkpoint>;
 }
 
 /** Lists that combos offer, read anew for every object_info and every validation. */
@@ -58,6 +64,8 @@ export interface ChoiceSources {
   inputImages(): readonly string[];
   /** CLIP models at hand: bundled ones, then folders of the model folder `clip`. */
   clips(): readonly string[];
+  /** Checkpoints at hand: bundled ones, then folders of the model folder `checkpoints`. */
+  checkpoints(): readonly string[];
 }
 
-export type { Clip, PezPrompt };
+export type { Checkpoint, Clip, PezPrompt };

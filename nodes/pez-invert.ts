@@ -1,6 +1,7 @@
 // IMAGE → the prompt that a CLIP finds nearest to it (PEZ: Wen et al. 2023).
 import { invert } from '../engine/pez/invert.ts';
 import { defaults, official } from '../engine/pez/options.ts';
+import { judgeOf } from './clip-kinds.ts';
 import { combo, defineNode, float, int, list, NodeResult, optional, port, string } from './define-node.ts';
 import { targetsOf } from './pez-targets.ts';
 import { entriesOf } from './read-text.ts';
@@ -109,7 +110,7 @@ export const pezInvert = defineNode({
       negativeWeight: inputs.negative_weight ?? 0.5,
     });
     const view = showSearch(context);
-    const result = await invert(clip, {
+    const result = await invert(judgeOf(clip), {
       ...advancedOptions(inputs),
       length,
       steps,

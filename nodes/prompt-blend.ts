@@ -1,6 +1,7 @@
 // Prompts and pictures with weights → one prompt that holds something of each.
 import { blendModes, blendPrompts } from '../engine/pez/blend.ts';
 import { checkSources, imageSources, lineSources, promptSource } from './blend-sources.ts';
+import { judgeOf } from './clip-kinds.ts';
 import { combo, defineNode, float, type Input, int, list, NodeResult, optional, port, string } from './define-node.ts';
 import { reportSearch } from './report-search.ts';
 import { searchRestarts, searchSteps } from './search-inputs.ts';
@@ -96,7 +97,7 @@ export const promptBlend = defineNode({
       ...imageSources('image 3', inputs.image_3, inputs.image_weight_3 ?? 1),
       ...imageSources('image 4', inputs.image_4, inputs.image_weight_4 ?? 1),
     ]);
-    const { prompt, ids, similarities, dropped } = await blendPrompts(inputs.clip, {
+    const { prompt, ids, similarities, dropped } = await blendPrompts(judgeOf(inputs.clip), {
       sources: sources.map(({ source }) => source),
       mode: inputs.mode,
       length: inputs.length || undefined,

@@ -2,14 +2,15 @@
 import { int } from './define-node.ts';
 
 /** ComfyUI's seeds go to 2⁶⁴ − 1. */
-export const seedInput = () =>
+export const seedInput = (
+  tooltip = 'Where the search starts. The same seed gives the same prompt on the same machine; another one may find a better prompt.',
+) =>
   int({
     default: 0,
     min: 0,
     max: 2n ** 64n - 1n,
     control_after_generate: true,
-    tooltip:
-      'Where the search starts. The same seed gives the same prompt on the same machine; another one may find a better prompt.',
+    tooltip,
   });
 
 /**

@@ -1,5 +1,6 @@
 // A prompt and what to put in place of something → prompts in which only that has changed.
 import { type SwapSelection, swapConcepts } from '../engine/pez/swap.ts';
+import { judgeOf } from './clip-kinds.ts';
 import { boolean, combo, defineNode, int, list, NodeResult, optional, port, string } from './define-node.ts';
 import { bytesOf } from './image-bytes.ts';
 import { linesOf } from './read-text.ts';
@@ -81,7 +82,7 @@ export const tokenSwap = defineNode({
   run: async (inputs, context) => {
     const { clip, image, prompt, restore, seed, steps, restarts } = inputs;
     const select = selectionOf(inputs);
-    const { prompts, contributions } = await swapConcepts(clip, {
+    const { prompts, contributions } = await swapConcepts(judgeOf(clip), {
       prompt,
       swaps: replacementsOf(inputs.to).map((to) => ({ select, to })),
       target: image && { image: bytesOf(image, 0) },

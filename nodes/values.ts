@@ -1,5 +1,9 @@
 // What travels along links: the value of each socket type.
-import type { Clip } from '../engine/clip/clip.ts';
+import type { DiffusionModel } from '../engine/diffusion/checkpoint.ts';
+import type { Conditioning } from '../engine/diffusion/conditioning.ts';
+import type { Latent } from '../engine/diffusion/latent.ts';
+import type { Vae } from '../engine/diffusion/vae.ts';
+import type { ClipValue } from './clip-kinds.ts';
 
 /** ComfyUI's IMAGE: a batch of pictures of one size, values in [0, 1], float32 [B, H, W, C], C = 3 or 4. */
 export interface ImageBatch {
@@ -21,11 +25,21 @@ export interface PezPrompt {
   readonly similarity?: number;
 }
 
+/** What KSampler draws with. */
+export interface ModelValue extends DiffusionModel {
+  /** The VAE whose colours previews are painted with; without one there are none. */
+  readonly previewVae?: Vae;
+}
+
 /** Socket type → value. One more socket type: one line here. */
 export interface SocketValues {
   IMAGE: ImageBatch;
   MASK: Mask;
-  CLIP: Clip;
+  CLIP: ClipValue;
+  MODEL: ModelValue;
+  CONDITIONING: Conditioning;
+  LATENT: Latent;
+  VAE: Vae;
   PEZ_PROMPT: PezPrompt;
   STRING: string;
   INT: number;

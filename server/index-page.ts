@@ -45,6 +45,7 @@ its clients and its front end work here.</p>
 <main>
 ${sendSection(registry, sources)}
 ${listSection('Models', 'CLIP models that Load CLIP offers.', sources.clips())}
+${listSection('Checkpoints', 'What Load Checkpoint offers: models that draw.', sources.checkpoints())}
 ${templatesSection(packs)}
 <section><h2>Nodes <small>${types.length}</small></h2>
 <p>All of them as JSON: <a href="/object_info">/object_info</a></p>

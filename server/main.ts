@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { InputError } from '../engine/errors.ts';
+import { checkDevice } from '../engine/onnx/device.ts';
 import { makeApp } from './app.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { emptyTemp } from './files/data-folders.ts';
@@ -39,7 +40,7 @@ export interface StartOptions extends Partial<ServerOptions> {
 
 /**
  * Starts a server; what its options leave out is as in `serverDefaults`. Waiting prompts of an earlier run go on.
- * Throws OPTION_INVALID (an address that can't be bound, a data folder that is in use), FILE_UNWRITABLE.
+ * Throws OPTION_INVALID (an address that can't be bound, a data folder that is in use, a device that onnxruntime lacks), FILE_UNWRITABLE.
  */
 export async function startServer({
   log = createLog(),
@@ -48,6 +49,7 @@ export async function startServer({
   ...given
 }: StartOptions = {}): Promise<RunningServer> {
   const options: ServerOptions = { ...serverDefaults, ...given };
+  checkDevice(options.device);
   const { logger } = log;
   const surroundings = await openSurroundings(options);
   const { folders, packs } = surroundings;
@@ -63,6 +65,7 @@ export async function startServer({
       packDirs: options.packDirs,
       cache: options.cache,
       writeMetadata: options.writeMetadata,
+      device: options.device,
       onLog: (level, message) => logger[level](message),
     });
     undo.unshift(() => worker.stop());

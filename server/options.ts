@@ -11,6 +11,10 @@ export interface ServerOptions {
   readonly packDirs: readonly string[];
   /** The CLIP that loaders offer first. */
   readonly clip: string;
+  /** The checkpoint that loaders offer first; else the first bundled one. */
+  readonly checkpoint?: string;
+  /** Where checkpoints run: cpu, webgpu, cuda, coreml or dml. */
+  readonly device: string;
   /** A ComfyUI front end to serve at `/`. */
   readonly frontEndRoot?: string;
   readonly cache: 'classic' | 'none' | { readonly lru: number };
@@ -33,6 +37,7 @@ export const serverDefaults = {
   dataDir: 'pez-data',
   packDirs: [],
   clip: 'pico-clip',
+  device: 'cpu',
   cache: 'classic',
   allowedHosts: [],
   maxUploadBytes: 100 * 2 ** 20,

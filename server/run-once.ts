@@ -13,7 +13,7 @@ import type { JobOutcome } from './worker-protocol.ts';
 
 export interface OneRun {
   readonly surroundings: Surroundings;
-  readonly options: Pick<ServerOptions, 'dataDir' | 'packDirs'>;
+  readonly options: Pick<ServerOptions, 'dataDir' | 'packDirs'> & Partial<Pick<ServerOptions, 'device'>>;
   readonly onEvent: (event: ExecutionEvent) => void;
   /** Lines that the worker and its nodes write. */
   readonly onLog: (level: 'info' | 'warn' | 'error', message: string) => void;
@@ -30,8 +30,8 @@ export async function runOnce(
 ): Promise<JobOutcome> {
   const { prompt, outputs, nodeErrors, error } = await validatePrompt(graph, surroundings);
   if (error || Object.keys(nodeErrors).length > 0) throw new InputError('GRAPH_INVALID', describe(error, nodeErrors));
-  const { dataDir, packDirs } = options;
-  const host = startWorkerHost({ dataDir, packDirs, cache: 'none', writeMetadata: true, onLog });
+  const { dataDir, packDirs, device } = options;
+  const host = startWorkerHost({ dataDir, packDirs, cache: 'none', writeMetadata: true, device, onLog });
   const interrupt = () => host.interrupt();
   signal.addEventListener('abort', interrupt);
   try {

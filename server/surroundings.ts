@@ -25,17 +25,24 @@ export async function openSurroundings({
   dataDir,
   packDirs,
   clip,
+  checkpoint,
   writeMetadata,
-}: Pick<ServerOptions, 'dataDir' | 'packDirs' | 'clip' | 'writeMetadata'>): Promise<Surroundings> {
+}: Pick<ServerOptions, 'dataDir' | 'packDirs' | 'clip' | 'checkpoint' | 'writeMetadata'>): Promise<Surroundings> {
   const folders = await openDataFolders(dataDir);
   const packs = await loadPacks({ packDirs });
   const models = packs.flatMap(({ manifest }) => manifest?.models ?? []);
-  const bundledClips = models.filter(({ kind }) => kind === 'clip').map(({ name }) => name);
+  const bundled = (wanted: string) => models.filter(({ kind }) => kind === wanted).map(({ name }) => name);
   return {
     folders,
     packs,
     registry: makeRegistry(packs),
-    sources: createChoiceSources({ folders, clip, bundledClips }),
+    sources: createChoiceSources({
+      folders,
+      clip,
+      bundledClips: bundled('clip'),
+      checkpoint,
+      bundledCheckpoints: bundled('checkpoint'),
+    }),
     files: createNodeFiles({ folders, writeMetadata }),
   };
 }

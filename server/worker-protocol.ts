@@ -58,4 +58,6 @@ export interface WorkerOptions {
   /** `classic`, `none`, or the number of results that an LRU cache keeps. */
   readonly cache: 'classic' | 'none' | { readonly lru: number };
   readonly writeMetadata: boolean;
+  /** Where checkpoints run (`cpu` and kin); cpu. */
+  readonly device?: string;
 }

@@ -1,5 +1,6 @@
 // The worker process: holds models and results, runs one prompt at a time, says everything over the IPC channel.
 import { loadClip } from '../engine/clip/clip.ts';
+import { loadCheckpoint } from '../engine/diffusion/checkpoint.ts';
 import type { ExecutionEvent } from '../schemas/events.ts';
 import { createExecutor } from './executor/executor.ts';
 import { dataFolders } from './files/data-folders.ts';
@@ -51,7 +52,11 @@ const executor = createExecutor({
   cache: options.cache,
   services: {
     files: createNodeFiles({ folders, writeMetadata: options.writeMetadata }),
-    models: createWorkerModels({ modelsDir: folders.models, loadClip }),
+    models: createWorkerModels({
+      modelsDir: folders.models,
+      loadClip,
+      loadCheckpoint: (name, more) => loadCheckpoint(name, { ...more, device: options.device }),
+    }),
   },
 });
 

@@ -1,5 +1,5 @@
-// What combos offer: the pictures of the input folder, the CLIP models at hand.
-import { readdirSync, statSync } from 'node:fs';
+// What combos offer: the pictures of the input folder, the CLIP models and checkpoints at hand.
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { lookup } from 'mime-types';
 import type { ChoiceSources } from '../../nodes/node-context.ts';
@@ -28,22 +28,37 @@ function namesIn(folder: string, kind: 'file' | 'folder'): string[] {
     .sort();
 }
 
-/**
- * Sources over the data folders, read anew at every call. `clip`: the model that loaders offer first; `bundledClips`: names
- * of the models that come with the packs (kind `clip` in their manifests).
- */
+/** Models by kind: the one that loaders offer first, and those that come with the packs (`kind` in their manifests). */
+export interface ChoiceOptions {
+  readonly folders: DataFolders;
+  readonly clip: string;
+  readonly bundledClips: readonly string[];
+  /** Without it the first bundled one comes first. */
+  readonly checkpoint?: string;
+  readonly bundledCheckpoints?: readonly string[];
+}
+
+/** Sources over the data folders, read anew at every call. */
 export function createChoiceSources({
   folders,
   clip,
   bundledClips,
-}: {
-  folders: DataFolders;
-  clip: string;
-  bundledClips: readonly string[];
-}): ChoiceSources {
+  checkpoint,
+  bundledCheckpoints = [],
+}: ChoiceOptions): ChoiceSources {
+  const checkpointDir = join(folders.models, 'checkpoints');
+  // Folders of safetensors files lie there too, as ComfyUI's users have them.
+  const isCheckpoint = (name: string) => existsSync(join(checkpointDir, name, 'model_index.json'));
   return {
     // Top level only, as ComfyUI's LoadImage; files in sub-folders can be named all the same.
     inputImages: () => namesIn(folders.input, 'file').filter((name) => String(lookup(name)).startsWith('image/')),
     clips: () => [...new Set([clip, ...bundledClips, ...namesIn(join(folders.models, 'clip'), 'folder')])],
+    checkpoints: () => [
+      ...new Set([
+        ...(checkpoint ? [checkpoint] : []),
+        ...bundledCheckpoints,
+        ...namesIn(checkpointDir, 'folder').filter(isCheckpoint),
+      ]),
+    ],
   };
 }

@@ -4,9 +4,11 @@ import { access } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clip, loadClip } from '../../engine/clip/clip.ts';
+import { type Checkpoint, loadCheckpoint } from '../../engine/diffusion/checkpoint.ts';
 import { type NodeDefinition, NodeResult } from '../../nodes/define-node.ts';
 import { nodes } from '../../nodes/index.ts';
 import type { ChoiceSources, NodeContext, NodeFiles } from '../../nodes/node-context.ts';
+import { checkpointDir } from '../diffusion/fixture.ts';
 
 export interface TestContext extends NodeContext {
   readonly dir: string;
@@ -21,6 +23,14 @@ const clips = new Map<string, Promise<Clip>>();
 export function testClip(name = 'pico-clip'): Promise<Clip> {
   if (!clips.has(name)) clips.set(name, loadClip(name));
   return clips.get(name)!;
+}
+
+const checkpoints = new Map<string, Promise<Checkpoint>>();
+
+/** Loads a tiny checkpoint of test/fixtures/diffusion (sd15, sdxl, lcm) once per test file. */
+export function testCheckpoint(name = 'sd15'): Promise<Checkpoint> {
+  if (!checkpoints.has(name)) checkpoints.set(name, loadCheckpoint(checkpointDir(name)));
+  return checkpoints.get(name)!;
 }
 
 /** A fresh context; `close` removes its folders. `onText` and `onProgress` let a test act while the node runs. */
@@ -49,7 +59,7 @@ export function makeContext({
     preview: ({ bytes }) => void shown.previews.push(bytes),
     text: (line) => void shown.texts.push(line),
     files: plainFiles(dir, writeMetadata),
-    models: { clip: (name) => testClip(name) },
+    models: { clip: (name) => testClip(name), checkpoint: (name) => testCheckpoint(name) },
     abort: (reason) => controller.abort(reason),
     close: () => rmSync(dir, { recursive: true, force: true }),
   };
@@ -75,7 +85,11 @@ function plainFiles(dir: string, writeMetadata: boolean): NodeFiles {
   };
 }
 
-export const testSources: ChoiceSources = { inputImages: () => ['a.png', 'b.png'], clips: () => ['pico-clip'] };
+export const testSources: ChoiceSources = {
+  inputImages: () => ['a.png', 'b.png'],
+  clips: () => ['pico-clip'],
+  checkpoints: () => ['sd15'],
+};
 
 /** The registered node of that class. */
 export function nodeOf(type: string): NodeDefinition {

@@ -120,7 +120,7 @@ export async function startQueueServer(options: QueueServerOptions = {}) {
     retryMs: 5,
     closeWithinMs: options.closeWithinMs,
   });
-  const sources = { inputImages: () => [], clips: () => [] };
+  const sources = { inputImages: () => [], clips: () => [], checkpoints: () => [] };
   const app = applyRules({
     options: { listen: '127.0.0.1', allowedHosts: [] },
     log: createLog({ level: 'silent' }),

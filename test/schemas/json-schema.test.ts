@@ -144,7 +144,7 @@ test('5: the legacy form of a combo and options are node descriptions', () => {
 });
 
 test('5: object_info of every node that we ship validates', () => {
-  const sources = { inputImages: () => ['a.png'], clips: () => ['pico-clip'] };
+  const sources = { inputImages: () => ['a.png'], clips: () => ['pico-clip'], checkpoints: () => [] };
   const info = nodes.map((definition) => [definition.type, describeNode({ definition, module: 'nodes' }, sources)]);
   expect(accepts('object-info', Object.fromEntries(info))).toBe(true);
 });

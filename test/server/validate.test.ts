@@ -85,6 +85,7 @@ const sources = {
     return ['cat.png'];
   },
   clips: () => [],
+  checkpoints: () => [],
 };
 const options: ValidationOptions = { registry, sources, files: {} as NodeFiles };
 const validate = (graph: unknown, more: Partial<ValidationOptions> = {}): Promise<Validation> =>

@@ -1,0 +1,29 @@
+// Name of a checkpoint → MODEL, CLIP, VAE.
+import { combo, defineNode, port } from './define-node.ts';
+
+export const checkpointLoader = defineNode({
+  type: 'CheckpointLoaderSimple',
+  displayName: 'Load Checkpoint',
+  category: 'loaders',
+  description:
+    'Loads what draws: the model, its text encoder and its VAE. Offered are the bundled checkpoints and the folders of models/checkpoints.',
+  searchAliases: ['load model', 'checkpoint', 'stable diffusion', 'pico-diffusion'],
+  inputs: {
+    ckpt_name: combo((sources) => sources.checkpoints(), {
+      legacyCombo: true,
+      tooltip: 'The checkpoint: a folder with an ONNX export in the layout of diffusers and optimum.',
+    }),
+  },
+  outputs: {
+    MODEL: port('MODEL', { tooltip: 'What takes the noise away, for KSampler.' }),
+    CLIP: port('CLIP', {
+      tooltip:
+        'The text encoder, for CLIP Text Encode. The PEZ nodes need the one of Load CLIP, which sees pictures too.',
+    }),
+    VAE: port('VAE', { tooltip: 'What turns latents into pictures and back.' }),
+  },
+  run: async ({ ckpt_name }, { models, signal, progress }) => {
+    const { model, clip, vae } = await models.checkpoint(ckpt_name, { signal, onProgress: progress });
+    return { MODEL: { ...model, previewVae: vae }, CLIP: clip, VAE: vae };
+  },
+});

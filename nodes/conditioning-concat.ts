@@ -1,0 +1,17 @@
+// Two CONDITIONINGs → one that says both, one after the other.
+import { concatConditioning } from '../engine/diffusion/conditioning.ts';
+import { defineNode, port } from './define-node.ts';
+
+export const conditioningConcat = defineNode({
+  type: 'ConditioningConcat',
+  displayName: 'Conditioning (Concat)',
+  category: 'conditioning',
+  description: 'Puts one prompt behind another, each encoded by itself, so that their words do not mix.',
+  searchAliases: ['append prompt', 'join prompts'],
+  inputs: {
+    conditioning_to: port('CONDITIONING', { tooltip: 'The prompt that comes first.' }),
+    conditioning_from: port('CONDITIONING', { tooltip: 'The prompt that is put behind it.' }),
+  },
+  outputs: { CONDITIONING: port('CONDITIONING', { tooltip: 'Both prompts.' }) },
+  run: ({ conditioning_to: to, conditioning_from: from }) => ({ CONDITIONING: concatConditioning(to, from) }),
+});

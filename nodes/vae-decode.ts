@@ -1,0 +1,17 @@
+// LATENT → IMAGE.
+import { decodeLatent } from '../engine/diffusion/checkpoint.ts';
+import { defineNode, port } from './define-node.ts';
+
+export const vaeDecode = defineNode({
+  type: 'VAEDecode',
+  displayName: 'VAE Decode',
+  category: 'latent',
+  description: 'Turns latents into pictures.',
+  searchAliases: ['decode', 'latent to image', 'render latent'],
+  inputs: {
+    samples: port('LATENT', { tooltip: 'The latents that KSampler made.' }),
+    vae: port('VAE', { tooltip: 'The VAE of the same checkpoint.' }),
+  },
+  outputs: { IMAGE: port('IMAGE', { tooltip: 'The pictures.' }) },
+  run: async ({ samples, vae }, { signal }) => ({ IMAGE: await decodeLatent(vae, samples, signal) }),
+});
