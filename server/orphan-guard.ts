@@ -14,7 +14,11 @@ const watch = (parent: number) => `
 /** The thread keeps nothing alive. On Windows, where a dead parent keeps its number, `disconnect` alone has to do. */
 export function guardAgainstOrphaning(): void {
   process.on('disconnect', () => process.exit(0));
-  const watcher = new Worker(watch(process.ppid), { eval: true, execArgv: [], resourceLimits: { maxOldGenerationSizeMb: 16 } });
+  const watcher = new Worker(watch(process.ppid), {
+    eval: true,
+    execArgv: [],
+    resourceLimits: { maxOldGenerationSizeMb: 16 },
+  });
   watcher.unref();
   watcher.on('error', () => undefined); // without it, `disconnect` is what is left
 }
