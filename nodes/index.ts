@@ -16,6 +16,7 @@ import { ksampler } from './ksampler.ts';
 import { latentUpscale } from './latent-upscale.ts';
 import { loadImage } from './load-image.ts';
 import { pezInvert } from './pez-invert.ts';
+import { pezRerank } from './pez-rerank.ts';
 import { previewAny } from './preview-any.ts';
 import { previewImage } from './preview-image.ts';
 import { primitiveBoolean } from './primitive-boolean.ts';
@@ -37,6 +38,7 @@ export const nodes: readonly NodeDefinition[] = [
   tokenSwap,
   distil,
   clipSimilarity,
+  pezRerank,
   checkpointLoader,
   clipTextEncode,
   conditioningAverage,

@@ -15,6 +15,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'engine/clip': ['engine', 'engine/onnx'],
   'engine/pez': ['engine', 'engine/onnx', 'engine/autodiff', 'engine/clip'],
   'engine/diffusion': ['engine', 'engine/onnx', 'engine/clip'],
+  'engine/rerank': ['engine', 'engine/clip', 'engine/pez', 'engine/diffusion'],
   nodes: ['engine/*', 'schemas'],
   server: ['engine', 'nodes', 'schemas'],
   templates: ['nodes', 'schemas', 'server'],

@@ -1,0 +1,149 @@
+// Candidate prompts → the one whose pictures come closest to a source: each is drawn from the same seeds and judged by a CLIP.
+// How near a prompt is to a picture says little about what a model draws from it; this looks at what it draws.
+import type { Clip } from '../clip/clip.ts';
+import type { ImageInput, RawImage } from '../clip/image-encoder.ts';
+import { cosine } from '../clip/tower.ts';
+import type { DiffusionModel, PromptModel } from '../diffusion/checkpoint.ts';
+import type { Latent } from '../diffusion/latent.ts';
+import { type SampleOptions, type SampleProgress, sample } from '../diffusion/sample.ts';
+import type { Pictures, Vae } from '../diffusion/vae.ts';
+import { InputError } from '../errors.ts';
+import { embedAll } from '../pez/embed.ts';
+
+export interface RerankOptions
+  extends Pick<SampleOptions, 'steps' | 'cfg' | 'sampler' | 'scheduler' | 'denoise' | 'signal'> {
+  /** Best guess first; equal ones count once. */
+  readonly prompts: readonly string[];
+  /** What the pictures should look like; of several the mean similarity counts. */
+  readonly sources: readonly ImageInput[];
+  /** Compares pictures with pictures: it needs a picture tower. */
+  readonly judge: Clip;
+  readonly model: DiffusionModel;
+  readonly clip: PromptModel;
+  readonly vae: Vae;
+  readonly negative: string;
+  /** What to draw on; every item of its batch is a picture more for each prompt and seed. */
+  readonly latent: Latent;
+  /** Every prompt is drawn from each of these. */
+  readonly seeds: readonly (number | bigint)[];
+  /** After each step; what it throws ends the run. */
+  readonly onStep?: (progress: RerankProgress) => void;
+  /** After each prompt. */
+  readonly onCandidate?: (candidate: RerankCandidate) => void;
+}
+
+export interface RerankProgress extends SampleProgress {
+  /** Place of the prompt that is being drawn, from 0. */
+  readonly candidate: number;
+  /** Steps done and to do, over all prompts and seeds. */
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface RerankCandidate {
+  readonly prompt: string;
+  /** Mean cosine of its pictures with the sources, from −1 to 1. */
+  readonly similarity: number;
+  /** The same of each picture. */
+  readonly similarities: readonly number[];
+  /** [seeds · batch, H, W, 3] */
+  readonly pictures: Pictures;
+}
+
+export interface RerankResult {
+  /** The candidate of the highest similarity; of equal ones the first. */
+  readonly best: RerankCandidate;
+  /** All of them, in the order of the prompts. */
+  readonly candidates: readonly RerankCandidate[];
+}
+
+/**
+ * Draws every prompt from every seed and judges the pictures. All prompts get the same noise, so that they differ by their words alone; the
+ * same options give the same result. Costs prompts · seeds runs of the sampler.
+ * Throws OPTION_INVALID, what `sample` throws, and the signal's reason within one step.
+ */
+export async function rerankPrompts(options: RerankOptions): Promise<RerankResult> {
+  const { sources, judge, clip, seeds, signal, onCandidate } = options;
+  const prompts = [...new Set(options.prompts.map((prompt) => prompt.trim()))].filter((prompt) => prompt !== '');
+  check('prompt to draw', prompts);
+  check('source picture', sources);
+  check('seed', seeds);
+  const targets = await embedAll(
+    judge,
+    sources.map((image) => ({ image })),
+    signal,
+  );
+  const negative = await clip.encode(options.negative);
+  const candidates: RerankCandidate[] = [];
+  for (const [candidate, prompt] of prompts.entries()) {
+    const pictures = await draw(options, { prompt, negative, candidate, count: prompts.length });
+    const drawn = await embedAll(
+      judge,
+      rawImagesOf(pictures).map((image) => ({ image })),
+      signal,
+    );
+    const similarities = drawn.map((picture) => mean(targets.map((target) => cosine(picture, target))));
+    candidates.push({ prompt, similarity: mean(similarities), similarities, pictures });
+    onCandidate?.(candidates[candidate]);
+  }
+  return { best: candidates.reduce((a, b) => (b.similarity > a.similarity ? b : a)), candidates };
+}
+
+interface Task {
+  readonly prompt: string;
+  readonly negative: SampleOptions['negative'];
+  readonly candidate: number;
+  readonly count: number;
+}
+
+/** The pictures of one prompt, seed by seed. */
+async function draw(options: RerankOptions, { prompt, negative, candidate, count }: Task): Promise<Pictures> {
+  const { clip, vae, seeds, signal, onStep } = options;
+  const positive = await clip.encode(prompt);
+  const all: Pictures[] = [];
+  for (const [i, seed] of seeds.entries()) {
+    const drawn = await sample({
+      ...options,
+      positive,
+      negative,
+      seed,
+      onStep: (at) => {
+        const run = candidate * seeds.length + i;
+        const [done, total] = [run * at.steps + at.step, count * seeds.length * at.steps];
+        onStep?.({ ...at, candidate, done, total });
+      },
+    });
+    all.push(await vae.decode(drawn, signal));
+  }
+  return joinPictures(all);
+}
+
+/** Batches of one size → one batch. */
+export function joinPictures(batches: readonly Pictures[]): Pictures {
+  const [, height, width, channels] = batches[0].shape;
+  const count = batches.reduce((sum, { shape }) => sum + shape[0], 0);
+  const data = new Float32Array(count * height * width * channels);
+  let at = 0;
+  for (const batch of batches) {
+    data.set(batch.data, at);
+    at += batch.data.length;
+  }
+  return { shape: [count, height, width, channels], data };
+}
+
+/** Bytes as Save Image writes them: cut, in float32. */
+function rawImagesOf({ shape: [count, height, width], data }: Pictures): RawImage[] {
+  const size = height * width * 3;
+  return Array.from({ length: count }, (_, i) => ({
+    data: Uint8Array.from(data.subarray(i * size, (i + 1) * size), (v) => Math.fround(255 * v)),
+    width,
+    height,
+    channels: 3,
+  }));
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+function check(what: string, items: readonly unknown[]): void {
+  if (items.length === 0) throw new InputError('OPTION_INVALID', `There is no ${what}; give at least one.`);
+}
