@@ -106,6 +106,12 @@ test('combos list pictures sorted, and models: the chosen one, bundled ones, fol
   const sources = createChoiceSources({ folders, clip: 'my/clip', bundledClips: ['pico-clip', 'my/clip'] });
   expect(sources.inputImages()).toEqual(['a.JPG', 'b.png']);
   expect(sources.clips()).toEqual(['my/clip', 'pico-clip', 'mine']);
+  for (const name of ['tiny', 'weights']) mkdirSync(join(folders.models, 'checkpoints', name), { recursive: true });
+  writeFileSync(join(folders.models, 'checkpoints/tiny/model_index.json'), '{}');
+  expect(sources.checkpoints()).toEqual(['tiny']);
+  const more = { checkpoint: 'my/sd', bundledCheckpoints: ['pico-diffusion'] };
+  const chosen = createChoiceSources({ folders, clip: 'pico-clip', bundledClips: [], ...more });
+  expect(chosen.checkpoints()).toEqual(['my/sd', 'pico-diffusion', 'tiny']);
 });
 
 test('temp is emptied, sub-folders too; a data folder that can not be made is told', async () => {
