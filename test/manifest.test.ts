@@ -27,7 +27,9 @@ test('every folder in models/ is listed, with its card', () => {
 });
 
 test.each<ModelEntry>(manifest.models)('the weights of $name are the ones that were measured', ({ path, files }) => {
-  const onDisk = readdirSync(join(root, path, 'onnx')).map((name) => `onnx/${name}`);
+  const onDisk = readdirSync(join(root, path), { recursive: true, encoding: 'utf8' })
+    .map((name) => name.replaceAll('\\', '/'))
+    .filter((name) => /\.onnx(_data)?$/.test(name));
   expect(Object.keys(files).sort()).toEqual(onDisk.sort());
   for (const [file, { sizeBytes, sha256 }] of Object.entries(files)) {
     const bytes = readFileSync(join(root, path, file));
