@@ -1,7 +1,7 @@
 // Writes templates/*.json (UI format) and templates/api/*.json from the presets: `npx tsx templates/generate.ts`.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { nodes } from '../nodes/index.ts';
 import { layOut, withDefaults } from './layout.ts';
 import { presets } from './presets.ts';
@@ -20,8 +20,9 @@ export function generateTemplates(): Map<string, unknown> {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  mkdirSync(join(import.meta.dirname, 'api'), { recursive: true });
+  const folder = fileURLToPath(new URL('.', import.meta.url));
+  mkdirSync(join(folder, 'api'), { recursive: true });
   for (const [path, value] of generateTemplates()) {
-    writeFileSync(join(import.meta.dirname, path), `${JSON.stringify(value, undefined, 2)}\n`);
+    writeFileSync(join(folder, path), `${JSON.stringify(value, undefined, 2)}\n`);
   }
 }

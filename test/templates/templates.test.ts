@@ -15,7 +15,9 @@ const names = presets.map(({ name }) => name);
 
 test('the manifest lists the presets, and templates/ holds them and no others', () => {
   const entries = presets.map(({ name, title, description }) => ({ name, title, description }));
-  expect(read('manifest.json').templates).toMatchObject(entries);
+  const listed = read('manifest.json').templates;
+  expect(listed).toMatchObject(entries);
+  for (const { thumbnail } of listed) expect([thumbnail, existsSync(join(root, thumbnail))]).toEqual([thumbnail, true]);
   const files = (dir: string) => readdirSync(join(root, dir)).filter((file) => file.endsWith('.json'));
   for (const dir of ['templates', 'templates/api'])
     expect(files(dir).sort()).toEqual(names.map((n) => `${n}.json`).sort());
