@@ -33,16 +33,21 @@ export type ReadPrompt = (ids: readonly number[]) => Reading | null;
 /** Readings that are kept; a search rarely visits more. */
 const MEMORY = 50_000;
 
-/** A function from learned ids to their reading; words that the lists forbid are left out of the text, but no fixed one. */
+/**
+ * A function from learned ids to their reading. Left out of the text are words that the lists forbid and, where the vocabulary is
+ * one of whole words, words that stand there already; but no fixed one.
+ */
 export function createReader(options: ReaderOptions): ReadPrompt {
   const { tokenizer, template, vocabulary, fixed } = options;
   const wholeWords = vocabulary.words && [...fixed.values()].every((id) => vocabulary.mask[id] === 0);
   const permit = createCensor(options);
+  // A word says nothing more the second time; words that have to stay may repeat each other all the same.
+  const once = wholeWords && new Set(fixed.values()).size === fixed.size;
   const seen = new Map<string, Reading | null>();
 
   const read = (ids: readonly number[]): Reading | null => {
     const text = tokenizer.decode(ids);
-    const permitted = permit(text);
+    const permitted = once ? leaveOutRepeats(permit(text)) : permit(text);
     if (permitted.trim() === '') return null;
     const prompt = template.fill(permitted);
     if (wholeWords && template.parted && permitted === text)
@@ -101,6 +106,13 @@ function createCensor({ tokenizer, template, allow, block, fixed }: ReaderOption
     }
     return kept.length === all.length ? text : kept.join(' ');
   };
+}
+
+/** The text with the first of every word. */
+function leaveOutRepeats(text: string): string {
+  const all = words(text);
+  const distinct = new Set(all);
+  return distinct.size === all.length ? text : [...distinct].join(' ');
 }
 
 const words = (text: string): string[] => text.split(/\s+/).filter(Boolean);

@@ -14,10 +14,12 @@ interface Lists {
   block: string[];
 }
 
-function reader({ template = '{}', ...given }: Partial<Lists> & { template?: string } = {}) {
+type Given = Partial<Lists> & { template?: string; fixed?: ReadonlyMap<number, number> };
+
+function reader({ template = '{}', fixed = new Map(), ...given }: Given = {}) {
   const lists: Lists = { vocabulary: 'all', allow: [], block: [], ...given };
   return createReader({
-    fixed: new Map(),
+    fixed,
     tokenizer,
     template: parseTemplate(template, tokenizer),
     allow: lists.allow,
@@ -63,7 +65,7 @@ test('any ids: the reading has exactly the ids of its text', () => {
 });
 
 test('the vocabulary of words needs no check, and would pass it', () => {
-  const ids = fc.array(fc.integer({ min: 0, max: FIRST_FRAGMENT - 1 }), { minLength: 1, maxLength: 8 });
+  const ids = fc.uniqueArray(fc.integer({ min: 0, max: FIRST_FRAGMENT - 1 }), { minLength: 1, maxLength: 8 });
   const words = reader({ vocabulary: 'words', template: 'ba {} be' });
   fc.assert(
     fc.property(ids, (list) => {
@@ -72,6 +74,14 @@ test('the vocabulary of words needs no check, and would pass it', () => {
       expect(tokenizer.encode(reading.prompt)).toEqual([...reading.ids]);
     }),
   );
+});
+
+test('in the vocabulary of words a word stands once, and fixed words stay', () => {
+  const ids = idsOf('ba be ba bi be');
+  expect(reader({ vocabulary: 'words' })(ids)).toMatchObject({ prompt: 'ba be bi', faithful: false });
+  expect(reader({ vocabulary: 'printable' })(ids)?.prompt).toBe('ba be ba bi be');
+  const fixed = new Map([0, 2].map((at) => [at, ids[at]]));
+  expect(reader({ vocabulary: 'words', fixed })(ids)?.prompt).toBe('ba be ba bi be');
 });
 
 test('a blocked word that arises from joined tokens does not get into the text', () => {
