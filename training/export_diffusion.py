@@ -67,11 +67,11 @@ def export(run: Path, tokenizer: Path, clip: Path, folder: Path) -> None:
     shutil.rmtree(part, ignore_errors=True)
     ids = torch.tensor([[vocab - 2, 5, 6] + [vocab - 1] * 74] * 2)
     latent, text = torch.randn(2, LATENT, 8, 8), torch.randn(2, 77, TEXT)
-    write(TextEncoder(TextTower(pico)), (ids,), part / "text_encoder", {"input_ids": ["batch_size", "sequence_length"]}, ["last_hidden_state", "pooler_output"])
+    write(TextEncoder(TextTower(pico)), (ids,), part / "text_encoder", {"input_ids": ["batch_size", "sequence_length"]}, ["last_hidden_state", "pooler_output"], halve)
     write(unet, (latent, torch.tensor([7.0, 900.0]), text), part / "unet",
-          {"sample": ["batch_size", None, "height", "width"], "timestep": ["batch_size"], "encoder_hidden_states": ["batch_size", "sequence_length"]}, ["out_sample"])
-    write(Decoder(autoencoder), (latent,), part / "vae_decoder", {"latent_sample": ["batch_size", None, "height", "width"]}, ["sample"])
-    write(Encoder(autoencoder), (torch.rand(2, 3, IMAGE, IMAGE),), part / "vae_encoder", {"sample": ["batch_size", None, "height", "width"]}, ["latent_parameters"])
+          {"sample": ["batch_size", None, "height", "width"], "timestep": ["batch_size"], "encoder_hidden_states": ["batch_size", "sequence_length"]}, ["out_sample"], quantise)
+    write(Decoder(autoencoder), (latent,), part / "vae_decoder", {"latent_sample": ["batch_size", None, "height", "width"]}, ["sample"], halve)
+    write(Encoder(autoencoder), (torch.rand(2, 3, IMAGE, IMAGE),), part / "vae_encoder", {"sample": ["batch_size", None, "height", "width"]}, ["latent_parameters"], halve)
     (part / "tokenizer").mkdir()
     for name in TOKENIZER:
         shutil.copy(tokenizer / name, part / "tokenizer" / name)
@@ -82,8 +82,8 @@ def export(run: Path, tokenizer: Path, clip: Path, folder: Path) -> None:
     part.rename(folder)
 
 
-def write(model: nn.Module, inputs: tuple, folder: Path, axes: dict[str, list], outputs: list[str]) -> None:
-    """Exports a part with half-precision weights, and checks it against PyTorch."""
+def write(model: nn.Module, inputs: tuple, folder: Path, axes: dict[str, list], outputs: list[str], store) -> None:
+    """Exports a part, its weights made small by `store`, and checks it against PyTorch."""
     model.eval()
     folder.mkdir(parents=True)
     path = folder / "model.onnx"
@@ -94,7 +94,7 @@ def write(model: nn.Module, inputs: tuple, folder: Path, axes: dict[str, list], 
         torch.onnx.export(model, inputs, str(path), input_names=list(axes), output_names=outputs, dynamic_axes=dynamic,
                           opset_version=17, dynamo=False, do_constant_folding=True)
         expected = model(*inputs)
-    halve(path)
+    store(path)
     import onnxruntime as ort
 
     session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
@@ -105,20 +105,45 @@ def write(model: nn.Module, inputs: tuple, folder: Path, axes: dict[str, list], 
     assert error < 2e-2, "the export does not compute what PyTorch computes"
 
 
-def halve(path: Path, smallest: int = 1024) -> None:
+def halve(path: Path) -> None:
     """Stores large weights in half precision; they are cast back in the graph, once, when a session is made."""
+    shrink(path, lambda name, values: ([numpy_helper.from_array(values.astype(np.float16), name + "_half")],
+                                       [helper.make_node("Cast", [name + "_half"], [name], to=TensorProto.FLOAT)]))
+
+
+def quantise(path: Path) -> None:
+    """Stores large weights as 8-bit integers with a scale for each row or column, whichever fits better; computed back as in `halve`."""
+
+    def eight_bits(name: str, values: np.ndarray):
+        options = []
+        for axis in {0, values.ndim - 1}:
+            others = tuple(i for i in range(values.ndim) if i != axis)
+            scale = np.maximum(np.abs(values).max(others, keepdims=True) / 127, 1e-12).astype(np.float32)
+            whole = np.round(values / scale).astype(np.int8)
+            options.append((((whole * scale - values) ** 2).sum(), axis, whole, scale))
+        _, _, whole, scale = min(options, key=lambda o: o[:2])
+        return ([numpy_helper.from_array(whole, name + "_whole"), numpy_helper.from_array(scale, name + "_scale")],
+                [helper.make_node("Cast", [name + "_whole"], [name + "_cast"], to=TensorProto.FLOAT), helper.make_node("Mul", [name + "_cast", name + "_scale"], [name])])
+
+    shrink(path, eight_bits)
+
+
+def shrink(path: Path, encode, smallest: int = 1024) -> None:
+    """Replaces every large float weight by what `encode(name, values)` gives: initializers, and nodes that compute it back."""
     model = onnx.load(path)
     graph = model.graph
-    casts = []
+    kept, first = [], []
     for tensor in graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < smallest:
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < smallest or len(tensor.dims) < 2:
+            kept.append(tensor)
             continue
-        name, half = tensor.name, numpy_helper.to_array(tensor).astype(np.float16)
-        tensor.CopyFrom(numpy_helper.from_array(half, name + "_half"))
-        casts.append(helper.make_node("Cast", [name + "_half"], [name], to=TensorProto.FLOAT))
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
+        initializers, nodes = encode(tensor.name, numpy_helper.to_array(tensor))
+        kept += initializers
+        first += nodes
+    nodes = [*first, *graph.node]
+    del graph.node[:], graph.initializer[:]
     graph.node.extend(nodes)
+    graph.initializer.extend(kept)
     onnx.checker.check_model(model)
     onnx.save(model, path)
 

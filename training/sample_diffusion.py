@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from diffusion_model import LATENT, TIMESTEPS, Autoencoder, UNet, alphas_cumprod
-from train_diffusion import Texts
+from texts import Texts
 
 PROMPTS = [
     "a flat drawing of a tiger", "a 3d drawing of a tiger", "a noto drawing of a tomato", "a outlined drawing of a house",

@@ -9,35 +9,14 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from tokenizers import Tokenizer
 from torch import nn
 
 from captions import Captioner
-from data import CONTEXT, pad
 from diffusion_model import TIMESTEPS, UNet, alphas_cumprod
-from model import PicoClip
+from texts import CaptionCache, Texts
 from world import load_pairs, load_pictures, load_styles
 
 UNCONDITIONAL = 0.1
-
-
-class Texts:
-    """Captions -> hidden states [B, 77, 192] of pico-clip's text tower, padded as at run time."""
-
-    def __init__(self, device: str):
-        self.tokenizer = Tokenizer.from_file("runs/tokenizer/tokenizer.json")
-        clip = PicoClip(self.tokenizer.get_vocab_size())
-        clip.load_state_dict(torch.load("runs/pico-clip/last.pt", weights_only=True)["ema"])
-        self.tower = clip.text.eval().to(device)
-        self.device = device
-
-    @torch.no_grad()
-    def __call__(self, texts: list[str]) -> torch.Tensor:
-        end = self.tokenizer.get_vocab_size() - 1
-        rows = [ids if len(ids) <= CONTEXT else [*ids[: CONTEXT - 1], end] for ids in (self.tokenizer.encode(t).ids for t in texts)]
-        ids = F.pad(pad(rows, end), (0, CONTEXT - max(map(len, rows))), value=end)
-        with torch.autocast(self.device, torch.bfloat16):
-            return self.tower(input_ids=ids.to(self.device)).last_hidden_state.float()
 
 
 def main() -> None:
@@ -50,19 +29,21 @@ def main() -> None:
     args = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     data = torch.load(args.run / "latents.pt", weights_only=True)
-    pairs = {p.row: p for p in load_pairs(load_pictures())}
+    pictures = load_pictures()
+    pairs = {p.row: p for p in load_pairs(pictures)}
     order = [pairs[row] for row in data["rows"]]
     latents, scale = data["latents"], data["scale"]
     model = UNet().to(device)
     average = copy.deepcopy(model)
-    optimizer = torch.optim.AdamW(model.parameters(), args.lr, betas=(0.9, 0.99), weight_decay=0.01)
+    optimizer = torch.optim.AdamW(model.parameters(), args.lr, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
     path, step = args.run / "unet.pt", 0
     if path.exists():
         state = torch.load(path, weights_only=True)
         model.load_state_dict(state["model"]), average.load_state_dict(state["average"]), optimizer.load_state_dict(state["optimizer"])
         step = state["step"]
     torch.manual_seed(step), random.seed(step)
-    captioner, texts, alphas = Captioner(load_styles(), random.Random(step)), Texts(device), alphas_cumprod().to(device)
+    alphas = alphas_cumprod().to(device)
+    captions = CaptionCache(Texts(device), Captioner(load_styles(), random.Random(step)), order, data["backgrounds"], torch.from_numpy(pictures[data["rows"]]))
     print(f"{sum(p.numel() for p in model.parameters())} weights", flush=True)
     started, saved, total, first = time.time(), time.time(), 0.0, step
     while (part := (time.time() - started) / (60 * args.minutes)) < 1:
@@ -70,15 +51,13 @@ def main() -> None:
             group["lr"] = args.lr * min(1, (step + 1) / 200) * (1 - part if args.decay else 1)
         picks = torch.randint(len(order), (args.batch,)).tolist()
         variants = random.choices((0, 1, 2), (0.5, 0.25, 0.25), k=args.batch)
-        captions = [
-            "" if random.random() < UNCONDITIONAL else captioner.caption(order[i], data["backgrounds"][i] if v == 2 else None)
-            for i, v in zip(picks, variants)]
+        states = torch.stack([captions.draw(i, v == 2, UNCONDITIONAL) for i, v in zip(picks, variants)]).to(device)
         z = torch.stack([latents[i, v] for i, v in zip(picks, variants)]).float().to(device) * scale
         t = torch.randint(TIMESTEPS, (args.batch,), device=device)
         a = alphas[t].view(-1, 1, 1, 1)
         noise = torch.randn_like(z)
         with torch.autocast(device, torch.bfloat16):
-            v = model(a.sqrt() * z + (1 - a).sqrt() * noise, t, texts(captions))
+            v = model(a.sqrt() * z + (1 - a).sqrt() * noise, t, states)
         loss = F.mse_loss(v.float(), a.sqrt() * noise - (1 - a).sqrt() * z)
         optimizer.zero_grad()
         loss.backward()
