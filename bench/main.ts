@@ -1,7 +1,8 @@
-// npm run bench [-- --all] [-- --only startup|speed|diffusion|quality|server]: one report on stdout, progress on stderr.
+// npm run bench [-- --all] [-- --only startup|speed|diffusion|server|quality|chain]: one report on stdout, progress on stderr.
 
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { measureChain } from './chain.ts';
 import { measureDiffusion } from './diffusion.ts';
 import { measureQuality } from './quality.ts';
 import type { ShapeName } from './random-clip.ts';
@@ -17,6 +18,8 @@ const { values } = parseArgs({
 const folder = fileURLToPath(new URL('cache', import.meta.url));
 const shapes: ShapeName[] = values.all ? ['vit-b32', 'vit-l14', 'vit-h14'] : ['vit-b32'];
 
+const pictures = values.pictures ? Number(values.pictures) : undefined;
+
 const sections: Record<string, () => Promise<Record<string, Row[]>>> = {
   startup: async () => ({ 'Start-up': await measureStartup(shapes, folder) }),
   speed: async () => ({
@@ -26,7 +29,8 @@ const sections: Record<string, () => Promise<Record<string, Row[]>>> = {
   }),
   diffusion: async () => ({ 'Diffusion (milliseconds)': await measureDiffusion() }),
   server: async () => ({ Server: await measureServer() }),
-  quality: () => measureQuality(values.pictures ? Number(values.pictures) : undefined),
+  chain: async () => ({ 'The chain, judged by pico-clip': await measureChain(pictures) }),
+  quality: () => measureQuality(pictures),
 };
 
 process.stdout.write(`# Bench\n\n${describeMachine()}\n`);

@@ -7,7 +7,8 @@ import { type ApiGraph, type ApiNode, apiGraph } from '../schemas/prompt.ts';
 import { uiGraph04 } from '../schemas/template.ts';
 import type { Registry } from '../server/registry.ts';
 
-const packageFile = (...names: readonly string[]): string => join(bundledRoot(), '..', ...names);
+/** Path of a file that comes with the package. */
+export const packageFile = (...names: readonly string[]): string => join(bundledRoot(), '..', ...names);
 
 /** Names of our templates. */
 export const templateNames = (): string[] =>

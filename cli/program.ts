@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { bundledRoot } from '../engine/clip/bundled.ts';
 import { InputError } from '../engine/errors.ts';
+import { addDemo } from './demo.ts';
 import { addEncode } from './encode.ts';
 import { addInvert } from './invert.ts';
 import { addModels } from './models.ts';
@@ -22,7 +23,7 @@ export function makeProgram(): Command {
     .version(readVersion())
     .exitOverride()
     .showHelpAfterError('(--help shows what there is)');
-  for (const add of [addInvert, addRun, addServe, addEncode, addSimilarity, addModels]) add(program);
+  for (const add of [addDemo, addInvert, addRun, addServe, addEncode, addSimilarity, addModels]) add(program);
   return program;
 }
 

@@ -11,7 +11,7 @@ const TOP = 220;
 /** Heights in the front end's pixels: title and margin, a socket, a widget, a text field, a picture. */
 const HEIGHT = { frame: 30, socket: 22, widget: 26, text: 100, picture: 260 };
 const SHOWS_PICTURE = ['LoadImage', 'PreviewImage', 'SaveImage'];
-const SHOWS_TEXT = ['PreviewAny', 'PEZInvert', 'PromptBlend', 'TokenSwap', 'DistilPrompt'];
+const SHOWS_TEXT = ['PreviewAny', 'PEZInvert', 'PromptBlend', 'TokenSwap', 'DistilPrompt', 'PEZRerank'];
 
 const isLink = (value: unknown): value is Link => Array.isArray(value) && value.length === 2;
 

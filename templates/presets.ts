@@ -1,5 +1,5 @@
 // The preset graphs: what differs from the defaults. `npx tsx templates/generate.ts` writes both forms from it.
-import type { ApiGraph } from '../schemas/prompt.ts';
+import type { ApiGraph, Link } from '../schemas/prompt.ts';
 
 export interface Preset {
   readonly name: string;
@@ -14,6 +14,23 @@ const node = (class_type: string, inputs: Record<string, unknown>, title?: strin
   ...(title && { _meta: { title } }),
 });
 const clip = node('CLIPLoader', { clip_name: 'pico-clip' });
+
+/** Nodes 20 to 26: draw `prompt` with pico-diffusion at its own size, and save it. */
+const drawing = (prompt: string | Link) => ({
+  20: node('CheckpointLoaderSimple', { ckpt_name: 'pico-diffusion' }),
+  21: node('EmptyLatentImage', { width: 64, height: 64 }),
+  22: node('CLIPTextEncode', { text: prompt, clip: ['20', 1] }, 'Positive prompt'),
+  23: node('CLIPTextEncode', { text: '', clip: ['20', 1] }, 'Negative prompt'),
+  24: node('KSampler', {
+    model: ['20', 0],
+    cfg: 3,
+    positive: ['22', 0],
+    negative: ['23', 0],
+    latent_image: ['21', 0],
+  }),
+  25: node('VAEDecode', { samples: ['24', 0], vae: ['20', 2] }),
+  26: node('SaveImage', { images: ['25', 0] }),
+});
 
 export const presets: readonly Preset[] = [
   {
@@ -86,6 +103,69 @@ export const presets: readonly Preset[] = [
       3: node('DistilPrompt', { clip: ['2', 0], text: ['1', 0], length: 8 }),
       4: node('PreviewAny', { source: ['3', 0] }, 'Short prompt'),
       5: node('PreviewAny', { source: ['3', 1] }, 'Similarity to the text'),
+    },
+  },
+  {
+    name: 'text-to-image',
+    title: 'Text to image',
+    description: 'Draws a prompt: the graph with which ComfyUI starts, with pico-diffusion as its model.',
+    graph: {
+      3: node('KSampler', {
+        model: ['4', 0],
+        seed: 156680208700286,
+        cfg: 3,
+        positive: ['6', 0],
+        negative: ['7', 0],
+        latent_image: ['5', 0],
+      }),
+      4: node('CheckpointLoaderSimple', { ckpt_name: 'pico-diffusion' }),
+      5: node('EmptyLatentImage', { width: 64, height: 64 }),
+      6: node('CLIPTextEncode', { text: 'a tiger', clip: ['4', 1] }, 'Positive prompt'),
+      7: node('CLIPTextEncode', { text: '', clip: ['4', 1] }, 'Negative prompt'),
+      8: node('VAEDecode', { samples: ['3', 0], vae: ['4', 2] }),
+      9: node('SaveImage', { images: ['8', 0] }),
+    },
+  },
+  {
+    name: 'image-to-prompt-to-image',
+    title: 'Image to prompt to image',
+    description: 'Finds the words that a picture stands for, and draws them.',
+    graph: {
+      1: node('LoadImage', { image: 'tiger.png' }),
+      2: clip,
+      3: node('PEZInvert', { images: ['1', 0], clip: ['2', 0] }),
+      4: node('PreviewAny', { source: ['3', 0] }, 'Prompt'),
+      5: node('PreviewAny', { source: ['3', 1] }, 'Similarity of prompt and picture'),
+      ...drawing(['3', 0]),
+      27: node('CLIPSimilarity', { clip: ['2', 0], images_a: ['1', 0], images_b: ['25', 0] }),
+      28: node('PreviewAny', { source: ['27', 2] }, 'Similarity of both pictures'),
+    },
+  },
+  {
+    name: 'blend-to-image',
+    title: 'Blend to image',
+    description: 'Finds one prompt that is near to two pictures at once, and draws it.',
+    graph: {
+      1: node('LoadImage', { image: 'tiger.png' }),
+      2: node('LoadImage', { image: 'butterfly.png' }),
+      3: clip,
+      4: node('PromptBlend', { clip: ['3', 0], mode: 'joint', length: 8, image_1: ['1', 0], image_2: ['2', 0] }),
+      5: node('PreviewAny', { source: ['4', 0] }, 'Prompt'),
+      ...drawing(['4', 0]),
+    },
+  },
+  {
+    name: 'swap-to-images',
+    title: 'Swap to images',
+    description:
+      'Finds a prompt for a picture, puts other things in the place of its subject, and draws each: a row of pictures in one style.',
+    graph: {
+      1: node('LoadImage', { image: 'house.png' }),
+      2: clip,
+      3: node('PEZInvert', { images: ['1', 0], clip: ['2', 0] }),
+      4: node('TokenSwap', { clip: ['2', 0], prompt: ['3', 0], to: 'tiger, butterfly, guitar', image: ['1', 0] }),
+      5: node('PreviewAny', { source: ['4', 0] }, 'After the swap'),
+      ...drawing(['4', 0]),
     },
   },
 ];

@@ -5,6 +5,7 @@
 
 import argparse
 import json
+import random
 import time
 from pathlib import Path
 
@@ -109,12 +110,39 @@ class Verdict:
         return F.normalize(self.model(torch.stack([read(f) for f in files])), dim=-1)
 
     @torch.no_grad()
-    def rank(self, files: list[Path], named: list[str]) -> torch.Tensor:
-        """Place of picture i's own subject named[i] among all distinct names, 0 the best: int [N]."""
-        choices = sorted(set(named))
-        logits = self.model.subject(self.model(torch.stack([read(f) for f in files])))[:, [self.subjects.index(s) for s in choices]]
-        own = logits.gather(1, torch.tensor([[choices.index(s)] for s in named]))
-        return (logits > own).sum(1)
+    def places(self, files: list[Path], named: list[str], others: int = 99) -> torch.Tensor:
+        """Place of each picture's own subject among it and 99 others, 0 the best: int [N]."""
+        rng = random.Random(SEED)
+        logits = self.model.subject(self.model(torch.stack([read(f) for f in files])))
+        places = []
+        for row, subject in zip(logits, named):
+            own = self.subjects.index(subject)
+            rivals = rng.sample([i for i in range(len(self.subjects)) if i != own], others)
+            places.append((row[rivals] > row[own]).sum())
+        return torch.stack(places)
+
+
+def score(run: Path, folder: Path) -> dict:
+    """What the judge says of out/chain: is the subject seen, and is a picture nearer to its source than to another one."""
+    verdict = Verdict(run)
+    rows = json.loads((folder / "index.json").read_text())
+    subjects = [row["subject"] for row in rows]
+    sources = [Path(row["source"]) for row in rows]
+    wanted = verdict.features(sources)
+    result = {"pictures": len(rows), "sources": {"subject_of_100": share(verdict.places(sources, subjects) == 0)}}
+    for kind in ("caption", "chain", "rerank"):
+        files = [folder / kind / row["file"] for row in rows]
+        alike = verdict.features(files) @ wanted.T
+        own = alike.diagonal()
+        others = alike[~torch.eye(len(rows), dtype=torch.bool)].view(len(rows), -1)
+        places = verdict.places(files, subjects)
+        result[kind] = {"subject_of_100": share(places == 0), "in_first_5": share(places < 5), "similarity": round(own.mean().item(), 3),
+                        "to_others": round(others.mean().item(), 3), "nearer_than_another": share(own[:, None] > others)}
+    return result
+
+
+def share(hits: torch.Tensor) -> float:
+    return round(hits.float().mean().item(), 3)
 
 
 def read(file: Path) -> torch.Tensor:
@@ -126,7 +154,12 @@ def read(file: Path) -> torch.Tensor:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
+    parser.add_argument("command", choices=["train", "score"])
     parser.add_argument("--run", type=Path, default=Path("runs/judge"))
-    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--pictures", type=Path, default=Path("../out/chain"), help="what `npm run bench -- --only chain` leaves")
     args = parser.parse_args()
-    train(args.run, args.minutes)
+    if args.command == "train":
+        train(args.run, args.minutes)
+    else:
+        print(json.dumps(score(args.run, args.pictures), indent=2))

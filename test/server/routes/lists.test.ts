@@ -217,7 +217,17 @@ test('1.5, 9: web files, help, templates, sub-graphs and translations of packs',
   for (const path of ['gone.js', '..%2fmanifest.json', 'docs/Gone.md', '']) {
     expect([path, (await app.get(`/extensions/example-pack/${path}`)).status]).toEqual([path, 404]);
   }
-  const own = ['blend-two-images', 'distil-prompt', 'image-to-prompt', 'images-to-style-prompt', 'style-and-swap'];
+  const own = [
+    'blend-to-image',
+    'blend-two-images',
+    'distil-prompt',
+    'image-to-prompt-to-image', // by file name: "-" comes before "."
+    'image-to-prompt',
+    'images-to-style-prompt',
+    'style-and-swap',
+    'swap-to-images',
+    'text-to-image',
+  ];
   expect((await app.get('/workflow_templates')).json()).toEqual({
     'pez-nodes': own,
     'example-pack': ['tidy-and-count'],

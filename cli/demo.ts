@@ -1,0 +1,90 @@
+// `pez-nodes demo`: the whole chain on a server of its own, as any client would run it: picture → prompt → picture.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { InputError } from '../engine/errors.ts';
+import type { FileRef } from '../nodes/node-context.ts';
+import { type ApiGraph, apiGraph } from '../schemas/prompt.ts';
+import { packageFile } from './graph-file.ts';
+import { showGraph } from './graph-progress.ts';
+import { toNumber } from './options.ts';
+import { watchInterrupt } from './stop-signal.ts';
+import { checkWritable, writeFileWhole } from './write-file.ts';
+
+interface DemoOptions {
+  readonly out: string;
+  readonly seed: number;
+  readonly quiet?: boolean;
+}
+
+/** The graph that is run, and its nodes that matter here. */
+const TEMPLATE = 'image-to-prompt-to-image';
+const NODE = { source: '1', invert: '3', prompt: '4', similarity: '5', sampler: '24', result: '26', likeness: '28' };
+
+/** Adds the command to the program. */
+export function addDemo(program: Command): void {
+  program
+    .command('demo')
+    .description('show it: a picture, its hard prompt, and what that prompt draws')
+    .argument('[picture]', 'the picture', packageFile('examples', 'tiger.png'))
+    .option('--out <file>', 'where source and result go, side by side', 'out/demo.png')
+    .option('--seed <number>', 'of the search and of the drawing', toNumber, 0)
+    .option('--quiet', 'no progress')
+    .action(runDemo);
+}
+
+async function runDemo(picture: string, { out, seed, quiet }: DemoOptions): Promise<void> {
+  checkWritable(out);
+  const source = readPicture(picture);
+  const dataDir = mkdtempSync(join(tmpdir(), 'pez-nodes-demo-'));
+  const interrupt = watchInterrupt('Stopping');
+  const [{ startServer }, { createLog }, { connect }, { renderSideBySide }] = await Promise.all([
+    import('../server/main.ts'),
+    import('../server/log.ts'),
+    import('./protocol-client.ts'),
+    import('./side-by-side.ts'),
+  ]);
+  try {
+    const server = await startServer({ port: 0, dataDir, log: createLog({ level: 'error' }) });
+    try {
+      if (!quiet) process.stderr.write(`A node server listens on ${server.url}; it runs the template ${TEMPLATE}.\n`);
+      const client = await connect(server.url);
+      const graph = prepareGraph(await client.upload(picture), seed);
+      const view = showGraph(graph);
+      const { outputs } = await client.run(graph, quiet ? () => {} : view.update, interrupt.signal).finally(view.stop);
+      const text = (node: string) => String(outputs[node].text[0]);
+      const [prompt, similarity, likeness] = [text(NODE.prompt), text(NODE.similarity), text(NODE.likeness)];
+      const caption = `similarity of prompt and picture ${round(similarity)}, of both pictures ${round(likeness)}`;
+      const result = await client.view(outputs[NODE.result].images[0] as FileRef);
+      client.close();
+      writeFileWhole(out, await renderSideBySide({ source, result, prompt, caption }));
+      process.stdout.write(`${prompt}\n${caption}\n${out}\n`);
+    } finally {
+      await server.close();
+    }
+  } finally {
+    interrupt.release();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+function readPicture(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new InputError('IMAGE_UNREADABLE', `Cannot read the picture ${file}: ${(error as Error).message}.`, {
+      cause: error,
+    });
+  }
+}
+
+function prepareGraph(image: string, seed: number): ApiGraph {
+  const graph = apiGraph.parse(JSON.parse(readFileSync(packageFile('templates', 'api', `${TEMPLATE}.json`), 'utf8')));
+  graph[NODE.source].inputs.image = image;
+  graph[NODE.invert].inputs.seed = seed;
+  graph[NODE.sampler].inputs.seed = seed;
+  return graph;
+}
+
+const round = (number: string): string => Number(number).toFixed(3);
