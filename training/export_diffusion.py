@@ -76,7 +76,7 @@ def export(run: Path, tokenizer: Path, clip: Path, folder: Path) -> None:
     for name in TOKENIZER:
         shutil.copy(tokenizer / name, part / "tokenizer" / name)
     write_configs(part, vocab, torch.load(run / "latents.pt", weights_only=True)["scale"])
-    for file in [*folder.glob("README.md"), *folder.glob("*.png")]:
+    for file in [*folder.glob("README.md"), *folder.glob("*.png"), *folder.glob("*.jpg")]:
         shutil.copy(file, part / file.name)
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)

@@ -1,4 +1,4 @@
-"""Caches the latents of the training pictures: on white, mirrored, and on a colour."""
+"""Caches the latents of the training pictures: on white, and on a colour."""
 
 import argparse
 from pathlib import Path
@@ -8,8 +8,6 @@ import torch.nn.functional as F
 
 from diffusion_model import IMAGE, Autoencoder
 from world import COLOURS, load_pairs, load_pictures
-
-VARIANTS = ("white", "mirrored", "coloured")
 
 
 @torch.no_grad()
@@ -32,7 +30,7 @@ def main() -> None:
         paint = palette[backgrounds[start : start + 256]][:, :, None, None]
         on = lambda colour: F.interpolate(rgba[:, :3] * rgba[:, 3:] + colour * (1 - rgba[:, 3:]), (IMAGE, IMAGE), mode="bilinear", antialias=True) * 2 - 1
         white = on(torch.ones_like(paint))
-        latents.append(torch.stack([model.encode(x)[0] for x in (white, white.flip(3), on(paint))], 1).half())
+        latents.append(torch.stack([model.encode(x)[0] for x in (white, on(paint))], 1).half())
     z = torch.cat(latents)
     scale = 1 / z.float().std().item()
     torch.save({"latents": z, "rows": [p.row for p in pairs], "backgrounds": [names[i] for i in backgrounds], "scale": scale}, args.run / "latents.pt")

@@ -23,9 +23,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--run", type=Path, default=Path("runs/pico-diffusion"))
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--decay", action="store_true", help="let the learning rate fall to 0 over this run: the last one")
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--lr", type=float, default=8e-4)
+    parser.add_argument("--decay", type=float, default=0, help="share of this run, at its end, in which the learning rate falls to 0: for the last run")
     args = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     data = torch.load(args.run / "latents.pt", weights_only=True)
@@ -48,11 +48,11 @@ def main() -> None:
     started, saved, total, first = time.time(), time.time(), 0.0, step
     while (part := (time.time() - started) / (60 * args.minutes)) < 1:
         for group in optimizer.param_groups:
-            group["lr"] = args.lr * min(1, (step + 1) / 200) * (1 - part if args.decay else 1)
+            group["lr"] = args.lr * min(1, (step + 1) / 200) * (min(1, (1 - part) / args.decay) if args.decay else 1)
         picks = torch.randint(len(order), (args.batch,)).tolist()
-        variants = random.choices((0, 1, 2), (0.5, 0.25, 0.25), k=args.batch)
-        states = torch.stack([captions.draw(i, v == 2, UNCONDITIONAL) for i, v in zip(picks, variants)]).to(device)
-        z = torch.stack([latents[i, v] for i, v in zip(picks, variants)]).float().to(device) * scale
+        coloured = [random.random() < 0.25 for _ in picks]
+        states = torch.stack([captions.draw(i, c, UNCONDITIONAL) for i, c in zip(picks, coloured)]).to(device)
+        z = torch.stack([latents[i, int(c)] for i, c in zip(picks, coloured)]).float().to(device) * scale
         t = torch.randint(TIMESTEPS, (args.batch,), device=device)
         a = alphas[t].view(-1, 1, 1, 1)
         noise = torch.randn_like(z)
@@ -67,9 +67,9 @@ def main() -> None:
         total += loss.item()
         with torch.no_grad():
             for ours, theirs in zip(average.parameters(), model.parameters()):
-                ours.lerp_(theirs, 1 - min(0.9995, 1 - 10 / (10 + step)))
-        if step % 50 == 0:
-            row = {"step": step, "loss": round(total / 50, 4), "seconds": round(time.time() - started)}
+                ours.lerp_(theirs, 1 - min(0.999, 1 - 10 / (10 + step)))
+        if step % 100 == 0:
+            row = {"step": step, "loss": round(total / 100, 4), "seconds": round(time.time() - started)}
             print(json.dumps(row), flush=True)
             with open(args.run / "unet.jsonl", "a") as log:
                 log.write(json.dumps(row) + "\n")
