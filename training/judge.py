@@ -57,6 +57,7 @@ def distort(rgba: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 
 def train(run: Path, minutes: float) -> None:
+    """Trains for a given time; goes on from what is there."""
     torch.manual_seed(SEED)
     generator = torch.Generator().manual_seed(SEED)
     raw = load_pictures()
@@ -65,9 +66,14 @@ def train(run: Path, minutes: float) -> None:
     rows = torch.tensor([p.row for p in pairs if not p.held_out])
     named = torch.tensor([[subjects.index(p.subject), styles.index(p.style)] for p in pairs])
     pictures = torch.from_numpy(raw.copy())
-    model = Judge(len(subjects), len(styles)).to(memory_format=torch.channels_last)
+    model = Judge(len(subjects), len(styles))
+    before = torch.load(run / "judge.pt", weights_only=True) if (run / "judge.pt").exists() else None
+    if before:
+        model.load_state_dict(before["model"])
+    model = model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), 2e-3, weight_decay=0.05, fused=True)
-    started, step = time.time(), 0
+    started, step = time.time(), before["figures"]["steps"] if before else 0
+    generator.manual_seed(SEED + step)
     while (part := (time.time() - started) / (60 * minutes)) < 1:
         for group in optimizer.param_groups:
             group["lr"] = 2e-3 * min(1, (step + 1) / 100) * (1 - part)

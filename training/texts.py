@@ -51,13 +51,18 @@ def hard_prompt(words: list[str], rng: random.Random) -> str:
     return " ".join(chosen)
 
 
+def on_colour(caption: str, colour: str) -> str:
+    """Names the background where the caption does not: what no text names should not appear."""
+    return caption if "background" in caption else f"{caption} on a {colour} background"
+
+
 class CaptionCache:
     """Hidden states of all texts of all pictures, bfloat16 [N, 8, 77, 192]: the text tower would take a fifth of every step."""
 
     def __init__(self, texts: Texts, captioner: Captioner, pairs: list[Pair], backgrounds: list[str], pictures: torch.Tensor):
         rng = captioner.rng
         rows = [
-            [captioner.caption(pair, None) for _ in range(ON_WHITE)] + [captioner.caption(pair, colour) for _ in range(ON_COLOUR)]
+            [captioner.caption(pair, None) for _ in range(ON_WHITE)] + [on_colour(captioner.caption(pair, colour), colour) for _ in range(ON_COLOUR)]
             + [hard_prompt(words, rng) for _ in range(HARD)]
             for pair, colour, words in zip(pairs, backgrounds, texts.nearest_words(pictures))]
         self.rng = rng
@@ -71,6 +76,7 @@ class CaptionCache:
         """A text of this picture, the empty one with the given probability: bfloat16 [77, 192]."""
         if self.rng.random() < unconditional:
             return self.empty
-        if self.rng.random() < 0.25:
-            return self.states[picture, ON_WHITE + ON_COLOUR + self.rng.randrange(HARD)]
-        return self.states[picture, ON_WHITE + self.rng.randrange(ON_COLOUR) if on_colour else self.rng.randrange(ON_WHITE)]
+        if on_colour:
+            return self.states[picture, ON_WHITE + self.rng.randrange(ON_COLOUR)]
+        hard = self.rng.random() < 0.3
+        return self.states[picture, ON_WHITE + ON_COLOUR + self.rng.randrange(HARD) if hard else self.rng.randrange(ON_WHITE)]

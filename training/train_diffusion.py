@@ -50,7 +50,7 @@ def main() -> None:
         for group in optimizer.param_groups:
             group["lr"] = args.lr * min(1, (step + 1) / 200) * (min(1, (1 - part) / args.decay) if args.decay else 1)
         picks = torch.randint(len(order), (args.batch,)).tolist()
-        coloured = [random.random() < 0.25 for _ in picks]
+        coloured = [random.random() < 0.2 for _ in picks]
         states = torch.stack([captions.draw(i, c, UNCONDITIONAL) for i, c in zip(picks, coloured)]).to(device)
         z = torch.stack([latents[i, int(c)] for i, c in zip(picks, coloured)]).float().to(device) * scale
         t = torch.randint(TIMESTEPS, (args.batch,), device=device)
