@@ -20,7 +20,7 @@ interface DemoOptions {
 
 /** The graph that is run, and its nodes that matter here. */
 const TEMPLATE = 'image-to-prompt-to-image';
-const NODE = { source: '1', invert: '3', prompt: '4', similarity: '5', sampler: '24', result: '26', likeness: '28' };
+const NODE = { source: '1', invert: '3', prompt: '4', similarity: '5', sampler: '24', result: '27', likeness: '29' };
 
 /** Adds the command to the program. */
 export function addDemo(program: Command): void {

@@ -15,7 +15,7 @@ const node = (class_type: string, inputs: Record<string, unknown>, title?: strin
 });
 const clip = node('CLIPLoader', { clip_name: 'pico-clip' });
 
-/** Nodes 20 to 26: draw `prompt` with pico-diffusion at its own size, and save it. */
+/** Nodes 20 to 27: draw `prompt` with pico-diffusion at its own size, and save it large enough to look at. */
 const drawing = (prompt: string | Link) => ({
   20: node('CheckpointLoaderSimple', { ckpt_name: 'pico-diffusion' }),
   21: node('EmptyLatentImage', { width: 64, height: 64 }),
@@ -29,7 +29,8 @@ const drawing = (prompt: string | Link) => ({
     latent_image: ['21', 0],
   }),
   25: node('VAEDecode', { samples: ['24', 0], vae: ['20', 2] }),
-  26: node('SaveImage', { images: ['25', 0] }),
+  26: node('ImageScale', { image: ['25', 0], upscale_method: 'bicubic', width: 256, height: 256 }),
+  27: node('SaveImage', { images: ['26', 0] }),
 });
 
 export const presets: readonly Preset[] = [
@@ -137,8 +138,8 @@ export const presets: readonly Preset[] = [
       4: node('PreviewAny', { source: ['3', 0] }, 'Prompt'),
       5: node('PreviewAny', { source: ['3', 1] }, 'Similarity of prompt and picture'),
       ...drawing(['3', 0]),
-      27: node('CLIPSimilarity', { clip: ['2', 0], images_a: ['1', 0], images_b: ['25', 0] }),
-      28: node('PreviewAny', { source: ['27', 2] }, 'Similarity of both pictures'),
+      28: node('CLIPSimilarity', { clip: ['2', 0], images_a: ['1', 0], images_b: ['25', 0] }),
+      29: node('PreviewAny', { source: ['28', 2] }, 'Similarity of both pictures'),
     },
   },
   {
