@@ -58,8 +58,9 @@ test('10.2: lists of models, templates, features, settings, userdata, the log', 
   expect(await api.getModels('checkpoints')).toEqual([]);
   expect(await api.getModelFolders()).toContainEqual(expect.objectContaining({ name: 'loras' }));
   expect(await api.getModelFiles('loras')).toEqual([]);
-  for (const list of [await api.getCheckpoints(), await api.getLoras(), await api.getEmbeddings()])
-    expect(list).toEqual([]);
+  expect(await api.getCheckpoints()).toEqual(['pico-diffusion']);
+  for (const list of [await api.getLoras(), await api.getEmbeddings()]) expect(list).toEqual([]);
+  expect(JSON.stringify(await api.getSamplerInfo())).toMatch(/euler_ancestral.*karras/);
   expect((await api.getWorkflowTemplates())['pez-nodes']).toContain('image-to-prompt');
   expect(await api.getFeatures()).toMatchObject({ supports_preview_metadata: true });
   await api.storeSetting('Saintno.Test', { a: 1 });
@@ -91,6 +92,16 @@ test('6.1: an uploaded picture runs through image-to-prompt, with progress, and 
   expect(plot.type).toBe('image/png');
   const { format, width } = await sharp(Buffer.from(await plot.arrayBuffer())).metadata();
   expect({ format, wide: width > 100 }).toEqual({ format: 'png', wide: true });
+});
+
+test('ComfyUI’s first graph draws a picture with the checkpoint that is listed', async () => {
+  const graph = template('text-to-image');
+  const { result, progress, failed } = await call(graph, { drawn: '9' });
+  expect(failed).toEqual([]);
+  expect(progress.at(-1)).toMatchObject({ node: '3', value: 20, max: 20 });
+  const drawn = await api.getImage(result.drawn.images[0]);
+  const { format, width, height } = await sharp(Buffer.from(await drawn.arrayBuffer())).metadata();
+  expect({ format, width, height }).toEqual({ format: 'png', width: 64, height: 64 });
 });
 
 test('4.11: the same graph again comes from the cache, with the same outputs', async () => {
