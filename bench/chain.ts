@@ -28,7 +28,7 @@ interface Drawn extends Entry {
 }
 
 /** As the templates draw. */
-const SETTINGS = { steps: 20, cfg: 3, sampler: 'euler', scheduler: 'normal' } as const;
+const SETTINGS = { steps: 20, cfg: 4, sampler: 'euler', scheduler: 'normal' } as const;
 const SIDE = 64;
 /** As PEZ Rerank by default. */
 const SEEDS = 2;

@@ -23,7 +23,7 @@ const drawing = (prompt: string | Link) => ({
   23: node('CLIPTextEncode', { text: '', clip: ['20', 1] }, 'Negative prompt'),
   24: node('KSampler', {
     model: ['20', 0],
-    cfg: 3,
+    cfg: 4,
     positive: ['22', 0],
     negative: ['23', 0],
     latent_image: ['21', 0],
@@ -114,7 +114,7 @@ export const presets: readonly Preset[] = [
       3: node('KSampler', {
         model: ['4', 0],
         seed: 156680208700286,
-        cfg: 3,
+        cfg: 4,
         positive: ['6', 0],
         negative: ['7', 0],
         latent_image: ['5', 0],
@@ -159,12 +159,24 @@ export const presets: readonly Preset[] = [
     name: 'swap-to-images',
     title: 'Swap to images',
     description:
-      'Finds a prompt for a picture, puts other things in the place of its subject, and draws each: a row of pictures in one style.',
+      'Finds words for how a butterfly is drawn, puts other things in its place, and draws each: a row of pictures in one style. For a picture of yours name its subject in the template and in “from”.',
     graph: {
-      1: node('LoadImage', { image: 'house.png' }),
+      1: node('LoadImage', { image: 'butterfly.png' }),
       2: clip,
-      3: node('PEZInvert', { images: ['1', 0], clip: ['2', 0] }),
-      4: node('TokenSwap', { clip: ['2', 0], prompt: ['3', 0], to: 'tiger, butterfly, guitar', image: ['1', 0] }),
+      3: node('PEZInvert', {
+        images: ['1', 0],
+        clip: ['2', 0],
+        length: 2,
+        template: 'a {} drawing of a butterfly',
+      }),
+      4: node('TokenSwap', {
+        clip: ['2', 0],
+        prompt: ['3', 0],
+        mode: 'word',
+        from: 'butterfly',
+        to: 'pig, penguin, rose',
+        image: ['1', 0],
+      }),
       5: node('PreviewAny', { source: ['4', 0] }, 'After the swap'),
       ...drawing(['4', 0]),
     },

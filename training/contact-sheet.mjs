@@ -25,7 +25,7 @@ const SEEDS = 6;
 const CELL = 96;
 const LABEL = 320;
 const HEAD = 28;
-const settings = { steps: 20, cfg: 3, sampler: 'euler', scheduler: 'normal' };
+const settings = { steps: 20, cfg: 4, sampler: 'euler', scheduler: 'normal' };
 
 const { model, clip, vae, release } = await loadCheckpoint('pico-diffusion');
 const negative = await clip.encode('');

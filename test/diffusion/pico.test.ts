@@ -19,7 +19,7 @@ afterAll(() => checkpoint.release());
 async function draw(prompt: string, { size = NATIVE, batch = 1, seed = 1, steps = 20 } = {}) {
   const { model, clip, vae } = checkpoint;
   const [positive, negative] = [await clip.encode(prompt), await clip.encode('')];
-  const settings = { steps, cfg: 3, sampler: 'euler', scheduler: 'normal' };
+  const settings = { steps, cfg: 4, sampler: 'euler', scheduler: 'normal' };
   const latent = await sample({
     ...settings,
     model,
