@@ -84,7 +84,7 @@ export async function measureChain(pictures = 100): Promise<Row[]> {
   }));
 }
 
-/** The candidates of PEZ Invert; kept from run to run, for they depend on no checkpoint. */
+/** The candidates of PEZ Invert. Kept from run to run, for they depend on no checkpoint: remove out/chain after a change of the search. */
 async function findPrompts(clip: Clip, file: string, seed: number): Promise<string[]> {
   const kept = `${out}prompts.json`;
   const all: Record<string, string[]> = existsSync(kept) ? JSON.parse(readFileSync(kept, 'utf8')) : {};

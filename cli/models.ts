@@ -6,6 +6,7 @@ import { bundledRoot, listBundled } from '../engine/clip/bundled.ts';
 import { defaultCacheDir, listCached } from '../engine/clip/cache.ts';
 import { parseHubId, pullModel } from '../engine/clip/hub.ts';
 import { findModel } from '../engine/clip/model-store.ts';
+import { findCheckpoint, listBundledCheckpoints } from '../engine/diffusion/layout.ts';
 import { InputError } from '../engine/errors.ts';
 import { makeDtypeOption } from './options.ts';
 import { showDownloads } from './progress.ts';
@@ -31,14 +32,19 @@ export function addModels(program: Command): void {
     .argument('<name>', 'bundled name, folder or hub id')
     .addOption(makeDtypeOption())
     .action(async (name: string, { dtype }: { dtype?: string }) => {
-      const { dir } = await findModel(name, { dtype, offline: true });
+      const find = listBundledCheckpoints().includes(name) ? findCheckpoint : findModel;
+      const { dir } = await find(name, { dtype, offline: true });
       process.stdout.write(`${dir}\n`);
     });
 }
 
 function runList({ json }: { json?: boolean }): void {
   const models = [
-    ...listBundled().map((name) => ({ name, kind: 'bundled', dir: join(bundledRoot(), name) })),
+    ...[...listBundled(), ...listBundledCheckpoints()].map((name) => ({
+      name,
+      kind: 'bundled',
+      dir: join(bundledRoot(), name),
+    })),
     ...listCached().map(({ name, dir }) => ({ name, kind: 'downloaded', dir })),
   ].map((model) => ({ ...model, bytes: sizeOf(model.dir) }));
   if (json) {

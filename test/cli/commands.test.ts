@@ -7,7 +7,7 @@ import { sharp } from '../../engine/clip/libraries.ts';
 import { cosine } from '../../engine/clip/tower.ts';
 import { sha256, startMirror } from '../clip/hub-mirror.ts';
 import { tinyClipFiles } from '../clip/tiny-clip.ts';
-import { fixtures, picture, runCli, standin } from './run-cli.ts';
+import { fixtures, picture, root, runCli, standin } from './run-cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pez-cli-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -128,6 +128,15 @@ test('models: pull, list, path', async () => {
   expect(models.find((m: { name: string }) => m.name === 'org/tiny')).toMatchObject({ kind: 'downloaded' });
   expect((await runCli(['models', 'path', 'org/tiny'], { env })).stdout).toBe(pulledDir());
   expect((await runCli(['encode', 'red cat', '--clip', 'org/tiny'], { env })).code).toBe(0);
+});
+
+test('bundled models are listed with their folders: the CLIP and the checkpoint', async () => {
+  const { models } = JSON.parse((await runCli(['models', 'list', '--json'])).stdout);
+  for (const name of ['pico-clip', 'pico-diffusion']) {
+    const dir = join(root, 'models', name);
+    expect(models).toContainEqual({ name, kind: 'bundled', dir, bytes: expect.any(Number) });
+    expect((await runCli(['models', 'path', name])).stdout).toBe(`${dir}\n`);
+  }
 });
 
 const pulledDir = () => `${join(folder, 'home/pez-nodes/org/tiny/main')}\n`;
