@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { bundledRoot, listBundled } from '../engine/clip/bundled.ts';
 import { defaultCacheDir, listCached } from '../engine/clip/cache.ts';
-import { parseHubId, pullModel } from '../engine/clip/hub.ts';
-import { findModel } from '../engine/clip/model-store.ts';
-import { findCheckpoint, listBundledCheckpoints } from '../engine/diffusion/layout.ts';
+import { parseHubId } from '../engine/clip/hub.ts';
+import { findAny, pullAny } from '../engine/diffusion/any-model.ts';
+import { listBundledCheckpoints } from '../engine/diffusion/layout.ts';
 import { InputError } from '../engine/errors.ts';
 import { makeDtypeOption } from './options.ts';
 import { showDownloads } from './progress.ts';
@@ -22,7 +22,7 @@ export function addModels(program: Command): void {
     .action(runList);
   models
     .command('pull')
-    .description('download models from the hub, or what is new of them')
+    .description('download models from the hub, CLIPs and checkpoints, or what is new of them')
     .argument('<ids...>', 'hub ids: org/name or org/name@revision')
     .addOption(makeDtypeOption())
     .action(runPull);
@@ -32,9 +32,7 @@ export function addModels(program: Command): void {
     .argument('<name>', 'bundled name, folder or hub id')
     .addOption(makeDtypeOption())
     .action(async (name: string, { dtype }: { dtype?: string }) => {
-      const find = listBundledCheckpoints().includes(name) ? findCheckpoint : findModel;
-      const { dir } = await find(name, { dtype, offline: true });
-      process.stdout.write(`${dir}\n`);
+      process.stdout.write(`${await findAny(name, { dtype, offline: true })}\n`);
     });
 }
 
@@ -72,7 +70,7 @@ async function runPull(ids: string[], { dtype }: { dtype?: string }): Promise<vo
     for (const name of ids) {
       const id = parseHubId(name);
       if (!id) throw new InputError('MODEL_NOT_FOUND', `"${name}" is not a hub id; those have the form org/name.`);
-      const dir = await pullModel(id, { dtype, refresh: true, signal: interrupt.signal, onProgress: view.update });
+      const dir = await pullAny(id, { dtype, refresh: true, signal: interrupt.signal, onProgress: view.update });
       view.stop();
       process.stdout.write(`${dir}\n`);
     }

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundledRoot, bundledWith } from '../clip/bundled.ts';
-import { type HubOptions, type NeededFile, parseHubId, pullFolder } from '../clip/hub.ts';
+import { type HubId, type HubOptions, type NeededFile, parseHubId, pullFolder } from '../clip/hub.ts';
 import { localFolder } from '../clip/model-store.ts';
 import { readJson } from '../clip/read-json.ts';
 import { checkDtype, type Dtype, dtypes, variantFile } from '../clip/variant.ts';
@@ -40,11 +40,15 @@ export interface CheckpointStoreOptions extends HubOptions {
 
 type ModelIndex = Readonly<Record<string, unknown>>;
 
-const INDEX = 'model_index.json';
+/** Names the parts of a checkpoint. */
+export const INDEX_FILE = 'model_index.json';
 const SCHEDULER = 'scheduler/scheduler_config.json';
 
 /** Names of the bundled checkpoints, sorted. */
-export const listBundledCheckpoints = (): string[] => bundledWith(INDEX, 'unet');
+export const listBundledCheckpoints = (): string[] => bundledWith(INDEX_FILE, 'unet');
+
+/** Whether a folder holds a checkpoint rather than a CLIP. */
+export const isCheckpoint = (dir: string): boolean => existsSync(join(dir, INDEX_FILE));
 
 /** Finds a checkpoint, downloading it if its name is a hub id that is not cached. Throws MODEL_NOT_FOUND, MODEL_UNSUPPORTED, MODEL_INVALID, DOWNLOAD_FAILED, OPTION_INVALID. */
 export async function findCheckpoint(name: string, options: CheckpointStoreOptions = {}): Promise<CheckpointFiles> {
@@ -52,7 +56,7 @@ export async function findCheckpoint(name: string, options: CheckpointStoreOptio
   const bundled = listBundledCheckpoints();
   const dir = bundled.includes(name)
     ? join(bundledRoot(), name)
-    : (localFolder(name, []) ?? (await fromHub(name, { ...options, dtype: dtype ?? 'fp32' })));
+    : (localFolder(name, []) ?? (await fromHub(name, options)));
   const index = readIndex(dir);
   const part = (folder: string) => findPart(dir, folder, dtype);
   const files: CheckpointFiles = {
@@ -76,7 +80,7 @@ export async function findCheckpoint(name: string, options: CheckpointStoreOptio
 }
 
 function readIndex(dir: string): ModelIndex {
-  const index = readJson<ModelIndex>(join(dir, INDEX));
+  const index = readJson<ModelIndex>(join(dir, INDEX_FILE));
   const foreign = ['text_encoder_3', 'transformer', 'prior', 'unet_2'].find((part) => isPresent(index[part]));
   if (!foreign) return index;
   throw new InputError(
@@ -128,22 +132,27 @@ function readVaeConfig(dir: string, isXl: boolean): VaeConfig {
   return vae;
 }
 
-async function fromHub(name: string, options: HubOptions & { dtype: Dtype }): Promise<string> {
+async function fromHub(name: string, options: HubOptions): Promise<string> {
   const id = parseHubId(name);
   if (!id)
     throw new InputError(
       'MODEL_NOT_FOUND',
       `There is no checkpoint "${name}". Give a bundled one (${listBundledCheckpoints().join(', ') || 'none here'}), a folder that exists, or the hub id of an ONNX export in diffusers' layout.`,
     );
-  const dir = await pullFolder(id, [{ path: INDEX }], options);
-  return pullFolder(id, hubFiles(readIndex(dir), options.dtype), options);
+  return pullCheckpoint(id, options);
+}
+
+/** Folder of a hub checkpoint, downloaded as far as it is not here. Throws as `pullFolder` does, and MODEL_UNSUPPORTED. */
+export async function pullCheckpoint(id: HubId, options: HubOptions = {}): Promise<string> {
+  const dir = await pullFolder(id, [{ path: INDEX_FILE }], options);
+  return pullFolder(id, hubFiles(readIndex(dir), checkDtype(options.dtype) ?? 'fp32'), options);
 }
 
 function hubFiles(index: ModelIndex, dtype: Dtype): NeededFile[] {
   const required = (path: string): NeededFile => ({ path });
   const optional = (path: string): NeededFile => ({ path, optional: true });
   return [
-    required(INDEX),
+    required(INDEX_FILE),
     required(SCHEDULER),
     ...encodersOf(index).flatMap((suffix) => [
       optional(`tokenizer${suffix}/tokenizer.json`),

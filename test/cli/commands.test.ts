@@ -1,5 +1,5 @@
 // The commands on good input: what goes to stdout, what to stderr, and the files they leave.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadClip } from '../../engine/clip/clip.ts';
@@ -7,6 +7,7 @@ import { sharp } from '../../engine/clip/libraries.ts';
 import { cosine } from '../../engine/clip/tower.ts';
 import { sha256, startMirror } from '../clip/hub-mirror.ts';
 import { tinyClipFiles } from '../clip/tiny-clip.ts';
+import { checkpointDir } from '../diffusion/fixture.ts';
 import { fixtures, picture, root, runCli, standin } from './run-cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pez-cli-'));
@@ -128,6 +129,33 @@ test('models: pull, list, path', async () => {
   expect(models.find((m: { name: string }) => m.name === 'org/tiny')).toMatchObject({ kind: 'downloaded' });
   expect((await runCli(['models', 'path', 'org/tiny'], { env })).stdout).toBe(pulledDir());
   expect((await runCli(['encode', 'red cat', '--clip', 'org/tiny'], { env })).code).toBe(0);
+});
+
+test('models: pull, list and path know checkpoints by their index of parts', async () => {
+  const source = checkpointDir('lcm');
+  const paths = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((p) =>
+    statSync(join(source, p)).isFile(),
+  );
+  const mirror = await startMirror(
+    new Map(
+      paths.map((path) => [`org/draws/${path.replaceAll('\\', '/')}`, { body: readFileSync(join(source, path)) }]),
+    ),
+  );
+  const env = { HF_HOME: join(folder, 'home'), HF_ENDPOINT: mirror.endpoint, HF_HUB_OFFLINE: '0' };
+  const dir = join(folder, 'home/pez-nodes/org/draws/main');
+  try {
+    const pulled = await runCli(['models', 'pull', 'org/draws'], { env });
+    expect(pulled).toMatchObject({ code: 0, stdout: `${dir}\n` });
+    const absent = await runCli(['models', 'pull', 'org/nothing'], { env });
+    expect(absent).toMatchObject({ code: 2, stderr: expect.stringContaining('There is no model org/nothing') });
+  } finally {
+    await mirror.close();
+  }
+  const { models } = JSON.parse((await runCli(['models', 'list', '--json'], { env })).stdout);
+  expect(models).toContainEqual({ name: 'org/draws', kind: 'downloaded', dir, bytes: expect.any(Number) });
+  for (const name of ['org/draws', dir])
+    expect((await runCli(['models', 'path', name], { env })).stdout).toBe(`${dir}\n`);
+  expect((await runCli(['models', 'path', 'org/elsewhere'], { env })).stderr).toContain('pez-nodes models pull');
 });
 
 test('bundled models are listed with their folders: the CLIP and the checkpoint', async () => {

@@ -1,0 +1,20 @@
+// A model of either kind, CLIP or checkpoint → its folder. A checkpoint is known by its index of parts.
+import { listBundled } from '../clip/bundled.ts';
+import { type HubId, type HubOptions, parseHubId, pullFolder, pullModel } from '../clip/hub.ts';
+import { findModel, localFolder } from '../clip/model-store.ts';
+import { findCheckpoint, INDEX_FILE, isCheckpoint, listBundledCheckpoints, pullCheckpoint } from './layout.ts';
+
+/** Downloads what the hub has under an id, as far as it is not here; with `refresh`, also what is new of it. Throws as `pullFolder` does. */
+export async function pullAny(id: HubId, options: HubOptions = {}): Promise<string> {
+  const dir = await pullFolder(id, [{ path: INDEX_FILE, optional: true }], options);
+  return isCheckpoint(dir) ? pullCheckpoint(id, options) : pullModel(id, options);
+}
+
+/** Folder of a bundled model, a folder, or a hub id. Throws as `findModel` and `findCheckpoint` do. */
+export async function findAny(name: string, options: HubOptions = {}): Promise<string> {
+  const folder = localFolder(name, [...listBundled(), ...listBundledCheckpoints()]);
+  const id = folder ? undefined : parseHubId(name);
+  if (id) return pullAny(id, options);
+  const find = folder && isCheckpoint(folder) ? findCheckpoint : findModel;
+  return (await find(name, options)).dir;
+}
