@@ -3,8 +3,8 @@
 import type * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
 import { fileIdentity } from '../onnx/file-identity.ts';
+import { toFloats } from '../onnx/half.ts';
 import { openSession, type Session } from '../onnx/session.ts';
-import { halfToNumber } from '../onnx/tensor.ts';
 import type { Tower } from './variant.ts';
 
 const sessions = new Map<string, Promise<Session>>();
@@ -56,15 +56,9 @@ export async function embed({ tower, path, session, feeds }: TowerRun): Promise<
   const [rows, dim] = output.dims;
   if (output.dims.length !== 2)
     throw new InputError('MODEL_UNSUPPORTED', `${path}: "${name}" has dims [${output.dims}]; [B, P] is needed.`);
-  const values = toFloat32(output);
+  const values = toFloats(output);
   output.dispose();
   return Array.from({ length: rows }, (_, i) => toUnit(values.slice(i * dim, (i + 1) * dim), path));
-}
-
-function toFloat32({ type, data }: ort.Tensor): Float32Array {
-  if (type === 'float32') return data as Float32Array;
-  if (data instanceof Uint16Array) return Float32Array.from(data, halfToNumber); // float16 before Node 24
-  return Float32Array.from(data as ArrayLike<number>);
 }
 
 /** Scales a vector to length 1, in place. */

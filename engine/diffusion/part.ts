@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
 import { type Device, openSessionOn } from '../onnx/device.ts';
+import { toFloats, toHalfTensor } from '../onnx/half.ts';
 import type { Session } from '../onnx/session.ts';
 
 /** Time spent inside onnxruntime. */
@@ -18,7 +19,10 @@ export interface Part {
   readonly time: PartTime;
   /** The session, compiled at the first call. Throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED or OPTION_INVALID (the device). */
   session(): Promise<Session>;
-  /** Runs it and returns the outputs asked for, as float32. `hint` explains a refusal. */
+  /**
+   * Runs it and returns the outputs asked for, as float32. Inputs that the export takes in float16 are rounded to it. `hint` explains a refusal.
+   * Throws MODEL_INVALID where onnxruntime refuses, or float16 does not hold the numbers.
+   */
   run(feeds: Feeds, outputs: readonly string[], hint?: string): Promise<Output[]>;
   /** Frees the session once its present run has ended; the next use makes a new one. */
   release(): Promise<void>;
@@ -50,7 +54,7 @@ export function makePart(path: string, device: Device): Part {
     run: async (feeds, outputs, hint = '') => {
       const ready = await session();
       const started = performance.now();
-      const run = ready.run(feeds, outputs);
+      const run = ready.run(roundToHalf(feeds, ready), outputs);
       running = run.catch(() => undefined);
       const results = await run.catch((error: Error) => {
         const why = error.message.split('\n')[0];
@@ -58,7 +62,7 @@ export function makePart(path: string, device: Device): Part {
       });
       runs++;
       ms += performance.now() - started;
-      return outputs.map((name) => takeFloats(results[name]));
+      return outputs.map((name) => takeOutput(results[name], path));
     },
     release: async () => {
       const ready = opened;
@@ -71,20 +75,29 @@ export function makePart(path: string, device: Device): Part {
 
 async function open(path: string, device: Device): Promise<Session> {
   if (!existsSync(path)) throw new InputError('MODEL_NOT_FOUND', `The checkpoint lacks the file ${path}.`);
-  const session = await openSessionOn(device, path);
-  const half = [...session.inputMetadata, ...session.outputMetadata].find((m) => m.isTensor && m.type === 'float16');
-  if (!half) return session;
-  await session.release();
-  throw new InputError(
-    'MODEL_UNSUPPORTED',
-    `${path} takes or gives "${half.name}" in float16; export it with float32 inputs and outputs (its weights may be float16).`,
+  return openSessionOn(device, path);
+}
+
+/** Exports for graphics cards take float16: ours are float32 until here. */
+function roundToHalf(feeds: Feeds, { inputMetadata }: Session): Feeds {
+  const halves = new Set(inputMetadata.flatMap((m) => (m.isTensor && m.type === 'float16' ? [m.name] : [])));
+  if (halves.size === 0) return feeds;
+  return Object.fromEntries(
+    Object.entries(feeds).map(([name, tensor]) => [
+      name,
+      halves.has(name) ? toHalfTensor(tensor.data as Float32Array, tensor.dims) : tensor,
+    ]),
   );
 }
 
-function takeFloats(tensor: ort.Tensor): Output {
-  const { dims, type } = tensor;
-  const data = type === 'float32' ? (tensor.data as Float32Array) : Float32Array.from(tensor.data as ArrayLike<number>);
-  return { dims, data };
+function takeOutput(tensor: ort.Tensor, path: string): Output {
+  const data = toFloats(tensor);
+  if (tensor.type === 'float16' && data.some(Number.isNaN))
+    throw new InputError(
+      'MODEL_INVALID',
+      `${path} overflows in float16: what it made are no numbers. Take an export of this part in float32.`,
+    );
+  return { dims: tensor.dims, data };
 }
 
 /** Whole numbers as the integer or float type that an input wants. */

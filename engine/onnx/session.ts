@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
 import type { Model } from './graph.ts';
+import { asFloat16 } from './half.ts';
 import type { Tensor } from './tensor.ts';
 import { writeModel, writeModelFile } from './write.ts';
 
@@ -57,10 +58,12 @@ export function toOrt({ type, dims, bytes }: Tensor): ort.Tensor {
     case 'bool':
     case 'uint8':
       return new ort.Tensor(type, new Uint8Array(copy), dims);
+    case 'float16':
+      return asFloat16(new Uint16Array(copy), dims);
     default:
       throw new InputError(
         'MODEL_UNSUPPORTED',
-        `A tensor of type ${type} cannot be handed to onnxruntime across Node versions; use float32.`,
+        `A tensor of type ${type} cannot be handed to onnxruntime from Node; use float32.`,
       );
   }
 }

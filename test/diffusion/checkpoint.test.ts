@@ -26,8 +26,8 @@ interface Reference {
 const loaded: Checkpoint[] = [];
 const copies: string[] = [];
 
-const load = async (dir: string) => {
-  const checkpoint = await loadCheckpoint(dir);
+const load = async (dir: string, dtype?: string) => {
+  const checkpoint = await loadCheckpoint(dir, { dtype });
   loaded.push(checkpoint);
   return checkpoint;
 };
@@ -119,6 +119,30 @@ describe('SD 1.5', () => {
     const back = await checkpoint.vae.encode(picture);
     expect(back.shape).toEqual([1, 4, 8, 8]);
     expect(relativeError(back.data, reference.encoded.data)).toBeLessThan(1e-3);
+  });
+
+  test('an export in float16 throughout, inputs and outputs too, ends near it', async () => {
+    const half = await load(checkpointDir('sd15'), 'fp16');
+    const [input] = (await half.model.unet.part.session()).inputMetadata;
+    expect(input).toMatchObject({ name: 'sample', type: 'float16' });
+    const states = await half.clip.encode(reference.prompt);
+    expect(relativeError(states[0].states, reference.states.data)).toBeLessThan(5e-3);
+    const { data } = await run({ positive: states }, half);
+    expect(relativeError(data, reference.runs.euler.latent.data)).toBeLessThan(2e-2);
+    const picture = await half.vae.decode(asLatent(reference.runs.euler.latent));
+    const whole = await checkpoint.vae.decode(asLatent(reference.runs.euler.latent));
+    expect(relativeError(picture.data, whole.data)).toBeLessThan(1e-2);
+    expect(relativeError((await half.vae.encode(whole)).data, reference.encoded.data)).toBeLessThan(1e-2);
+  });
+
+  test('what float16 does not hold is an error, not a black picture', async () => {
+    const half = await load(checkpointDir('sd15'), 'fp16');
+    await expect(half.vae.decode({ shape: [1, 4, 8, 8], data: new Float32Array(256).fill(1e9) })).rejects.toMatchObject(
+      {
+        code: 'MODEL_INVALID',
+        message: expect.stringContaining('overflows in float16'),
+      },
+    );
   });
 
   test('cfg 1 does not ask the negative', async () => {
