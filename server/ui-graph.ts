@@ -1,12 +1,12 @@
 // Graphs in UI format (as ComfyUI's front end saves them) ↔ API format: which widget is which (comfy-api.md 8).
 import type { Input, NodeDefinition } from '../nodes/define-node.ts';
 import type { ApiGraph } from '../schemas/prompt.ts';
-import type { UiGraph04, UiLink, UiNode } from '../schemas/template.ts';
+import type { UiGraph04, UiNode } from '../schemas/template.ts';
+import { isVirtual, makeSourceOf } from './ui-links.ts';
 
 const WIDGET_TYPES = ['INT', 'FLOAT', 'STRING', 'BOOLEAN', 'COMBO'];
 const NOTES = ['Note', 'MarkdownNote'];
 const MUTED = 2;
-const BYPASSED = 4;
 
 export type Definitions = ReadonlyMap<string, { readonly definition: NodeDefinition }>;
 
@@ -43,26 +43,26 @@ function widgetValues(node: UiNode, definition: NodeDefinition): Record<string, 
 const literal = (value: unknown): unknown => (Array.isArray(value) ? { __value__: value } : value);
 
 /**
- * The prompt graph of a saved graph: widget values and links by input name; notes and muted nodes are left out.
- * Throws an Error that names what it can't convert: unknown classes, bypassed nodes, sub-graphs.
+ * The prompt graph of a saved graph: widget values and links by input name; notes and muted nodes are left out, links go through reroutes and
+ * bypassed nodes. Throws an Error that names what it can't convert: unknown classes, sub-graphs.
  */
 export function toApiGraph(ui: UiGraph04, definitions: Definitions): ApiGraph {
-  const links = new Map<number, UiLink>(ui.links.map((link) => [link[0], link]));
-  const nodes = ui.nodes.filter(({ type, mode }) => !NOTES.includes(type) && mode !== MUTED);
+  const sourceOf = makeSourceOf(ui);
+  const nodes = ui.nodes.filter((node) => !NOTES.includes(node.type) && node.mode !== MUTED && !isVirtual(node));
   const present = new Set(nodes.map(({ id }) => String(id)));
+  const subgraphs = new Set(ui.definitions?.subgraphs?.map(({ id }) => id));
   const entries = nodes.map((node): [string, ApiGraph[string]] => {
+    if (subgraphs.has(node.type)) throw new Error(`node ${node.id} is a sub-graph: save the graph in API format`);
     const definition = definitions.get(node.type)?.definition;
     if (!definition) throw new Error(`node ${node.id}: there is no class ${node.type} here`);
-    if (node.mode === BYPASSED) {
-      throw new Error(`node ${node.id} (${node.type}) is bypassed: save the graph in API format`);
-    }
     const inputs = Object.fromEntries(
       Object.entries(widgetValues(node, definition)).map(([name, value]) => [name, literal(value)]),
     );
     for (const { name, link } of node.inputs ?? []) {
-      const source = typeof link === 'number' ? links.get(link) : undefined;
+      const source = typeof link === 'number' ? sourceOf(link) : undefined;
       if (!source) continue;
-      if (present.has(String(source[1]))) inputs[name] = [String(source[1]), source[2]];
+      if ('value' in source) inputs[name] = literal(source.value);
+      else if (present.has(source.link[0])) inputs[name] = source.link;
       else delete inputs[name];
     }
     const title = node.title ?? definition.displayName;

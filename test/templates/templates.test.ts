@@ -122,8 +122,51 @@ describe('8.2: reading a saved graph', () => {
     }
   });
 
+  /** Text → that node → Preview Any. */
+  const through = (middle: object): UiGraph04 => ({
+    ...graph({}),
+    links: [
+      [1, 1, 0, 3, 0, 'STRING'],
+      [2, 3, 0, 2, 0, 'STRING'],
+    ],
+    nodes: [
+      { ...base, id: 1, type: 'PrimitiveString', mode: 0, widgets_values: ['x'] },
+      { ...base, id: 2, type: 'PreviewAny', mode: 0, inputs: [{ name: 'source', type: '*', link: 2 }] },
+      { ...base, id: 3, mode: 0, type: 'Reroute', ...middle },
+    ],
+  });
+  const slots = (input: string, output: string) => ({
+    inputs: [{ name: 'in', type: input, link: 1 }],
+    outputs: [{ name: 'out', type: output, links: [2] }],
+  });
+
+  test('links go through reroutes and bypassed nodes, which hand on what has the type of their output', () => {
+    const whole = { 1: expect.anything(), 2: expect.objectContaining({ inputs: { source: ['1', 0] } }) };
+    expect(toApiGraph(through(slots('*', '*')), definitions)).toEqual(whole);
+    const bypassed = { type: 'DistilPrompt', mode: 4, ...slots('STRING', 'STRING') };
+    expect(toApiGraph(through(bypassed), definitions)).toEqual(whole);
+    const second = { ...bypassed, inputs: [{ name: 'clip', type: 'CLIP', link: null }, bypassed.inputs[0]] };
+    expect(toApiGraph(through(second), definitions)).toEqual(whole);
+    // Nothing of that type goes in: the link brings nothing.
+    const broken = toApiGraph(through({ ...bypassed, ...slots('STRING', 'FLOAT') }), definitions);
+    expect(broken[2].inputs).toEqual({});
+    expect(Object.keys(broken)).toEqual(['1', '2']);
+  });
+
+  test('a front-end primitive gives its value', () => {
+    const primitive = { ...graph({ type: 'PrimitiveNode', widgets_values: [7, 'fixed'], mode: 0 }) };
+    expect(toApiGraph(primitive, definitions)).toEqual({ 2: expect.objectContaining({ inputs: { source: 7 } }) });
+  });
+
+  test('reroutes in a ring bring nothing', () => {
+    const ring = through(slots('*', '*'));
+    ring.links[0] = [1, 3, 0, 3, 0, '*'];
+    expect(toApiGraph(ring, definitions)[2].inputs).toEqual({});
+  });
+
   test('what cannot be converted is named', () => {
     expect(() => toApiGraph(graph({ type: 'Nope' }), definitions)).toThrow(/node 1: there is no class Nope/);
-    expect(() => toApiGraph(graph({ mode: 4 }), definitions)).toThrow(/node 1 \(PrimitiveString\) is bypassed/);
+    const nested = { ...graph({ type: 'a-b-c' }), definitions: { subgraphs: [{ id: 'a-b-c' }] } };
+    expect(() => toApiGraph(nested, definitions)).toThrow(/node 1 is a sub-graph: save the graph in API format/);
   });
 });
