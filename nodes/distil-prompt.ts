@@ -38,7 +38,7 @@ export const distil = defineNode({
     prompt: port('STRING', { tooltip: 'The short prompt.' }),
     similarity: port('FLOAT', { tooltip: 'How near it is to the text: the cosine, at most 1.' }),
     tokens: port('PEZ_PROMPT', { tooltip: 'The prompt with its tokens, for Prompt Blend.' }),
-    candidates: list(port('STRING', { tooltip: 'The best short prompts, best first.' })),
+    candidates: list(port('STRING', { tooltip: 'The best short prompts that differ by several words, best first.' })),
   },
   hasIntermediateOutput: true,
   run: async (inputs, context) => {

@@ -1,6 +1,6 @@
 // The pool's best → what is reported: texts scored once more through the ordinary encoder, with the ids they really have.
-import type { Tokenizer } from '../clip/tokenizer.ts';
 import { InputError } from '../errors.ts';
+import { chooseDiffering } from './differing.ts';
 import type { Objective } from './objective.ts';
 import type { Pool } from './pool.ts';
 import type { Reading, ReadPrompt } from './reading.ts';
@@ -17,37 +17,45 @@ export interface PromptCandidate {
 }
 
 export interface FinalistOptions {
-  readonly tokenizer: Tokenizer;
   readonly pool: Pool;
   readonly scorer: Scorer;
   readonly objective: Objective;
   readonly read: ReadPrompt;
   readonly vocabulary: Vocabulary;
   readonly count: number;
+  /** Most tokens of a prompt without its template. */
+  readonly length: number;
 }
 
-/** Scored again beyond `count`, since the short rows of the search may rank near-equals otherwise. */
-const SPARE = 4;
+/** Of the best so many are scored again whatever they say, since the short rows of the search may rank near-equals otherwise. */
+const NEAR_EQUALS = 5;
+
+/** The share of their tokens by which candidates should differ: one that exchanges a single word is no other prompt. */
+const DIFFERENT = 1 / 3;
 
 /** Single tokens tried, after the phrases, where the search met no permitted text. */
 const LAST_RESORT = 256;
 
-/** The best `count` candidates, best first. Throws VOCABULARY_EMPTY where the lists permit no text at all. */
+/**
+ * The best candidate, and the best that differ from it and from each other by a third of their tokens (by fewer where the search met too few
+ * such): at most `count`, best first. Throws VOCABULARY_EMPTY where the lists permit no text at all.
+ */
 export async function chooseFinalists(options: FinalistOptions): Promise<PromptCandidate[]> {
-  const { tokenizer, pool, scorer, objective, count } = options;
-  const found = pool.best(count + SPARE).map((c) => c.reading);
-  const readings = found.length > 0 ? found : lastResort(options);
+  const { pool, scorer, objective, count, length } = options;
+  const found = pool.best(Number.POSITIVE_INFINITY).map((c) => c.reading);
+  const ranked = found.length > 0 ? found : lastResort(options);
+  const least = Math.ceil(length * DIFFERENT);
+  const readings = [...new Set([...ranked.slice(0, NEAR_EQUALS), ...chooseDiffering(ranked, count, least)])];
   const embeddings = await scorer.embedOrdinary(readings.map((r) => r.prompt));
-  return readings
-    .map(({ prompt }, i) => ({
+  const scored = readings
+    .map(({ prompt, ids }, i) => ({
       prompt,
-      ids: tokenizer.encode(prompt),
+      ids,
       similarity: objective.similarity(embeddings[i]),
       score: objective.score(embeddings[i]),
     }))
-    .sort((a, b) => b.score - a.score)
-    .slice(0, count)
-    .map(({ prompt, similarity, ids }) => ({ prompt, similarity, ids }));
+    .sort((a, b) => b.score - a.score);
+  return chooseDiffering(scored, count, least).map(({ prompt, similarity, ids }) => ({ prompt, similarity, ids }));
 }
 
 function lastResort({ read, vocabulary: { singles, phrases } }: FinalistOptions): Reading[] {

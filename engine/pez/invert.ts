@@ -66,7 +66,7 @@ export async function invert(clip: Clip, options: InvertOptions): Promise<Invert
   const { vocabulary, fixed } = await shortlistWords({ ...bench, read: readWord, vocabulary: allowed });
   const run = await runPhases({ ...bench, vocabulary, fixed, onProgress });
   const searchSeconds = (performance.now() - searchStarted) / 1000;
-  const candidates = await chooseFinalists({ ...bench, tokenizer, vocabulary, count: settings.topK });
+  const candidates = await chooseFinalists({ ...bench, vocabulary, count: settings.topK, length });
   const [best] = candidates;
   return {
     ...best,

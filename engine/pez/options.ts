@@ -45,7 +45,7 @@ export interface InvertOptions {
   projection?: Projection;
   /** Rounds of coordinate swaps after the search; true: the default number, false or 0: none. */
   polish?: boolean | number;
-  /** How many candidates to return. */
+  /** How many candidates to return: the best, and the best that differ from it and each other by a third of their tokens. */
   topK?: number;
   /** Ends a phase that found nothing better for this many steps; true: the default number, false: never. */
   earlyStop?: boolean | number;

@@ -60,6 +60,13 @@ test('candidates are different texts, best first, at most topK', async () => {
   expect(similarities).toEqual(similarities.toSorted((a, b) => b - a));
 });
 
+test('candidates are other prompts, not the best one with a word exchanged', async () => {
+  const { candidates } = await run({ topK: 4, length: 6 });
+  for (const [i, { ids }] of candidates.entries())
+    for (const before of candidates.slice(0, i))
+      expect(ids.filter((id) => !before.ids.includes(id)).length).toBeGreaterThanOrEqual(2);
+});
+
 test('polish never makes the result worse', async () => {
   for (let seed = 0; seed < 8; seed++) {
     const [rough, polished] = [await run({ seed, polish: false }), await run({ seed, polish: 3 })];
