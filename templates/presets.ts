@@ -15,10 +15,18 @@ const node = (class_type: string, inputs: Record<string, unknown>, title?: strin
 });
 const clip = node('CLIPLoader', { clip_name: 'pico-clip' });
 
-/** Nodes 20 to 27: draw `prompt` with pico-diffusion at its own size, and save it large enough to look at. */
-const drawing = (prompt: string | Link) => ({
+/** Nodes 20 and 21: what draws, and a sheet of its own size. */
+const easel = {
   20: node('CheckpointLoaderSimple', { ckpt_name: 'pico-diffusion' }),
   21: node('EmptyLatentImage', { width: 64, height: 64 }),
+};
+
+/** Large enough to look at. */
+const enlarge = (image: Link) => node('ImageScale', { image, upscale_method: 'bicubic', width: 256, height: 256 });
+
+/** Nodes 20 to 27: draw `prompt` with pico-diffusion and save it. */
+const drawing = (prompt: string | Link) => ({
+  ...easel,
   22: node('CLIPTextEncode', { text: prompt, clip: ['20', 1] }, 'Positive prompt'),
   23: node('CLIPTextEncode', { text: '', clip: ['20', 1] }, 'Negative prompt'),
   24: node('KSampler', {
@@ -29,7 +37,7 @@ const drawing = (prompt: string | Link) => ({
     latent_image: ['21', 0],
   }),
   25: node('VAEDecode', { samples: ['24', 0], vae: ['20', 2] }),
-  26: node('ImageScale', { image: ['25', 0], upscale_method: 'bicubic', width: 256, height: 256 }),
+  26: enlarge(['25', 0]),
   27: node('SaveImage', { images: ['26', 0] }),
 });
 
@@ -140,6 +148,34 @@ export const presets: readonly Preset[] = [
       ...drawing(['3', 0]),
       28: node('CLIPSimilarity', { clip: ['2', 0], images_a: ['1', 0], images_b: ['25', 0] }),
       29: node('PreviewAny', { source: ['28', 2] }, 'Similarity of both pictures'),
+    },
+  },
+  {
+    name: 'image-to-best-prompt',
+    title: 'Image to best prompt',
+    description:
+      'Finds several prompts for a picture, draws each twice, and keeps the one whose pictures come closest to it.',
+    graph: {
+      1: node('LoadImage', { image: 'tiger.png' }),
+      2: clip,
+      3: node('PEZInvert', { images: ['1', 0], clip: ['2', 0] }),
+      ...easel,
+      22: node('PEZRerank', {
+        candidates: ['3', 4],
+        source: ['1', 0],
+        judge: ['2', 0],
+        model: ['20', 0],
+        clip: ['20', 1],
+        vae: ['20', 2],
+        latent_image: ['21', 0],
+        cfg: 4,
+      }),
+      23: node('PreviewAny', { source: ['22', 0] }, 'The best prompt'),
+      24: node('PreviewAny', { source: ['22', 2] }, 'Similarity of its pictures to the source'),
+      25: enlarge(['22', 1]),
+      26: node('SaveImage', { images: ['25', 0] }),
+      27: enlarge(['22', 3]),
+      28: node('PreviewImage', { images: ['27', 0] }, 'All that was drawn'),
     },
   },
   {

@@ -18,12 +18,14 @@ const quick: Readonly<Record<string, object>> = {
   CheckpointLoaderSimple: { ckpt_name: 'tiny' },
   KSampler: { steps: 2 },
   PEZInvert: { length: 4, steps: 4, restarts: 2 },
+  PEZRerank: { steps: 2, count: 2, seeds: 1 },
   PromptBlend: { length: 4, steps: 4, restarts: 2 },
 };
 
 test.each([
   ['text-to-image', 1],
   ['image-to-prompt-to-image', 1],
+  ['image-to-best-prompt', 1],
   ['blend-to-image', 1],
   ['swap-to-images', 3],
 ])('%s saves %i picture(s)', async (name, count) => {

@@ -221,6 +221,7 @@ test('1.5, 9: web files, help, templates, sub-graphs and translations of packs',
     'blend-to-image',
     'blend-two-images',
     'distil-prompt',
+    'image-to-best-prompt',
     'image-to-prompt-to-image', // by file name: "-" comes before "."
     'image-to-prompt',
     'images-to-style-prompt',
