@@ -96,7 +96,11 @@ export const pezInvert = defineNode({
     similarity: port('FLOAT', { tooltip: 'How near the prompt is to the pictures: their mean cosine, at most 1.' }),
     tokens: port('PEZ_PROMPT', { tooltip: 'The prompt with its tokens, for Prompt Blend.' }),
     plot: port('IMAGE', { tooltip: 'The course of the search: similarity over the steps.' }),
-    candidates: list(port('STRING', { tooltip: 'The best prompts that differ by several words, best first; the first is the prompt.' })),
+    candidates: list(
+      port('STRING', {
+        tooltip: 'The best prompts that differ by several words, best first; the first is the prompt.',
+      }),
+    ),
   },
   hasIntermediateOutput: true,
   run: async (inputs, context) => {
