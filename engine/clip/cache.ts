@@ -28,8 +28,8 @@ export function findInHubCache({ repo, revision }: HubId): string | undefined {
   return existsSync(snapshot) ? snapshot : undefined;
 }
 
-/** The file that each model has: a CLIP, a checkpoint. */
-const marks = ['config.json', 'model_index.json'];
+/** Names the parts of a checkpoint; a CLIP has none. */
+export const INDEX_FILE = 'model_index.json';
 
 export interface CachedModel {
   /** As `--clip` or `--checkpoint` takes it. */
@@ -52,7 +52,7 @@ export function listCached(cacheDir = defaultCacheDir()): CachedModel[] {
           name: revision === 'main' ? `${org}/${name}` : `${org}/${name}@${revision.replaceAll('--', '/')}`,
           dir: join(cacheDir, org, name, revision),
         }))
-        .filter(({ dir }) => marks.some((file) => existsSync(join(dir, file)))),
+        .filter(({ dir }) => ['config.json', INDEX_FILE].some((file) => existsSync(join(dir, file)))),
     ),
   );
   return models.sort((a, b) => (a.name < b.name ? -1 : 1));

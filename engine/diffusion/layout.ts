@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundledRoot, bundledWith } from '../clip/bundled.ts';
+import { INDEX_FILE } from '../clip/cache.ts';
 import { type HubId, type HubOptions, type NeededFile, parseHubId, pullFolder } from '../clip/hub.ts';
 import { localFolder } from '../clip/model-store.ts';
 import { readJson } from '../clip/read-json.ts';
@@ -40,8 +41,6 @@ export interface CheckpointStoreOptions extends HubOptions {
 
 type ModelIndex = Readonly<Record<string, unknown>>;
 
-/** Names the parts of a checkpoint. */
-export const INDEX_FILE = 'model_index.json';
 const SCHEDULER = 'scheduler/scheduler_config.json';
 
 /** Names of the bundled checkpoints, sorted. */

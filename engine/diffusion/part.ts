@@ -53,8 +53,9 @@ export function makePart(path: string, device: Device): Part {
     session,
     run: async (feeds, outputs, hint = '') => {
       const ready = await session();
+      const rounded = roundToHalf(feeds, ready);
       const started = performance.now();
-      const run = ready.run(roundToHalf(feeds, ready), outputs);
+      const run = ready.run(rounded, outputs);
       running = run.catch(() => undefined);
       const results = await run.catch((error: Error) => {
         const why = error.message.split('\n')[0];
@@ -92,10 +93,10 @@ function roundToHalf(feeds: Feeds, { inputMetadata }: Session): Feeds {
 
 function takeOutput(tensor: ort.Tensor, path: string): Output {
   const data = toFloats(tensor);
-  if (tensor.type === 'float16' && data.some(Number.isNaN))
+  if (tensor.type === 'float16' && !data.every(Number.isFinite))
     throw new InputError(
       'MODEL_INVALID',
-      `${path} overflows in float16: what it made are no numbers. Take an export of this part in float32.`,
+      `${path} overflows in float16: not all that it made are finite numbers. Take an export of this part in float32.`,
     );
   return { dims: tensor.dims, data };
 }

@@ -55,6 +55,7 @@ export async function chooseFinalists(options: FinalistOptions): Promise<PromptC
       score: objective.score(embeddings[i]),
     }))
     .sort((a, b) => b.score - a.score);
+  // Chosen again: the exact scores may have moved the best, and near-equals of it are among them.
   return chooseDiffering(scored, count, least).map(({ prompt, similarity, ids }) => ({ prompt, similarity, ids }));
 }
 

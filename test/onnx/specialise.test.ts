@@ -28,6 +28,15 @@ test('a real export folds to a static graph of plain ops', async () => {
   });
 });
 
+test('a model with float16 inputs is folded like any other', async () => {
+  const model = makeModel({
+    nodes: [{ op: 'Mul', inputs: ['x', 'x'] }],
+    inputs: { x: { dims: [2, 3], type: 'float16' } },
+  });
+  const { values } = await specialise(model);
+  expect(values.get('y')).toEqual({ name: 'y', type: 'float16', dims: [2, 3] });
+});
+
 test('a dim that stays free is named', async () => {
   const model = makeModel({ nodes: [{ op: 'Relu', inputs: ['x'] }], inputs: { x: { dims: [1] } } });
   const free = { ...model, inputs: [{ name: 'x', type: 'float64' as const, dims: ['batch'] }] };
