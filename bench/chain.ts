@@ -3,12 +3,12 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Clip, loadClip } from '../engine/clip/clip.ts';
-import { sharp } from '../engine/clip/libraries.ts';
 import { cosine } from '../engine/clip/tower.ts';
 import { type Checkpoint, loadCheckpoint } from '../engine/diffusion/checkpoint.ts';
 import { emptyLatent } from '../engine/diffusion/latent.ts';
 import { sample } from '../engine/diffusion/sample.ts';
 import type { Pictures } from '../engine/diffusion/vae.ts';
+import { sharp } from '../engine/libraries.ts';
 import { invert } from '../engine/pez/invert.ts';
 import { rerankPrompts } from '../engine/rerank/rerank.ts';
 import type { Row } from './table.ts';

@@ -1,11 +1,11 @@
 // Name of a template or a file → a prompt graph in API format, with values set from the command line.
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundledRoot } from '../engine/clip/bundled.ts';
 import { InputError } from '../engine/errors.ts';
+import { bundledRoot } from '../engine/hub/bundled.ts';
 import { type ApiGraph, type ApiNode, apiGraph } from '../schemas/prompt.ts';
 import { uiGraph04 } from '../schemas/template.ts';
-import type { Registry } from '../server/registry.ts';
+import type { Registry } from '../server/packs/registry.ts';
 
 /** Path of a file that comes with the package. */
 export const packageFile = (...names: readonly string[]): string => join(bundledRoot(), '..', ...names);
@@ -26,7 +26,7 @@ export async function readGraphFile(nameOrPath: string, registry: Registry): Pro
   const saved = uiGraph04.safeParse(json);
   if (!saved.success)
     throw new InputError('OPTION_INVALID', `${path} is no graph: neither in API format nor as a front end saves it.`);
-  const { toApiGraph } = await import('../server/ui-graph.ts');
+  const { toApiGraph } = await import('../server/saved-graph/ui-graph.ts');
   try {
     return toApiGraph(saved.data, registry);
   } catch (error) {

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { InputError } from '../engine/errors.ts';
 import type { FileRef } from '../nodes/node-context.ts';
 import type { ApiGraph } from '../schemas/prompt.ts';
+import type { Surroundings } from '../server/environment.ts';
 import type { DataFolders } from '../server/files/data-folders.ts';
 import { saveOutputs } from '../server/files/output-names.ts';
-import type { Surroundings } from '../server/surroundings.ts';
-import type { JobOutcome } from '../server/worker-protocol.ts';
+import type { JobOutcome } from '../server/job.ts';
 import { writeFileWhole } from './write-file.ts';
 
 export interface GraphReport {

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { InputError } from '../engine/errors.ts';
 import type { InvertResult } from '../engine/pez/invert.ts';
 import { defaults, type InvertOptions, official, type Target } from '../engine/pez/options.ts';
-import { renderPlot } from '../engine/pez/plot.ts';
+import { renderPlot } from '../engine/plot/plot.ts';
 import { loadModel } from './load-model.ts';
 import { addModelOptions, collect, collectWords, type ModelOptions, toNumber, toNumbers } from './options.ts';
 import { showInversion } from './progress.ts';

@@ -2,12 +2,12 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { bundledRoot, listBundled } from '../engine/clip/bundled.ts';
-import { defaultCacheDir, listCached } from '../engine/clip/cache.ts';
-import { parseHubId } from '../engine/clip/hub.ts';
 import { findAny, pullAny } from '../engine/diffusion/any-model.ts';
 import { listBundledCheckpoints } from '../engine/diffusion/layout.ts';
 import { InputError } from '../engine/errors.ts';
+import { bundledRoot, listBundled } from '../engine/hub/bundled.ts';
+import { defaultCacheDir, listCached } from '../engine/hub/cache.ts';
+import { parseHubId } from '../engine/hub/hub-id.ts';
 import { makeDtypeOption } from './options.ts';
 import { showDownloads } from './progress.ts';
 import { watchInterrupt } from './stop-signal.ts';

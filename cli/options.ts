@@ -1,8 +1,8 @@
 // What the commands share: parsing of option values, and the options that name and load a model.
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { dtypes } from '../engine/clip/variant.ts';
 import { InputError } from '../engine/errors.ts';
+import { dtypes } from '../engine/hub/variant.ts';
 import { devices } from '../engine/onnx/device.ts';
 
 /** The model that comes with the package. */

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { bundledRoot } from '../engine/clip/bundled.ts';
 import { InputError } from '../engine/errors.ts';
+import { bundledRoot } from '../engine/hub/bundled.ts';
 import { addDemo } from './demo.ts';
 import { addEncode } from './encode.ts';
 import { addInvert } from './invert.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { checkDevice } from '../engine/onnx/device.ts';
 import type { ApiGraph } from '../schemas/prompt.ts';
-import type { Surroundings } from '../server/surroundings.ts';
+import type { Surroundings } from '../server/environment.ts';
 import { assign, parseAssignment, parsePicture, readGraphFile, templateNames } from './graph-file.ts';
 import { showGraph } from './graph-progress.ts';
 import { reportGraph } from './graph-report.ts';
@@ -55,7 +55,7 @@ async function runGraph(name: string | undefined, options: RunOptions): Promise<
   const interrupt = watchInterrupt('Stopping');
   try {
     const [{ addExamples, openSurroundings }, { runOnce }] = await Promise.all([
-      import('../server/surroundings.ts'),
+      import('../server/environment.ts'),
       import('../server/run-once.ts'),
     ]);
     const { packs: packDirs, clip, checkpoint, device } = options;

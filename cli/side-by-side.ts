@@ -1,6 +1,6 @@
 // Source and result → one PNG: two pictures, an arrow from one to the other, the prompt and a line below.
-import { sharp } from '../engine/clip/libraries.ts';
-import { drawText, wrapText } from '../engine/pez/draw-text.ts';
+import { sharp } from '../engine/libraries.ts';
+import { drawText, wrapText } from '../engine/plot/draw-text.ts';
 
 export interface SideBySide {
   /** Encoded pictures. */

@@ -1,6 +1,7 @@
 // IMAGE and MASK values ↔ bytes, rounded as ComfyUI rounds: bytes / 255 in, 255 · value cut to a byte out.
-import type { RawImage } from '../engine/clip/decode-image.ts';
+
 import { InputError } from '../engine/errors.ts';
+import type { RawImage } from '../engine/image/decode-image.ts';
 import type { ImageBatch, Mask } from './values.ts';
 
 const { fround } = Math;

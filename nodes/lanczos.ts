@@ -1,6 +1,6 @@
 // IMAGE of one size → IMAGE of another as Pillow's Lanczos makes it: in bytes, colours weighted by their alpha.
-import type { RawImage } from '../engine/clip/decode-image.ts';
-import { type Pixels, resample } from '../engine/clip/resample.ts';
+import type { RawImage } from '../engine/image/decode-image.ts';
+import { type Pixels, resample } from '../engine/image/resample.ts';
 import { allBytesOf, batchOf } from './image-bytes.ts';
 import type { ImageBatch } from './values.ts';
 

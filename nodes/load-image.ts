@@ -1,7 +1,7 @@
 // Name of a picture in the input folder → IMAGE and MASK.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { decodeFrames } from '../engine/clip/decode-frames.ts';
+import { decodeFrames } from '../engine/image/decode-frames.ts';
 import { combo, defineNode, port } from './define-node.ts';
 import { batchOf, maskOf } from './image-bytes.ts';
 import type { Mask } from './values.ts';

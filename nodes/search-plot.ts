@@ -1,7 +1,7 @@
 // The course of a search → a picture: small previews while it runs, the whole plot as IMAGE at the end.
-import { sharp } from '../engine/clip/libraries.ts';
+import { sharp } from '../engine/libraries.ts';
 import type { InvertProgress, InvertResult } from '../engine/pez/invert.ts';
-import { renderPlot } from '../engine/pez/plot.ts';
+import { renderPlot } from '../engine/plot/plot.ts';
 import { allBytesOf, batchOf } from './image-bytes.ts';
 import type { NodeContext } from './node-context.ts';
 import { limitRate, reportSearch } from './report-search.ts';

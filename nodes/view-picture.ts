@@ -1,7 +1,7 @@
 // Picture files as front ends want to see them: smaller, without transparency, only the transparency, with a painted mask.
 import { readFile } from 'node:fs/promises';
-import { openImage } from '../engine/clip/decode-image.ts';
 import { InputError } from '../engine/errors.ts';
+import { openImage } from '../engine/image/decode-image.ts';
 import { encodePng } from './encode-png.ts';
 import { copyPngText } from './png-text-copy.ts';
 

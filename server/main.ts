@@ -4,23 +4,23 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { InputError } from '../engine/errors.ts';
 import { checkDevice } from '../engine/onnx/device.ts';
-import { makeApp } from './app.ts';
-import { createDispatcher } from './dispatcher.ts';
+import { addExamples, openSurroundings } from './environment.ts';
 import { emptyTemp } from './files/data-folders.ts';
-import { createJobStore, type JobStore, StoreError } from './job-store.ts';
+import { makeApp } from './http/app.ts';
+import { historyRoutes } from './http/routes/history.ts';
+import { LOG_SIZE } from './http/routes/internal.ts';
+import { interruptRoutes } from './http/routes/interrupt.ts';
+import { jobsRoutes } from './http/routes/jobs.ts';
+import { promptRoutes } from './http/routes/prompt.ts';
+import { queueRoutes } from './http/routes/queue.ts';
+import { serverFeatures } from './http/routes/system.ts';
 import { createLog, type ServerLog } from './log.ts';
 import { type ServerOptions, serverDefaults } from './options.ts';
-import { historyRoutes } from './routes/history.ts';
-import { LOG_SIZE } from './routes/internal.ts';
-import { interruptRoutes } from './routes/interrupt.ts';
-import { jobsRoutes } from './routes/jobs.ts';
-import { promptRoutes } from './routes/prompt.ts';
-import { queueRoutes } from './routes/queue.ts';
-import { serverFeatures } from './routes/system.ts';
+import { createDispatcher } from './queue/dispatcher.ts';
+import { createJobStore, type JobStore, StoreError } from './queue/store.ts';
 import { createRequestCheck } from './security.ts';
-import { createSocketHub, type SocketHubOptions } from './socket-hub.ts';
-import { addExamples, openSurroundings } from './surroundings.ts';
-import { startWorkerHost, type WorkerHostOptions } from './worker-host.ts';
+import { createSocketHub, type SocketHubOptions } from './sockets/hub.ts';
+import { startWorkerHost, type WorkerHostOptions } from './worker/host.ts';
 
 export interface RunningServer {
   /** `http://127.0.0.1:8188` */

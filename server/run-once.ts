@@ -5,11 +5,11 @@ import { InputError } from '../engine/errors.ts';
 import type { NodeErrors, PromptError } from '../schemas/errors.ts';
 import type { ExecutionEvent } from '../schemas/events.ts';
 import type { ApiGraph } from '../schemas/prompt.ts';
+import type { Surroundings } from './environment.ts';
+import type { JobOutcome } from './job.ts';
 import type { ServerOptions } from './options.ts';
-import type { Surroundings } from './surroundings.ts';
 import { validatePrompt } from './validate/validate-prompt.ts';
-import { startWorkerHost } from './worker-host.ts';
-import type { JobOutcome } from './worker-protocol.ts';
+import { startWorkerHost } from './worker/host.ts';
 
 export interface OneRun {
   readonly surroundings: Surroundings;

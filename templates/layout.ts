@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { NodeDefinition } from '../nodes/define-node.ts';
 import type { ApiGraph, Link } from '../schemas/prompt.ts';
 import type { UiGraph04, UiLink, UiNode } from '../schemas/template.ts';
-import { type Definitions, extraEntry, inputsInOrder, isWidget } from '../server/ui-graph.ts';
+import { type Definitions, extraEntry, inputsInOrder, isWidget } from '../server/saved-graph/ui-graph.ts';
 
 const WIDTH = 340;
 const GAP = { x: 90, y: 70 };

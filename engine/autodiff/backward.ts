@@ -4,8 +4,9 @@ import { describeNode, type Node } from '../onnx/graph.ts';
 import type { StaticModel } from '../onnx/specialise.ts';
 import { isFloat } from '../onnx/tensor.ts';
 import type { Builder, Value } from './builder.ts';
-import { type GradientRule, rules, withoutGradient } from './rules.ts';
-import { add, full, sumTo } from './words.ts';
+import { add, full, sumTo } from './ops.ts';
+import type { GradientRule } from './rule.ts';
+import { rules, withoutGradient } from './rules.ts';
 
 export interface BackwardOptions {
   /** The value that is differentiated. */

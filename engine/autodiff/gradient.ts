@@ -7,7 +7,7 @@ import { isFloat } from '../onnx/tensor.ts';
 import { writeModel } from '../onnx/write.ts';
 import { backward } from './backward.ts';
 import { Builder, type Value } from './builder.ts';
-import { full } from './words.ts';
+import { full } from './ops.ts';
 
 export interface GradientOptions {
   /** Name of the value to differentiate: an output of the model, or any value inside it. */

@@ -1,7 +1,6 @@
 // Rules of activation functions: g times the slope at x.
 import { floatAttribute } from '../onnx/graph.ts';
 import type { Value } from './builder.ts';
-import type { GradientRule } from './rules.ts';
 import {
   abs,
   add,
@@ -19,7 +18,8 @@ import {
   sub,
   tanh,
   where,
-} from './words.ts';
+} from './ops.ts';
+import type { GradientRule } from './rule.ts';
 
 const slope =
   (

@@ -1,8 +1,8 @@
 // Rules of elementwise ops that are longer than a row of the table.
 import { floatAttribute } from '../onnx/graph.ts';
 import type { Value } from './builder.ts';
-import type { GradientRule } from './rules.ts';
-import { add, and, cast, div, equal, greater, less, log, mul, not, pow, scalar, sub, where } from './words.ts';
+import { add, and, cast, div, equal, greater, less, log, mul, not, pow, scalar, sub, where } from './ops.ts';
+import type { GradientRule } from './rule.ts';
 
 /** y = a^b:  da = g·b·a^(b−1),  db = g·y·ln a (0 where a ≤ 0, as PyTorch has it for a = 0). */
 export const powRule: GradientRule = ({ x: [a, b], y: [y], g }) => {

@@ -3,8 +3,8 @@
 import { intAttribute } from '../onnx/graph.ts';
 import { sizeOf } from '../onnx/tensor.ts';
 import type { Value } from './builder.ts';
-import type { GradientRule } from './rules.ts';
-import { add, cast, equal, fromFront, ints, less, matmul, mul, range, reshape, scalar, sum, where } from './words.ts';
+import { add, cast, equal, fromFront, ints, less, matmul, mul, range, reshape, scalar, sum, where } from './ops.ts';
+import type { GradientRule } from './rule.ts';
 
 /** y = data[.., indices, ..] along an axis. */
 export const gatherRule: GradientRule = ({ x: [data, indices], g, node }) => {

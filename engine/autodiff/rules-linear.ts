@@ -3,8 +3,8 @@
 import { floatAttribute, intAttribute, stringAttribute } from '../onnx/graph.ts';
 import { sizeOf } from '../onnx/tensor.ts';
 import type { Value } from './builder.ts';
-import type { GradientRule } from './rules.ts';
-import { expand, gemm, matmul, reshape, scale, sumTo, T } from './words.ts';
+import { expand, gemm, matmul, reshape, scale, sumTo, T } from './ops.ts';
+import type { GradientRule } from './rule.ts';
 
 /** y = a·b, [.., M, K]·[.., K, N]:  da = g·bᵀ,  db = aᵀ·g */
 export const matmulRule: GradientRule = ({ x: [a, b], g }) => {

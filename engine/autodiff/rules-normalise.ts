@@ -1,24 +1,8 @@
 // Rules of softmax, normalisation and the GELU family.
 import { floatAttribute, intAttribute, stringAttribute } from '../onnx/graph.ts';
 import type { Value } from './builder.ts';
-import type { GradientRule, RuleArguments } from './rules.ts';
-import {
-  add,
-  div,
-  erf,
-  exp,
-  fromFront,
-  mean,
-  mul,
-  range,
-  scalar,
-  scale,
-  sqrt,
-  sub,
-  sum,
-  sumTo,
-  tanh,
-} from './words.ts';
+import { add, div, erf, exp, fromFront, mean, mul, range, scalar, scale, sqrt, sub, sum, sumTo, tanh } from './ops.ts';
+import type { GradientRule, RuleArguments } from './rule.ts';
 
 /** Before opset 13 softmax ran over all axes from `axis` (default 1) on; since then over one (default the last). */
 function softmaxAxes({ x: [x], node }: RuleArguments): number[] {

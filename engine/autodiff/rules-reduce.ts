@@ -2,7 +2,6 @@
 import { intAttribute, intsAttribute, type Node } from '../onnx/graph.ts';
 import { sizeOf, toNumbers } from '../onnx/tensor.ts';
 import type { Value } from './builder.ts';
-import type { GradientRule, RuleArguments } from './rules.ts';
 import {
   cast,
   div,
@@ -19,7 +18,8 @@ import {
   sub,
   sum,
   where,
-} from './words.ts';
+} from './ops.ts';
+import type { GradientRule, RuleArguments } from './rule.ts';
 
 /** The axes that a reduction node runs over, from the front. */
 function axesOf({ x: [x, axes], node }: RuleArguments): number[] {

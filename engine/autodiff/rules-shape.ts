@@ -2,9 +2,9 @@
 import { intAttribute, intsAttribute, stringAttribute } from '../onnx/graph.ts';
 import { toNumbers } from '../onnx/tensor.ts';
 import type { Value } from './builder.ts';
-import type { GradientRule } from './rules.ts';
+import { concat, fromFront, full, ints, pad, range, reshape, slice, sum, transpose } from './ops.ts';
+import type { GradientRule } from './rule.ts';
 import { scatterAdd } from './rules-gather.ts';
-import { concat, fromFront, full, ints, pad, range, reshape, slice, sum, transpose } from './words.ts';
 
 /** The inverse permutation. */
 export const transposeRule: GradientRule = ({ x: [x], g, node }) => {

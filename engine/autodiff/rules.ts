@@ -5,8 +5,29 @@
 //   null   nothing flows to that input
 //
 // Broadcasting is undone by the walk (backward.ts), so a rule may return a larger shape.
-import type { Node } from '../onnx/graph.ts';
 import type { Value } from './builder.ts';
+import {
+  add,
+  cast,
+  cos,
+  cosh,
+  div,
+  exp,
+  greater,
+  mul,
+  neg,
+  reshape,
+  scalar,
+  scale,
+  sigmoid,
+  sign,
+  sin,
+  sinh,
+  sqrt,
+  sub,
+  where,
+} from './ops.ts';
+import type { GradientRule } from './rule.ts';
 import {
   celuRule,
   eluRule,
@@ -35,37 +56,6 @@ import {
   reduceSumSquareRule,
 } from './rules-reduce.ts';
 import { concatRule, padRule, sliceRule, splitRule, tileRule, transposeRule, triluRule } from './rules-shape.ts';
-import {
-  add,
-  cast,
-  cos,
-  cosh,
-  div,
-  exp,
-  greater,
-  mul,
-  neg,
-  reshape,
-  scalar,
-  scale,
-  sigmoid,
-  sign,
-  sin,
-  sinh,
-  sqrt,
-  sub,
-  where,
-} from './words.ts';
-
-export interface RuleArguments {
-  readonly x: readonly Value[];
-  readonly y: readonly Value[];
-  readonly g: Value;
-  readonly gs: readonly (Value | undefined)[];
-  readonly node: Node;
-}
-
-export type GradientRule = (args: RuleArguments) => readonly (Value | null)[];
 
 const reshapeBack: GradientRule = ({ x: [x], g }) => [reshape(g, x.dims)];
 const one = (v: Value) => scalar(v, 1);

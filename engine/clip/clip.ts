@@ -1,9 +1,9 @@
 // Name of a CLIP (bundled, folder, hub id) → its tokenizer and its text and image encoders.
 import { join } from 'node:path';
-import type { DownloadProgress } from './hub.ts';
+import type { DownloadProgress } from '../hub/fetch-model.ts';
+import { findModel } from '../hub/model-store.ts';
+import { readJson } from '../hub/read-json.ts';
 import { type ImageEncoder, makeImageEncoder } from './image-encoder.ts';
-import { findModel } from './model-store.ts';
-import { readJson } from './read-json.ts';
 import { makeTextEncoder, type TextEncoder } from './text-encoder.ts';
 import { loadTokenizer, type Tokenizer } from './tokenizer.ts';
 

@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs';
 import * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
-import { decodeImage, type ImageInput } from './decode-image.ts';
+import { decodeImage, type ImageInput } from '../image/decode-image.ts';
 import { loadPreprocess, type PixelValues, type Preprocess } from './preprocess.ts';
 import { embed, sessionFor } from './tower.ts';
 
-export type { ImageInput, RawImage } from './decode-image.ts';
+export type { ImageInput, RawImage } from '../image/decode-image.ts';
 
 export interface ImageEncoder {
   /**

@@ -2,9 +2,9 @@
 // are transformers.js's; the resampling is ours, since its own (an affine transform) does not filter before it reduces.
 import { join } from 'node:path';
 import { InputError } from '../errors.ts';
-import { loadTransformers } from './libraries.ts';
-import { readJson } from './read-json.ts';
-import { type Pixels, resample } from './resample.ts';
+import { readJson } from '../hub/read-json.ts';
+import { type Pixels, resample } from '../image/resample.ts';
+import { loadTransformers } from '../libraries.ts';
 
 /** float32 [3, H, W] for one image. */
 export interface PixelValues {

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import type { PreTrainedTokenizer } from '@xenova/transformers';
 import { InputError } from '../errors.ts';
-import { loadTransformers } from './libraries.ts';
-import { readJson } from './read-json.ts';
+import { readJson } from '../hub/read-json.ts';
+import { loadTransformers } from '../libraries.ts';
 import { tidySpaces } from './tidy-spaces.ts';
 
 export interface Tokenizer {

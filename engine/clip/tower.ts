@@ -2,10 +2,10 @@
 // first call and kept for the life of the process: making and releasing sessions leaks memory in onnxruntime.
 import type * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
+import type { Tower } from '../hub/variant.ts';
 import { fileIdentity } from '../onnx/file-identity.ts';
 import { toFloats } from '../onnx/half.ts';
 import { openSession, type Session } from '../onnx/session.ts';
-import type { Tower } from './variant.ts';
 
 const sessions = new Map<string, Promise<Session>>();
 

@@ -1,8 +1,9 @@
 // A model of either kind, CLIP or checkpoint → its folder. A checkpoint is known by its index of parts.
-import { listBundled } from '../clip/bundled.ts';
-import { INDEX_FILE } from '../clip/cache.ts';
-import { type HubId, type HubOptions, parseHubId, pullFolder, pullModel } from '../clip/hub.ts';
-import { findModel, localFolder } from '../clip/model-store.ts';
+import { listBundled } from '../hub/bundled.ts';
+import { INDEX_FILE } from '../hub/cache.ts';
+import { type HubOptions, pullFolder, pullModel } from '../hub/fetch-model.ts';
+import { type HubId, parseHubId } from '../hub/hub-id.ts';
+import { findModel, localFolder } from '../hub/model-store.ts';
 import { findCheckpoint, isCheckpoint, listBundledCheckpoints, pullCheckpoint } from './layout.ts';
 
 /** Downloads what the hub has under an id, as far as it is not here; with `refresh`, also what is new of it. Throws as `pullFolder` does. */

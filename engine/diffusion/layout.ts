@@ -1,13 +1,14 @@
 // Name of a checkpoint (bundled, folder, hub id) → its files, in the folder layout of diffusers/optimum ONNX exports.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundledRoot, bundledWith } from '../clip/bundled.ts';
-import { INDEX_FILE } from '../clip/cache.ts';
-import { type HubId, type HubOptions, type NeededFile, parseHubId, pullFolder } from '../clip/hub.ts';
-import { localFolder } from '../clip/model-store.ts';
-import { readJson } from '../clip/read-json.ts';
-import { checkDtype, type Dtype, dtypes, variantFile } from '../clip/variant.ts';
 import { InputError } from '../errors.ts';
+import { bundledRoot, bundledWith } from '../hub/bundled.ts';
+import { INDEX_FILE } from '../hub/cache.ts';
+import { type HubOptions, type NeededFile, pullFolder } from '../hub/fetch-model.ts';
+import { type HubId, parseHubId } from '../hub/hub-id.ts';
+import { localFolder } from '../hub/model-store.ts';
+import { readJson } from '../hub/read-json.ts';
+import { checkDtype, type Dtype, dtypes, variantFile } from '../hub/variant.ts';
 import type { SchedulerConfig } from './noise-levels.ts';
 
 export interface CheckpointFiles {

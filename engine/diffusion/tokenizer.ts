@@ -2,9 +2,9 @@
 // all that most diffusers folders have.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readJson } from '../clip/read-json.ts';
 import { buildTokenizer, type Tokenizer, type TokenizerConfig } from '../clip/tokenizer.ts';
 import { InputError } from '../errors.ts';
+import { readJson } from '../hub/read-json.ts';
 
 /** Tokens that CLIP's text encoder reads, where the folder does not say. */
 const CLIP_CONTEXT = 77;

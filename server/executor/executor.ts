@@ -1,7 +1,7 @@
 // Runs prompts one after the other with ComfyUI's semantics (comfy-api.md section 4) and keeps results between them.
 import type { ExecutionEvent } from '../../schemas/events.ts';
-import type { Registry } from '../registry.ts';
-import type { Job, JobOutcome } from '../worker-protocol.ts';
+import type { Job, JobOutcome } from '../job.ts';
+import type { Registry } from '../packs/registry.ts';
 import { type CacheMode, createResultCache } from './result-cache.ts';
 import { runPrompt } from './run-prompt.ts';
 import type { NodeServices } from './visit-node.ts';

@@ -1,7 +1,7 @@
 // Values that a node asks the executor for, by ComfyUI's names (comfy-api.md 4.10).
 import type { HiddenValues } from '../../nodes/define-node.ts';
-import type { Registry } from '../registry.ts';
-import type { Job } from '../worker-protocol.ts';
+import type { Job } from '../job.ts';
+import type { Registry } from '../packs/registry.ts';
 import type { DynamicGraph, GraphNode } from './graph.ts';
 
 /** Hidden inputs of a node, under the names that its declaration gives them. */

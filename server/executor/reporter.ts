@@ -7,7 +7,7 @@ import {
   type NodeProgress,
   type UiOutput,
 } from '../../schemas/events.ts';
-import type { HistoryMessage, NodeMeta } from '../worker-protocol.ts';
+import type { HistoryMessage, NodeMeta } from '../job.ts';
 import type { GraphNode } from './graph.ts';
 import { createThrottle } from './throttle.ts';
 

@@ -1,7 +1,7 @@
 // One prompt from execution_start to its end: takes ready nodes, parks those that wait, stops at the first failure.
 import type { ExecutionEvent, UiOutput } from '../../schemas/events.ts';
-import type { Registry } from '../registry.ts';
-import type { Job, JobOutcome } from '../worker-protocol.ts';
+import type { Job, JobOutcome } from '../job.ts';
+import type { Registry } from '../packs/registry.ts';
 import { DependencyCycleError, describeFailure } from './failure.ts';
 import { createGraph } from './graph.ts';
 import { hiddenValues } from './hidden.ts';

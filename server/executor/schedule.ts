@@ -1,5 +1,5 @@
 // Which node runs next: demand-driven from the roots, ancestors first, lazy inputs only once they are asked for.
-import type { Registry } from '../registry.ts';
+import type { Registry } from '../packs/registry.ts';
 import type { DynamicGraph } from './graph.ts';
 
 interface Waiting {

@@ -1,7 +1,7 @@
 // Cache keys: a node's class, fingerprint and inputs, and those of everything before it, as one hash. No node ids in it.
 import { createHash } from 'node:crypto';
 import type { NodeFiles } from '../../nodes/node-context.ts';
-import type { Registry } from '../registry.ts';
+import type { Registry } from '../packs/registry.ts';
 import type { DynamicGraph, GraphNode } from './graph.ts';
 
 /** Literals nested deeper than this are not hashed. */

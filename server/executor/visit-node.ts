@@ -1,7 +1,7 @@
 // One visit to a node whose inputs are there: found in the cache, asked for lazy inputs, run, expanded, or finished.
 import type { NodeContext } from '../../nodes/node-context.ts';
-import type { Registry } from '../registry.ts';
-import type { Job } from '../worker-protocol.ts';
+import type { Job } from '../job.ts';
+import type { Registry } from '../packs/registry.ts';
 import { callNode, neededLazyInputs } from './call-node.ts';
 import { describeInputs } from './failure.ts';
 import type { DynamicGraph, GraphNode } from './graph.ts';

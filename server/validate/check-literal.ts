@@ -2,7 +2,7 @@
 import type { Input } from '../../nodes/define-node.ts';
 import type { ChoiceSources } from '../../nodes/node-context.ts';
 import type { PromptError } from '../../schemas/errors.ts';
-import { choicesOf } from '../node-info.ts';
+import { choicesOf } from '../packs/node-info.ts';
 import { CoercionError, coerce } from './coerce.ts';
 import { notConvertible, notInList, type Received, tooBig, tooSmall } from './problems.ts';
 

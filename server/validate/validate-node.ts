@@ -4,8 +4,8 @@ import type { ChoiceSources, NodeFiles } from '../../nodes/node-context.ts';
 import type { PromptError } from '../../schemas/errors.ts';
 import type { InputInfo } from '../../schemas/node-info.ts';
 import type { ApiNode } from '../../schemas/prompt.ts';
-import { choicesOf, describeInput } from '../node-info.ts';
-import type { Registry } from '../registry.ts';
+import { choicesOf, describeInput } from '../packs/node-info.ts';
+import type { Registry } from '../packs/registry.ts';
 import { checkLiteral } from './check-literal.ts';
 import {
   badLink,

@@ -2,7 +2,7 @@
 import type { ChoiceSources, NodeFiles } from '../../nodes/node-context.ts';
 import type { NodeErrors, PromptError } from '../../schemas/errors.ts';
 import type { ApiGraph, ApiNode } from '../../schemas/prompt.ts';
-import type { Registry } from '../registry.ts';
+import type { Registry } from '../packs/registry.ts';
 import { dependentOutputs } from './dependent-outputs.ts';
 import {
   dependencyCycle,

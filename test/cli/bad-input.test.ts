@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { errorCodes } from '../../engine/errors.ts';
-import { pngHeader } from '../clip/png-header.ts';
+import { pngHeader } from '../image/png-header.ts';
 import { picture, runCli, standin } from './run-cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pez-bad-'));

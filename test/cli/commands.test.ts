@@ -3,11 +3,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadClip } from '../../engine/clip/clip.ts';
-import { sharp } from '../../engine/clip/libraries.ts';
 import { cosine } from '../../engine/clip/tower.ts';
-import { sha256, startMirror } from '../clip/hub-mirror.ts';
+import { sharp } from '../../engine/libraries.ts';
 import { tinyClipFiles } from '../clip/tiny-clip.ts';
 import { checkpointDir } from '../diffusion/fixture.ts';
+import { sha256, startMirror } from '../hub/hub-mirror.ts';
 import { fixtures, picture, root, runCli, standin } from './run-cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pez-cli-'));

@@ -6,9 +6,9 @@ import { jest } from '@jest/globals';
 import { showDownloads, showInversion } from '../../cli/progress.ts';
 import { watchInterrupt } from '../../cli/stop-signal.ts';
 import { checkWritable, writeFileWhole } from '../../cli/write-file.ts';
-import { sharp } from '../../engine/clip/libraries.ts';
-import { drawText, textWidth, wrapText } from '../../engine/pez/draw-text.ts';
-import { niceTicks, renderPlot } from '../../engine/pez/plot.ts';
+import { sharp } from '../../engine/libraries.ts';
+import { drawText, textWidth, wrapText } from '../../engine/plot/draw-text.ts';
+import { niceTicks, renderPlot } from '../../engine/plot/plot.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pez-parts-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assign, parseAssignment, parsePicture, readGraphFile } from '../../cli/graph-file.ts';
-import { sharp } from '../../engine/clip/libraries.ts';
+import { sharp } from '../../engine/libraries.ts';
 import { nodes } from '../../nodes/index.ts';
 import { apiGraph } from '../../schemas/prompt.ts';
 import { root, runCli } from './run-cli.ts';

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
-import { sharp } from '../../engine/clip/libraries.ts';
+import { sharp } from '../../engine/libraries.ts';
 import { type Json, startTestServer, type TestServer } from '../helpers/server.ts';
 
 const templates = join(import.meta.dirname, '../../templates/api');

@@ -1,12 +1,12 @@
 // pico-diffusion, as it ships: it draws what it is told, in the words of pico-clip, on the code path of any checkpoint.
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
-import { bundledRoot } from '../../engine/clip/bundled.ts';
 import { loadClip } from '../../engine/clip/clip.ts';
 import { cosine } from '../../engine/clip/tower.ts';
 import { type Checkpoint, loadCheckpoint } from '../../engine/diffusion/checkpoint.ts';
 import { emptyLatent } from '../../engine/diffusion/latent.ts';
 import { sample } from '../../engine/diffusion/sample.ts';
+import { bundledRoot } from '../../engine/hub/bundled.ts';
 import { relativeError } from './fixture.ts';
 
 const NATIVE = { width: 64, height: 64 };

@@ -6,7 +6,7 @@ import { type Checkpoint, loadCheckpoint } from '../../engine/diffusion/checkpoi
 import { emptyLatent } from '../../engine/diffusion/latent.ts';
 import { sample } from '../../engine/diffusion/sample.ts';
 import { availableDevices, checkDevice, openSessionOn } from '../../engine/onnx/device.ts';
-import { type Mirror, type MirrorFile, startMirror } from '../clip/hub-mirror.ts';
+import { type Mirror, type MirrorFile, startMirror } from '../hub/hub-mirror.ts';
 import { checkpointDir, copyCheckpoint } from './fixture.ts';
 
 let dir: string;

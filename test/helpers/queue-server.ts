@@ -7,17 +7,17 @@ import { join } from 'node:path';
 import { defineNode, float, int, port } from '../../nodes/define-node.ts';
 import type { NodeFiles } from '../../nodes/node-context.ts';
 import type { ExecutionEvent } from '../../schemas/events.ts';
-import { createDispatcher } from '../../server/dispatcher.ts';
-import { applyRules } from '../../server/http-rules.ts';
-import { createJobStore, type JobStore } from '../../server/job-store.ts';
+import { applyRules } from '../../server/http/middleware.ts';
+import { historyRoutes } from '../../server/http/routes/history.ts';
+import { interruptRoutes } from '../../server/http/routes/interrupt.ts';
+import { jobsRoutes } from '../../server/http/routes/jobs.ts';
+import { promptRoutes } from '../../server/http/routes/prompt.ts';
+import { queueRoutes } from '../../server/http/routes/queue.ts';
+import type { Job, JobOutcome } from '../../server/job.ts';
 import { createLog } from '../../server/log.ts';
-import type { Registry } from '../../server/registry.ts';
-import { historyRoutes } from '../../server/routes/history.ts';
-import { interruptRoutes } from '../../server/routes/interrupt.ts';
-import { jobsRoutes } from '../../server/routes/jobs.ts';
-import { promptRoutes } from '../../server/routes/prompt.ts';
-import { queueRoutes } from '../../server/routes/queue.ts';
-import type { Job, JobOutcome } from '../../server/worker-protocol.ts';
+import type { Registry } from '../../server/packs/registry.ts';
+import { createDispatcher } from '../../server/queue/dispatcher.ts';
+import { createJobStore, type JobStore } from '../../server/queue/store.ts';
 
 const shared = { displayName: '', category: '', description: '', run: () => ({}) as never };
 const definitions = [

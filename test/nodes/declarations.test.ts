@@ -4,7 +4,7 @@ import { nodePages } from '../../docs/generate-nodes.ts';
 import type { NodeDefinition } from '../../nodes/define-node.ts';
 import { nodes } from '../../nodes/index.ts';
 import { nodeInfo } from '../../schemas/node-info.ts';
-import { describeNode } from '../../server/node-info.ts';
+import { describeNode } from '../../server/packs/node-info.ts';
 import { nodeOf, testSources } from '../helpers/node-context.ts';
 
 const describeOurs = (definition: NodeDefinition) => describeNode({ definition, module: 'nodes' }, testSources);

@@ -1,5 +1,5 @@
 // Token Swap: what goes, what comes, what stays.
-import { decodeFrames } from '../../engine/clip/decode-frames.ts';
+import { decodeFrames } from '../../engine/image/decode-frames.ts';
 import { batchOf } from '../../nodes/image-bytes.ts';
 import { makeContext, runNode, type TestContext, testClip } from '../helpers/node-context.ts';
 

@@ -2,7 +2,7 @@
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodes } from '../../nodes/index.ts';
-import type { Registry } from '../../server/registry.ts';
+import type { Registry } from '../../server/packs/registry.ts';
 import { validatePrompt } from '../../server/validate/validate-prompt.ts';
 import { makeContext, type TestContext, testSources } from '../helpers/node-context.ts';
 

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { nodes } from '../../nodes/index.ts';
 import { executionMessages } from '../../schemas/events.ts';
 import { boundaries, type JsonSchema, jsonSchemas } from '../../schemas/json-schema.ts';
-import { describeNode } from '../../server/node-info.ts';
+import { describeNode } from '../../server/packs/node-info.ts';
 
 const root = join(import.meta.dirname, '../..');
 const read = (path: string) => JSON.parse(readFileSync(join(root, path), 'utf8'));

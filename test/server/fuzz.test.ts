@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { WebSocket } from 'ws';
-import { sharp } from '../../engine/clip/libraries.ts';
+import { sharp } from '../../engine/libraries.ts';
 import { type HttpClient, type HttpReply, httpClient } from '../helpers/http.ts';
 import { testPack } from '../helpers/server.ts';
 import { type ServerProcess, startServerProcess } from '../helpers/server-process.ts';

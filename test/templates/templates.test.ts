@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { nodes } from '../../nodes/index.ts';
 import { apiGraph } from '../../schemas/prompt.ts';
 import { type UiGraph04, uiGraph04 } from '../../schemas/template.ts';
-import { inputsInOrder, isWidget, toApiGraph } from '../../server/ui-graph.ts';
+import { inputsInOrder, isWidget, toApiGraph } from '../../server/saved-graph/ui-graph.ts';
 import { generateTemplates } from '../../templates/generate.ts';
 import { presets } from '../../templates/presets.ts';
 

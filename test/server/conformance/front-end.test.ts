@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { sharp } from '../../../engine/clip/libraries.ts';
+import { sharp } from '../../../engine/libraries.ts';
 import { type Json, startTestServer, type TestServer } from '../../helpers/server.ts';
 
 let server: TestServer;

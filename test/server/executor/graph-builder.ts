@@ -15,7 +15,7 @@ import type { ExecutionEvent, ExecutionMessages } from '../../../schemas/events.
 import type { ApiGraph } from '../../../schemas/prompt.ts';
 import { createExecutor, type Executor } from '../../../server/executor/executor.ts';
 import type { CacheMode } from '../../../server/executor/result-cache.ts';
-import type { Job, JobOutcome } from '../../../server/worker-protocol.ts';
+import type { Job, JobOutcome } from '../../../server/job.ts';
 
 export type Inputs = Readonly<Record<string, unknown>>;
 

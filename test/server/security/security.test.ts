@@ -1,7 +1,7 @@
 // Section 7: who may ask (Host, Origin), and what a browser is told about the answers.
 
 import { createRequestCheck, filenameParameter, isDangerousType } from '../../../server/security.ts';
-import { type Reply, startApp, type TestApp } from '../routes/app-harness.ts';
+import { type Reply, startApp, type TestApp } from '../http/routes/app-harness.ts';
 
 const check = (options: Partial<Parameters<typeof createRequestCheck>[0]> = {}) => {
   const run = createRequestCheck({ listen: '127.0.0.1', allowedHosts: [], ...options });

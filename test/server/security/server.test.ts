@@ -3,11 +3,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import { sharp } from '../../../engine/clip/libraries.ts';
+import { sharp } from '../../../engine/libraries.ts';
 import { type HttpClient, httpClient } from '../../helpers/http.ts';
 import { startTestServer, type TestServer, testPack } from '../../helpers/server.ts';
 import { refusal, testSocket } from '../../helpers/socket.ts';
-import { multipart } from '../routes/app-harness.ts';
+import { multipart } from '../http/routes/app-harness.ts';
 
 const examplePack = join(import.meta.dirname, '../../../docs/example-pack');
 const EVIL = 'http://evil.example';

@@ -1,0 +1,62 @@
+// Name of a model (bundled, folder, hub id) → its folder and the files of its towers.
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { InputError } from '../errors.ts';
+import { bundledRoot, listBundled } from './bundled.ts';
+import { type HubOptions, pullModel } from './fetch-model.ts';
+import { parseHubId } from './hub-id.ts';
+import { checkDtype, findTower, towerFile } from './variant.ts';
+
+export interface StoreOptions extends HubOptions {
+  /** Precision of the weights: fp32, fp16 or q8; by default the first of these that the model has. */
+  dtype?: string;
+}
+
+export interface ModelFiles {
+  readonly name: string;
+  readonly dir: string;
+  readonly textModelPath: string;
+  /** May be missing on disk: a model can do without images. */
+  readonly visionModelPath: string;
+}
+
+/**
+ * Finds a model, downloading it if its name is a hub id that is not cached. Throws MODEL_NOT_FOUND, MODEL_UNSUPPORTED
+ * (no text tower), DOWNLOAD_FAILED, OPTION_INVALID (unknown variant).
+ */
+export async function findModel(name: string, options: StoreOptions = {}): Promise<ModelFiles> {
+  const dtype = checkDtype(options.dtype);
+  const dir = localFolder(name) ?? (await fromHub(name, { ...options, dtype }));
+  const textModelPath = findTower(dir, 'text', dtype);
+  if (!textModelPath) throw withoutTextTower(dir, dtype ? towerFile('text', dtype) : towerFile('text', 'fp32'));
+  const visionModelPath =
+    findTower(dir, 'vision', dtype) ?? findTower(dir, 'vision') ?? join(dir, towerFile('vision', 'fp32'));
+  return { name, dir, textModelPath, visionModelPath };
+}
+
+/** A bundled model's folder or a folder on disk; undefined where the name can only be a hub id. */
+export function localFolder(name: string, bundled: readonly string[] = listBundled()): string | undefined {
+  if (bundled.includes(name)) return join(bundledRoot(), name);
+  const path = resolve(name.replace(/^~(?=$|[/\\])/, homedir()));
+  if (name !== '' && existsSync(path)) {
+    if (statSync(path).isDirectory()) return path;
+    throw new InputError('MODEL_NOT_FOUND', `${name} is a file; give the folder that holds the model.`);
+  }
+  return undefined;
+}
+
+async function fromHub(name: string, options: HubOptions): Promise<string> {
+  const id = parseHubId(name);
+  if (id) return pullModel(id, options);
+  throw new InputError(
+    'MODEL_NOT_FOUND',
+    `There is no model "${name}". Give a bundled one (${listBundled().join(', ') || 'none here'}), a folder that exists, or a hub id such as Xenova/clip-vit-base-patch32.`,
+  );
+}
+
+function withoutTextTower(dir: string, file: string): InputError {
+  const towers = existsSync(join(dir, 'onnx')) ? readdirSync(join(dir, 'onnx')).filter((f) => f.endsWith('.onnx')) : [];
+  const found = towers.length ? `it has ${towers.slice(0, 8).join(', ')}` : 'it has no ONNX files in onnx/';
+  return new InputError('MODEL_UNSUPPORTED', `The model in ${dir} has no text tower ${file}: ${found}.`);
+}

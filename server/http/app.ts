@@ -1,0 +1,74 @@
+// All routes of the server in one Express application.
+import type { Express, Router } from 'express';
+import type { ChoiceSources } from '../../nodes/node-context.ts';
+import type { FeatureFlags } from '../../schemas/events.ts';
+import type { DataFolders } from '../files/data-folders.ts';
+import type { ServerLog } from '../log.ts';
+import type { ServerOptions } from '../options.ts';
+import type { Pack } from '../packs/packs.ts';
+import type { Registry } from '../packs/registry.ts';
+import { applyRules } from './middleware.ts';
+import { type QueueState, renderIndexPage } from './page/index-page.ts';
+import { internalRoutes } from './routes/internal.ts';
+import { modelRoutes } from './routes/models.ts';
+import { objectInfoRoutes } from './routes/object-info.ts';
+import { packFileRoutes, packRoutes } from './routes/packs.ts';
+import { systemRoutes } from './routes/system.ts';
+import { templateRoutes } from './routes/templates.ts';
+import { uploadRoutes } from './routes/upload.ts';
+import { userdataRoutes } from './routes/userdata.ts';
+import { userRoutes } from './routes/users.ts';
+import { viewRoutes } from './routes/view.ts';
+import { webRootRoutes } from './routes/web-root.ts';
+import { createUsers } from './users.ts';
+
+export interface AppDeps {
+  readonly options: Pick<
+    ServerOptions,
+    'listen' | 'allowedHosts' | 'corsOrigin' | 'maxUploadBytes' | 'multiUser' | 'frontEndRoot'
+  >;
+  /** Opened: openDataFolders. */
+  readonly folders: DataFolders;
+  readonly registry: Registry;
+  readonly sources: ChoiceSources;
+  readonly packs: readonly Pack[];
+  readonly features: FeatureFlags;
+  readonly log: Pick<ServerLog, 'logger' | 'entries'>;
+  /** The socket hub's. */
+  subscribeLogs(clientId: string, enabled: boolean): void;
+  /** For the page at `/`. */
+  queueState(): QueueState;
+  /** More routes that answer at their path and below /api: prompt, queue, history, jobs. */
+  readonly routers: readonly Router[];
+  /** The command line, as /system_stats shows it. */
+  readonly argv?: readonly string[];
+}
+
+/** The Express application. It listens nowhere, and has nothing to close. */
+export function makeApp(deps: AppDeps): Express {
+  const { options, folders, packs, log, features, registry, sources } = deps;
+  const { frontEndRoot, maxUploadBytes, multiUser } = options;
+  const users = createUsers({ folders, multiUser });
+  const page = (nonce: string) => renderIndexPage({ registry, sources, packs, queue: deps.queueState(), nonce });
+  return applyRules({
+    options,
+    log,
+    routers: [
+      ...deps.routers,
+      objectInfoRoutes({ registry, sources, log }),
+      systemRoutes({ features, argv: deps.argv ?? [] }),
+      viewRoutes({ folders }),
+      uploadRoutes({ folders, maxBytes: maxUploadBytes }),
+      userRoutes({ users }),
+      userdataRoutes({ users, maxBytes: maxUploadBytes, tempFolder: folders.temp }),
+      modelRoutes({ folders }),
+      packRoutes({ packs, frontEndRoot }),
+    ],
+    plainRouters: [
+      internalRoutes({ folders, log, subscribeLogs: deps.subscribeLogs }),
+      packFileRoutes({ packs, frontEndRoot }),
+      templateRoutes({ packs }),
+      webRootRoutes({ frontEndRoot, page }),
+    ],
+  });
+}

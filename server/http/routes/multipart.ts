@@ -1,0 +1,105 @@
+// multipart/form-data → fields, and the one file in temp/, hashed on the way. A broken or too large body leaves nothing.
+import { Busboy, type BusboyInstance } from '@fastify/busboy';
+import type { Request } from 'express';
+import { type Received, receive } from '../../files/uploads.ts';
+import { bodyTooLarge, HttpError } from '../http-error.ts';
+
+export interface Upload {
+  readonly fields: ReadonlyMap<string, string>;
+  readonly filename: string;
+  readonly file: Received;
+}
+
+const MAX_FIELDS = 32;
+const MAX_FIELD_BYTES = 64 * 1024;
+
+/**
+ * Reads an upload. `fileField`: the field whose file is kept; files of other fields are passed over.
+ * Throws 400 where the body is no multipart, is cut off, or has no such file; 413 above `maxBytes`.
+ */
+export async function readUpload(
+  req: Request,
+  { fileField, maxBytes, folder }: { fileField: string; maxBytes: number; folder: string },
+): Promise<Upload> {
+  const declared = Number(req.headers['content-length'] ?? 0);
+  if (declared > maxBytes) throw bodyTooLarge(maxBytes, declared);
+  const contentType = req.headers['content-type'] ?? '';
+  if (!/^multipart\/form-data\s*;/i.test(contentType))
+    throw new HttpError(400, 'Send the file as multipart/form-data, in the field image.');
+
+  const fields = new Map<string, string>();
+  const files: Promise<{ filename: string; file: Received }>[] = [];
+  try {
+    await parse(req, { contentType, maxBytes }, (parser, fail) => {
+      parser.on('field', (name, value) => void fields.set(name, value));
+      parser.on('file', (name, stream, filename) => {
+        if (name !== fileField || files.length > 0) {
+          stream.resume();
+          return;
+        }
+        const received = receive(stream, folder).then((file) => ({ filename: filename ?? '', file }));
+        files.push(received);
+        received.catch(fail); // a disk that is full must not leave the sender waiting
+      });
+    });
+  } catch (error) {
+    for (const file of files) await file.then((received) => received.file.discard()).catch(() => {});
+    throw error;
+  }
+  const kept = await files[0];
+  if (kept === undefined) throw new HttpError(400, `The field ${fileField} must hold a file.`);
+  if (kept.filename === '') {
+    await kept.file.discard();
+    throw new HttpError(400, 'The file must have a name.');
+  }
+  return { fields, ...kept };
+}
+
+/** Feeds the body to a parser until it is over. What the sender has not sent yet is passed over after an error. */
+function parse(
+  req: Request,
+  { contentType, maxBytes }: { contentType: string; maxBytes: number },
+  prepare: (parser: BusboyInstance, fail: (error: Error) => void) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let size = 0;
+    const streams: { destroy(error: Error): unknown }[] = [];
+    const fail = (error: Error): void => {
+      req.off('data', count).unpipe(parser);
+      req.resume();
+      for (const stream of streams) stream.destroy(error);
+      reject(error);
+    };
+    const count = (piece: Buffer): void => {
+      size += piece.length;
+      if (size > maxBytes) fail(bodyTooLarge(maxBytes, size));
+    };
+    let parser: BusboyInstance;
+    try {
+      parser = new Busboy({
+        headers: { ...req.headers, 'content-type': contentType },
+        limits: {
+          fields: MAX_FIELDS,
+          parts: MAX_FIELDS,
+          fieldSize: MAX_FIELD_BYTES,
+          fileSize: maxBytes,
+          headerPairs: 100,
+        },
+      });
+    } catch (error) {
+      reject(new HttpError(400, `The multipart body can't be read: ${(error as Error).message}`));
+      return;
+    }
+    parser.on('file', (_name, stream) => void streams.push(stream));
+    prepare(parser, fail);
+    const badBody = (error: Error) =>
+      fail(new HttpError(400, `The multipart body can't be read: ${error.message}`, { cause: error }));
+    parser.on('error', (error) => badBody(error as Error));
+    parser.on('partsLimit', () => badBody(new Error(`it has more than ${MAX_FIELDS} parts`)));
+    parser.on('finish', resolve);
+    req.on('aborted', () => fail(new HttpError(400, 'The upload was cut off.')));
+    req.on('error', () => fail(new HttpError(400, 'The upload was cut off.')));
+    req.on('data', count);
+    req.pipe(parser);
+  });
+}

@@ -1,0 +1,46 @@
+// GET /system_stats, /features, and /ws without an upgrade (comfy-api.md 1.1, 1.3, 3.4).
+import { freemem, totalmem } from 'node:os';
+import express, { type Router } from 'express';
+import type { FeatureFlags } from '../../../schemas/events.ts';
+import type { ServerOptions } from '../../options.ts';
+import { PROTOCOL_VERSION, versions } from '../../version.ts';
+import { HttpError } from '../http-error.ts';
+import { sendJson } from '../responses.ts';
+
+/** What this server can do, for /features and the handshake of the socket. */
+export const serverFeatures = ({ maxUploadBytes }: Pick<ServerOptions, 'maxUploadBytes'>): FeatureFlags => ({
+  supports_preview_metadata: true,
+  max_upload_size: maxUploadBytes,
+  extension: { manager: { supports_v4: true } },
+  node_replacements: true,
+  assets: false,
+});
+
+/** `argv`: the command line as front ends may see it. */
+export function systemRoutes({ features, argv }: { features: FeatureFlags; argv: readonly string[] }): Router {
+  const { own, onnxruntime } = versions();
+  return express
+    .Router()
+    .get('/ws', () => {
+      throw new HttpError(400, 'Only WebSockets connect here: the request has no upgrade.');
+    })
+    .get('/features', (_req, res) => sendJson(res, features))
+    .get('/system_stats', (_req, res) =>
+      sendJson(res, {
+        system: {
+          os: process.platform,
+          ram_total: totalmem(),
+          ram_free: freemem(),
+          // Front ends compare it with ComfyUI's releases; our own version stands beside it.
+          comfyui_version: PROTOCOL_VERSION,
+          pez_nodes_version: own,
+          // Required by front ends, which show them as text.
+          python_version: `none (Node.js ${process.versions.node})`,
+          pytorch_version: `none (onnxruntime ${onnxruntime})`,
+          embedded_python: false,
+          argv,
+        },
+        devices: [],
+      }),
+    );
+}

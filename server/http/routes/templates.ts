@@ -1,0 +1,61 @@
+// Our preset graphs in the front end's gallery (/templates/…), help of our nodes (/docs/…), JSON Schemas (comfy-api.md 8.4).
+import { existsSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import express, { type Router } from 'express';
+import { jsonSchemas } from '../../../schemas/json-schema.ts';
+import type { Pack } from '../../packs/packs.ts';
+import { HttpError } from '../http-error.ts';
+import { paramOf, sendJson } from '../responses.ts';
+import { sendStatic } from '../static-files.ts';
+
+const notFound = (): HttpError => new HttpError(404, '404: Not Found');
+
+/** The gallery of one pack in the form of index.json. */
+export function galleryOf({ name, manifest }: Pick<Pack, 'name' | 'manifest'>): object[] {
+  const templates = (manifest?.templates ?? []).map((template) => ({
+    name: template.name,
+    title: template.title,
+    description: template.description,
+    mediaType: 'image',
+    mediaSubtype: template.thumbnail ? extname(template.thumbnail).slice(1) : 'webp',
+    openSource: true,
+  }));
+  if (templates.length === 0) return [];
+  return [{ moduleName: 'default', title: name, type: 'image', isEssential: true, templates }];
+}
+
+export function templateRoutes({ packs }: { packs: readonly Pack[] }): Router {
+  const own = packs.find(({ module }) => module === 'nodes');
+  return express
+    .Router()
+    .get('/templates/:file', async (req, res) => {
+      const file = paramOf(req, 'file');
+      if (file === 'index_logo.json') return sendJson(res, {});
+      if (/^index(?:\.[\w-]+)?\.json$/.test(file)) return sendJson(res, own ? galleryOf(own) : []);
+      if (!own?.templatesDir) throw notFound();
+      const thumbnail = /^(.+)-1\.\w+$/.exec(file);
+      const entry = own.manifest?.templates.find(({ name }) => name === thumbnail?.[1]);
+      if (entry?.thumbnail && extname(entry.thumbnail) === extname(file))
+        return sendStatic({ req, res }, { folder: own.dir, name: entry.thumbnail });
+      await sendStatic({ req, res }, { folder: own.templatesDir, name: file });
+    })
+    .get('/docs/:node/:file', async (req, res) => {
+      const folder = own?.docsDir && join(own.docsDir, 'nodes');
+      const [node, file] = [paramOf(req, 'node'), paramOf(req, 'file')];
+      if (!folder || !file.endsWith('.md')) throw notFound();
+      const translated = existsSync(join(folder, node, file));
+      if (!translated && file !== 'en.md') throw notFound(); // the front end asks for English next
+      await sendStatic({ req, res }, { folder, name: translated ? `${node}/${file}` : `${node}.md` });
+    })
+    .get('/schemas/:file', (req, res) => {
+      const name = paramOf(req, 'file').replace(/\.json$/, '');
+      if (!Object.hasOwn(jsonSchemas, name)) throw notFound();
+      res.type('application/schema+json').send(JSON.stringify(jsonSchemas[name], null, 2));
+    })
+    .get('/schemas', (_req, res) =>
+      sendJson(
+        res,
+        Object.keys(jsonSchemas).map((name) => `/schemas/${name}.json`),
+      ),
+    );
+}

@@ -1,0 +1,81 @@
+// GET /view: files of the data folders, as they are or encoded anew (comfy-api.md 6.3).
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import express, { type Router } from 'express';
+import { encodeView, type ViewForm } from '../../../nodes/view-picture.ts';
+import { parseAnnotated } from '../../files/annotated-name.ts';
+import { type DataFolders, isFolderType } from '../../files/data-folders.ts';
+import { resolveInside, safeParts } from '../../files/safe-path.ts';
+import { filenameParameter } from '../../security.ts';
+import { HttpError } from '../http-error.ts';
+import { queryOf, sendFile, userFileHeaders } from '../responses.ts';
+
+/** Pictures that are decoded at once: each may take half a gigabyte. */
+const MAX_ENCODERS = 2;
+
+export function viewRoutes({ folders }: { folders: DataFolders }): Router {
+  const encode = limited(MAX_ENCODERS);
+  return express.Router().get('/view', async (req, res) => {
+    const path = await viewedPath(folders, queryOf(req));
+    const filename = basename(path);
+    const form = formOf(queryOf(req));
+    if (!form) return sendFile({ req, res }, path, userFileHeaders(req, filename));
+    const bytes = await encode(() => encodeView(path, filename, form));
+    res.setHeader('Content-Type', form.kind === 'preview' ? `image/${form.format}` : 'image/png');
+    res.setHeader('Content-Disposition', filenameParameter(filename));
+    res.send(bytes);
+  });
+}
+
+/** Real path of what the query names. Throws 400, 403, 404 as ComfyUI does. */
+export async function viewedPath(
+  folders: DataFolders,
+  query: Pick<URLSearchParams, 'get'>,
+  defaultType = 'output',
+): Promise<string> {
+  const annotated = query.get('filename');
+  if (annotated === null) throw new HttpError(404);
+  const { name, type: annotatedType } = parseAnnotated(annotated);
+  if (name === '' || name.startsWith('/') || name.includes('..')) throw new HttpError(400);
+  const type = annotatedType ?? query.get('type') ?? defaultType;
+  if (!isFolderType(type)) throw new HttpError(400);
+  const parts = [...safeParts(query.get('subfolder') ?? ''), ...safeParts(name).slice(-1)];
+  const path = await resolveInside(folders[type], parts.join('/'));
+  const isFile = await stat(path).then(
+    (entry) => entry.isFile(),
+    () => false,
+  );
+  if (!isFile) throw new HttpError(404);
+  return path;
+}
+
+/** preview wins over channel; undefined: the file itself. */
+function formOf(query: URLSearchParams): ViewForm | undefined {
+  const preview = query.get('preview');
+  const channel = query.get('channel');
+  if (preview !== null) {
+    const parts = preview.split(';');
+    const last = parts.at(-1) ?? '';
+    const quality = /^\d{1,9}$/.test(last) ? Math.min(100, Math.max(1, Number(last))) : 90;
+    return { kind: 'preview', format: parts[0] === 'jpeg' && !channel?.includes('a') ? 'jpeg' : 'webp', quality };
+  }
+  if (channel === 'rgb') return { kind: 'rgb' };
+  return channel === 'a' ? { kind: 'alpha' } : undefined;
+}
+
+/** Runs at most `max` pieces of work at once; the others wait their turn. */
+function limited(max: number): <T>(work: () => Promise<T>) => Promise<T> {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  return async (work) => {
+    if (running >= max) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running++;
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else running--;
+    }
+  };
+}

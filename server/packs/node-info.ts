@@ -1,0 +1,72 @@
+// A node definition → its entry in object_info, in ComfyUI's shapes (comfy-api.md, section 5).
+// Big integers stay bigint: server/json.ts writes them as bare numbers.
+import type { Input, NodeDefinition } from '../../nodes/define-node.ts';
+import type { ChoiceSources } from '../../nodes/node-context.ts';
+import type { InputInfo, NodeInfo } from '../../schemas/node-info.ts';
+import type { RegisteredNode } from './registry.ts';
+
+/** Describes a node; the choices of its combos are read anew. */
+export function describeNode({ definition, module }: RegisteredNode, sources: ChoiceSources): NodeInfo {
+  const { inputs, outputs, hidden = {} } = definition;
+  const entries = Object.entries(inputs);
+  const sections = {
+    required: entries.filter(([, input]) => !input.optional),
+    optional: entries.filter(([, input]) => input.optional),
+  };
+  const hasHidden = Object.keys(hidden).length > 0;
+  const named = Object.entries(outputs);
+  return {
+    input: {
+      required: describeInputs(sections.required, sources),
+      ...(sections.optional.length > 0 && { optional: describeInputs(sections.optional, sources) }),
+      ...(hasHidden && { hidden: { ...hidden } }),
+    },
+    input_order: {
+      required: namesOf(sections.required),
+      ...(sections.optional.length > 0 && { optional: namesOf(sections.optional) }),
+      ...(hasHidden && { hidden: Object.keys(hidden) }),
+    },
+    is_input_list: definition.inputIsList ?? false,
+    output: named.map(([, output]) => output.type),
+    output_is_list: named.map(([, output]) => output.list),
+    output_name: namesOf(named),
+    ...(named.some(([, output]) => output.tooltip) && {
+      output_tooltips: named.map(([, output]) => output.tooltip ?? ''),
+    }),
+    name: definition.type,
+    display_name: definition.displayName,
+    description: definition.description,
+    category: definition.category,
+    python_module: module,
+    output_node: definition.outputNode ?? false,
+    has_intermediate_output: definition.hasIntermediateOutput ?? false,
+    ...flags(definition),
+  };
+}
+
+/** The choices that a combo offers now. */
+export const choicesOf = ({ choices = [] }: Input, sources: ChoiceSources): readonly string[] =>
+  typeof choices === 'function' ? choices(sources) : choices;
+
+/** Keys that are there only when they say something. */
+const flags = ({ deprecated, experimental, searchAliases }: NodeDefinition) => ({
+  ...(deprecated && { deprecated }),
+  ...(experimental && { experimental }),
+  ...(searchAliases && { search_aliases: [...searchAliases] }),
+});
+
+const namesOf = (entries: readonly (readonly [string, unknown])[]): string[] => entries.map(([name]) => name);
+
+const describeInputs = (
+  inputs: readonly (readonly [string, Input])[],
+  sources: ChoiceSources,
+): Record<string, InputInfo> =>
+  Object.fromEntries(inputs.map(([name, input]) => [name, describeInput(input, sources)]));
+
+/** One input as `[type, options]`. */
+export function describeInput(input: Input, sources: ChoiceSources): InputInfo {
+  const options = Object.fromEntries(Object.entries(input.options).filter(([, value]) => value !== undefined));
+  if (input.type !== 'COMBO') return Object.keys(options).length > 0 ? [input.type, options] : [input.type];
+  const choices = [...choicesOf(input, sources)];
+  return input.legacyCombo ? [choices, options] : ['COMBO', { ...options, options: choices }];
+}

@@ -1,0 +1,92 @@
+// The worker process: holds models and results, runs one prompt at a time, says everything over the IPC channel.
+import { loadClip } from '../engine/clip/clip.ts';
+import { loadCheckpoint } from '../engine/diffusion/checkpoint.ts';
+import type { ExecutionEvent } from '../schemas/events.ts';
+import { createExecutor } from './executor/executor.ts';
+import { dataFolders } from './files/data-folders.ts';
+import { createNodeFiles } from './files/node-files.ts';
+import type { Job } from './job.ts';
+import { loadPacks, makeRegistry } from './packs/packs.ts';
+import { createWorkerModels } from './worker/models.ts';
+import { guardAgainstOrphaning } from './worker/orphan-guard.ts';
+import type { FromWorker, ToWorker, WorkerOptions } from './worker/protocol.ts';
+
+/** Previews and lines of text that may wait in the channel; further ones are dropped while the server is slow. */
+const MAX_WAITING_PREVIEWS = 2;
+
+// Ctrl-C and service managers signal the whole group; what becomes of the worker is the server's to say.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
+guardAgainstOrphaning();
+const options: WorkerOptions = JSON.parse(process.argv[2]);
+
+const send = (message: FromWorker, sent: (error: Error | null) => void = () => undefined): void => {
+  if (process.connected) process.send!(message, undefined, undefined, sent);
+};
+
+/** An exception that nobody caught leaves state that nobody knows: tell it, and end. */
+function die(thrown: unknown): void {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const end = () => process.exit(1);
+  if (process.connected) send({ type: 'fatal', message: error.message, stack: String(error.stack) }, end);
+  else end();
+}
+process.on('uncaughtException', die);
+process.on('unhandledRejection', die);
+
+let waitingPreviews = 0;
+function sendEvent(promptId: string, event: ExecutionEvent): void {
+  if (event.type !== 'preview' && event.type !== 'text') {
+    send({ type: 'event', promptId, event });
+    return;
+  }
+  if (waitingPreviews >= MAX_WAITING_PREVIEWS) return;
+  waitingPreviews++;
+  send({ type: 'event', promptId, event }, () => {
+    waitingPreviews--;
+  });
+}
+
+const packs = await loadPacks({ packDirs: options.packDirs });
+const folders = dataFolders(options.dataDir);
+const executor = createExecutor({
+  registry: makeRegistry(packs),
+  cache: options.cache,
+  services: {
+    files: createNodeFiles({ folders, writeMetadata: options.writeMetadata }),
+    models: createWorkerModels({
+      modelsDir: folders.models,
+      loadClip,
+      loadCheckpoint: (name, more) => loadCheckpoint(name, { ...more, device: options.device }),
+    }),
+  },
+});
+
+let current: { readonly promptId: string; readonly abort: AbortController } | undefined;
+
+async function run(job: Job): Promise<void> {
+  const { promptId } = job;
+  const abort = new AbortController();
+  current = { promptId, abort };
+  const emit = (event: ExecutionEvent) => sendEvent(promptId, event);
+  const outcome = await executor.run(job, { emit, signal: abort.signal });
+  current = undefined;
+  send({ type: 'done', promptId, outcome });
+}
+
+process.on('message', (message: ToWorker) => {
+  switch (message.type) {
+    case 'run':
+      void run(message.job);
+      break;
+    case 'interrupt':
+      if (!message.promptId || message.promptId === current?.promptId)
+        current?.abort.abort(new Error('Interrupted by the user.'));
+      break;
+    case 'free':
+      executor.free(message);
+      break;
+    case 'stop':
+      process.exit(0);
+  }
+});
+send({ type: 'ready' });

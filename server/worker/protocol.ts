@@ -1,0 +1,30 @@
+// What the server process and the worker process say to each other (over the IPC channel of a child process).
+import type { ExecutionEvent } from '../../schemas/events.ts';
+import type { Job, JobOutcome } from '../job.ts';
+
+export type ToWorker =
+  | { readonly type: 'run'; readonly job: Job }
+  /** Without a prompt id: whatever runs. */
+  | { readonly type: 'interrupt'; readonly promptId?: string }
+  /** Forget kept results. (Models are unloaded by a fresh process: host.ts.) */
+  | { readonly type: 'free'; readonly freeMemory: boolean }
+  | { readonly type: 'stop' };
+
+export type FromWorker =
+  | { readonly type: 'ready' }
+  | { readonly type: 'event'; readonly promptId: string; readonly event: ExecutionEvent }
+  | { readonly type: 'done'; readonly promptId: string; readonly outcome: JobOutcome }
+  /** An exception that nobody caught: the worker ends after it. */
+  | { readonly type: 'fatal'; readonly message: string; readonly stack: string }
+  | { readonly type: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly message: string };
+
+/** What the worker is started with (one JSON argument). */
+export interface WorkerOptions {
+  readonly dataDir: string;
+  readonly packDirs: readonly string[];
+  /** `classic`, `none`, or the number of results that an LRU cache keeps. */
+  readonly cache: 'classic' | 'none' | { readonly lru: number };
+  readonly writeMetadata: boolean;
+  /** Where checkpoints run (`cpu` and kin); cpu. */
+  readonly device?: string;
+}

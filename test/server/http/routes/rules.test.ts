@@ -1,0 +1,132 @@
+// Section 1.0: what holds for every route.
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import express from 'express';
+import { InputError } from '../../../../engine/errors.ts';
+import { startApp, type TestApp } from './app-harness.ts';
+
+const examplePack = join(import.meta.dirname, '../../../../docs/example-pack');
+let root: string;
+let app: TestApp;
+let withFrontEnd: TestApp;
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), 'front-'));
+  mkdirSync(join(root, 'extensions/core'), { recursive: true });
+  writeFileSync(join(root, 'index.html'), '<p>front end</p>');
+  writeFileSync(join(root, 'app.js'), 'let a');
+  writeFileSync(join(root, 'logo.png'), 'png');
+  writeFileSync(join(root, 'extensions/core/x.js'), 'let x');
+  symlinkSync('/etc', join(root, 'etc'));
+  const router = express
+    .Router()
+    .get('/api/jobs', (_req, res) => void res.send('jobs'))
+    .get('/breaks', () => {
+      throw new Error('inner secret');
+    })
+    .get('/mendable', () => {
+      throw new InputError('OPTION_INVALID', 'steps must be a number.');
+    });
+  app = await startApp({ router, packDirs: [examplePack] });
+  withFrontEnd = await startApp({ frontEndRoot: root });
+});
+afterAll(async () => {
+  await app.close();
+  await withFrontEnd.close();
+  rmSync(root, { recursive: true });
+});
+
+test('1.0.1: routes answer at their path and below /api; /internal and static mounts only at their path', async () => {
+  for (const path of ['/features', '/users', '/object_info', '/models', '/settings', '/extensions', '/i18n'])
+    for (const prefix of ['', '/api']) expect([path, (await app.get(prefix + path)).status]).toEqual([path, 200]);
+  expect((await app.get('/api/jobs')).text).toBe('jobs');
+  expect((await app.get('/api/api/jobs')).text).toBe('jobs');
+  for (const path of ['/jobs', '/api/internal/logs', '/api/templates/index.json', '/api/docs/LoadImage/en.md', '/api/'])
+    expect([path, (await app.get(path)).status]).toEqual([path, 404]);
+});
+
+test('1.0.2: the content type of JSON is ignored', async () => {
+  const headers = { 'content-type': 'text/plain;charset=UTF-8' };
+  expect((await app.send('POST', '/api/settings', { body: '{"a":1}', headers })).status).toBe(200);
+  expect((await app.get('/settings/a')).json()).toBe(1);
+});
+
+test('1.0.3: malformed JSON is 400, and says so', async () => {
+  for (const body of ['', '{', '[1']) {
+    const reply = await app.send('POST', '/settings', { body });
+    expect(reply.status).toBe(400);
+    expect(reply.json().error).toMatch(/must be JSON/);
+  }
+});
+
+test('1.0.5: unknown path 404, wrong method 405, in plain text; HEAD like GET; OPTIONS 200 empty', async () => {
+  expect(await app.get('/nowhere')).toMatchObject({ status: 404, text: '404: Not Found' });
+  expect(await app.send('DELETE', '/api/settings')).toMatchObject({ status: 405, text: '405: Method Not Allowed' });
+  expect((await app.send('POST', '/internal/logs')).status).toBe(405);
+  const head = await app.send('HEAD', '/features');
+  expect(head).toMatchObject({ status: 200, text: '' });
+  expect(Number(head.headers['content-length'])).toBeGreaterThan(10);
+  for (const path of ['/', '/prompt', '/nowhere'])
+    expect(await app.send('OPTIONS', path)).toMatchObject({ status: 200, text: '' });
+});
+
+test('1.0.6: "200 empty" has length 0 and is application/octet-stream', async () => {
+  const reply = await app.send('POST', '/settings/b', { body: '2' });
+  expect(reply).toMatchObject({ status: 200, text: '' });
+  expect(reply.headers).toMatchObject({ 'content-length': '0', 'content-type': 'application/octet-stream' });
+});
+
+test('1.0.7: a parameter is one raw segment, decoded once', async () => {
+  expect((await app.send('POST', '/userdata/workflows%2Fa%2520b.json', { body: '{}' })).json()).toBe(
+    'workflows/a%20b.json',
+  );
+  expect((await app.get('/api/userdata/workflows%2Fa%2520b.json')).text).toBe('{}');
+  expect((await app.get('/userdata/workflows/a%2520b.json')).status).toBe(404);
+  expect((await app.get('/userdata/%E0%A4%A')).status).toBe(400);
+});
+
+test('1.0.9: cache headers of the page, of code, of pictures', async () => {
+  const page = await withFrontEnd.get('/');
+  expect(page.text).toBe('<p>front end</p>');
+  expect(page.headers).toMatchObject({
+    'cache-control': 'no-store, must-revalidate',
+    pragma: 'no-cache',
+    expires: '0',
+  });
+  expect((await withFrontEnd.get('/app.js')).headers['cache-control']).toBe('no-store');
+  expect((await withFrontEnd.get('/logo.png')).headers['cache-control']).toBe('public, max-age=86400');
+  expect((await withFrontEnd.get('/gone.png')).headers['cache-control']).toBe('public, max-age=3600');
+  expect((await app.get('/templates/index.json')).headers['cache-control']).toBe('no-store');
+});
+
+test('9: missing files of a front end are 404, never the page; nothing outside is served', async () => {
+  for (const path of [
+    '/workflows/x',
+    '/gone.js',
+    '/etc/passwd',
+    '/..%2f..%2fetc%2fpasswd',
+    '/%2e%2e/%2e%2e/etc/passwd',
+    '/extensions',
+    '/a%00b',
+  ])
+    if (path !== '/extensions') expect([path, (await withFrontEnd.get(path)).status]).toEqual([path, 404]);
+  expect((await withFrontEnd.get('/extensions')).json()).toEqual(['/extensions/core/x.js']);
+  expect((await withFrontEnd.get('/extensions/core/x.js')).text).toBe('let x');
+});
+
+test('errors that a user can mend are JSON; others show nothing from inside and are logged', async () => {
+  const mendable = await app.get('/mendable');
+  expect(mendable.status).toBe(400);
+  expect(mendable.json()).toEqual({
+    error: { type: 'OPTION_INVALID', message: 'steps must be a number.', details: '', extra_info: {} },
+  });
+  const broken = await app.get('/breaks');
+  expect(broken.status).toBe(500);
+  expect(broken.text).not.toContain('secret');
+  expect(
+    app.log
+      .entries()
+      .map(({ m }) => m)
+      .join(''),
+  ).toContain('inner secret');
+});
