@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
 import type { ApiGraph } from '../schemas/prompt.ts';
-import { createJobStore } from '../server/queue/store.ts';
+import { createJobStore } from '../server/queue/sqlite-store.ts';
 import { type ServerProcess, startServerProcess } from '../test/helpers/server-process.ts';
 import { median } from './clock.ts';
 import type { Row } from './table.ts';

@@ -84,9 +84,6 @@ process.on('message', (message: ToWorker) => {
       break;
     case 'free':
       executor.free(message);
-      break;
-    case 'stop':
-      process.exit(0);
   }
 });
 send({ type: 'ready' });

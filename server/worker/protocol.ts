@@ -7,8 +7,7 @@ export type ToWorker =
   /** Without a prompt id: whatever runs. */
   | { readonly type: 'interrupt'; readonly promptId?: string }
   /** Forget kept results. (Models are unloaded by a fresh process: host.ts.) */
-  | { readonly type: 'free'; readonly freeMemory: boolean }
-  | { readonly type: 'stop' };
+  | { readonly type: 'free'; readonly freeMemory: boolean };
 
 export type FromWorker =
   | { readonly type: 'ready' }

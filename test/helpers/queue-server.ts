@@ -17,7 +17,8 @@ import type { Job, JobOutcome } from '../../server/job.ts';
 import { createLog } from '../../server/log.ts';
 import type { Registry } from '../../server/packs/registry.ts';
 import { createDispatcher } from '../../server/queue/dispatcher.ts';
-import { createJobStore, type JobStore } from '../../server/queue/store.ts';
+import { createJobStore } from '../../server/queue/sqlite-store.ts';
+import type { JobStore } from '../../server/queue/store.ts';
 
 const shared = { displayName: '', category: '', description: '', run: () => ({}) as never };
 const definitions = [

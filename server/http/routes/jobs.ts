@@ -3,8 +3,7 @@
 import express, { type Router } from 'express';
 import { JOB_STATUSES, type JobStatus } from '../../../schemas/jobs.ts';
 import type { Dispatcher } from '../../queue/dispatcher.ts';
-import type { JobQuery } from '../../queue/queries.ts';
-import type { JobStore } from '../../queue/store.ts';
+import type { JobQuery, JobStore } from '../../queue/store.ts';
 import { readJson } from '../body.ts';
 import { HttpError } from '../http-error.ts';
 import { badRequest, storeGuard } from '../queue-requests.ts';

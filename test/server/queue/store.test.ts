@@ -9,8 +9,9 @@ import { pathToFileURL } from 'node:url';
 import { history, queue } from '../../../schemas/history.ts';
 import type { JobOutcome } from '../../../server/job.ts';
 import { parseJson } from '../../../server/json.ts';
-import { closeJobDatabase, openJobDatabase } from '../../../server/queue/database.ts';
-import { createJobStore, type JobStore, type NewJob, StoreError } from '../../../server/queue/store.ts';
+import { openJobDatabase } from '../../../server/queue/database.ts';
+import { createJobStore } from '../../../server/queue/sqlite-store.ts';
+import { type JobStore, type NewJob, StoreError } from '../../../server/queue/store.ts';
 import { summarise } from '../../../server/queue/summary.ts';
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
@@ -138,6 +139,29 @@ test('1.1: windows of the history', () => {
   expect(store.deleteHistory()).toBe(119);
 });
 
+test('two histories that are read at once, step by step, are both whole, while jobs come and go', () => {
+  const store = openStore();
+  const ids = Array.from({ length: 120 }, (_, index) => `p${index}`);
+  runAll(store, ids);
+  const readers = [store.historyPieces(), store.historyPieces()];
+  const texts = ['', ''];
+  for (let step = 0; step <= ids.length; step++) {
+    for (const [i, reader] of readers.entries()) texts[i] += reader.next().value;
+    runAll(store, [`later ${step}`]);
+  }
+  for (const text of texts) expect(Object.keys(history.parse(JSON.parse(text)))).toEqual(ids);
+  expect(readers.map((reader) => reader.next().done)).toEqual([true, true]);
+});
+
+test('a store that was closed neither reads nor writes, and its file is free', () => {
+  const store = openStore();
+  runAll(store, ['a']);
+  close(store);
+  expect(() => store.has('a')).toThrow(StoreError);
+  expect(() => store.put(newJob('b'))).toThrow(StoreError);
+  expect(openStore().remaining()).toBe(0);
+});
+
 test('what waits and the counter outlive the process; what ran runs again, with its number', () => {
   const store = openStore();
   expect([store.nextNumber(), store.nextNumber()]).toEqual([0, 1]);
@@ -196,7 +220,7 @@ test('a release in good order is no attempt', () => {
 
 test('accepted means kept: a process that is killed -9 while it accepts loses nothing that it acknowledged', async () => {
   const script = join(folder, 'accept.mjs');
-  const store = join(import.meta.dirname, '../../../server/queue/store.ts');
+  const store = join(import.meta.dirname, '../../../server/queue/sqlite-store.ts');
   writeFileSync(script, acceptForEver(store));
   const child = spawn(process.execPath, ['--import', tsx, script, file], { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
@@ -253,16 +277,16 @@ test('a full disk accepts nothing half, and what is there can still be read', ()
   store.put(newJob('fits again'));
 });
 
-test('a file that is no database is named', () => {
-  writeFileSync(file, 'this is no database, but a text that is long enough to be one'.repeat(20));
-  expect(() => createJobStore({ file })).toThrow(/damaged or no database/);
+test('a file that is not a database is named', () => {
+  writeFileSync(file, 'this is not a database, but a text that is long enough to be one'.repeat(20));
+  expect(() => createJobStore({ file })).toThrow(/damaged or not a database/);
 });
 
 test('a database of a newer version is not touched', () => {
   close(openStore());
   const db = openJobDatabase(file);
-  db.exec('PRAGMA user_version = 99');
-  closeJobDatabase(db);
+  db.run('PRAGMA user_version = 99');
+  db.close();
   expect(() => createJobStore({ file })).toThrow(/newer version \(schema 99/);
 });
 
