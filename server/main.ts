@@ -89,7 +89,7 @@ export async function startServer({
       ...surroundings,
       features,
       log,
-      subscribeLogs: hub.subscribeLogs,
+      subscribeLogs: (clientId, enabled) => hub.subscribeLogs(clientId, enabled),
       queueState: () => {
         const pending = store.pendingCount();
         return { pending, running: store.remaining() - pending };
