@@ -1,15 +1,15 @@
-// What was opened, in order → closed, the last first: every step runs, whatever became of those before it.
+// What was opened is closed in reverse order; every step runs, even if one before it failed.
 
 export class ClosingSteps {
   readonly #steps: (() => unknown)[] = [];
   #closed: Promise<void> | undefined;
 
-  /** To be called right after a part was opened, with what closes it. */
+  /** To be called as soon as a part is open, with the function that closes it. */
   add(step: () => unknown): void {
     this.#steps.push(step);
   }
 
-  /** Closes everything once, however often it is called. Throws what the first failing step threw, after the last step. */
+  /** Closes everything, once, however often it is called. The first error is thrown after the last step. */
   run(): Promise<void> {
     this.#closed ??= this.#runAll();
     return this.#closed;

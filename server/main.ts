@@ -58,7 +58,7 @@ export async function startServer({
   try {
     return await startParts({ options, surroundings, log, worker, sockets, closing });
   } catch (error) {
-    await closing.run().catch((failure: Error) => log.logger.error(`closing failed, too: ${failure.message}`));
+    await closing.run().catch((failure: Error) => log.logger.error(`closing failed as well: ${failure.message}`));
     throw error;
   }
 }
@@ -183,7 +183,7 @@ async function listen(servers: readonly Server[], { listen, port }: ServerOption
       });
     } catch (error) {
       const inUse = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
-      const why = inUse ? 'another program (or another pez-nodes) listens there' : (error as Error).message;
+      const why = inUse ? 'another program (or another pez-nodes) is listening there' : (error as Error).message;
       throw new InputError('OPTION_INVALID', `Cannot listen on ${listen} port ${port}: ${why}. Give another --port.`, {
         cause: error,
       });

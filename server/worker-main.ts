@@ -23,7 +23,7 @@ const send = (message: FromWorker, sent: (error: Error | null) => void = () => u
   if (process.connected) process.send!(message, undefined, undefined, sent);
 };
 
-/** An exception that nobody caught leaves state that nobody knows: tell it, and end. */
+/** An uncaught exception leaves the process in an unknown state: report it and end. */
 function die(thrown: unknown): void {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const end = () => process.exit(1);

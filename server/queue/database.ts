@@ -15,13 +15,13 @@ export interface JobDatabase {
   /** The first row, or undefined. Throws StoreError, as all methods do: it says what to do. */
   get<Row>(sql: string, ...values: SqlValue[]): Row | undefined;
   all<Row>(sql: string, ...values: SqlValue[]): Row[];
-  /** Says how many rows changed. */
+  /** Returns how many rows changed. */
   run(sql: string, ...values: SqlValue[]): number;
   /** All of `work` or nothing. What `work` throws is the cause of the StoreError. */
   transaction<T>(work: () => T): T;
   /** The file may not grow beyond this. */
   limitBytes(maxBytes: number): void;
-  /** Brings everything into the one file and gives the lock up. Nothing can be read or written afterwards. */
+  /** Moves everything into the one file and gives up the lock. Nothing can be read or written afterwards. */
   close(): void;
 }
 
@@ -109,8 +109,8 @@ class PreparedDatabase implements JobDatabase {
   }
 
   /**
-   * libsql keeps the file open until its statements are collected, so the lock is given up by hand: that takes leaving WAL,
-   * which also brings everything into the one file.
+   * libsql keeps the file open until its statements are collected, so the lock is given up by hand: that requires leaving
+   * WAL, which also moves everything into the one file.
    */
   close(): void {
     guarded(this.#file, () => {
@@ -134,7 +134,7 @@ class PreparedDatabase implements JobDatabase {
   }
 }
 
-/** All of `work` or nothing. (libsql's own `transaction` fails where SQLite has rolled back by itself, as on a full disk.) */
+/** All of `work` or nothing. (libsql's own `transaction` fails when SQLite has already rolled back by itself, as on a full disk.) */
 function inTransaction<T>(database: Database.Database, work: () => T): T {
   database.exec('BEGIN IMMEDIATE');
   try {

@@ -1,7 +1,7 @@
 // Takes jobs from the store one after the other, runs them and tells the clients, in the order of comfy-api.md 3.5.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionEvent } from '../../schemas/events.ts';
-import type { WorkerHost } from '../worker/host.ts';
+import type { FreeFlags, WorkerHost } from '../worker/host.ts';
 import type { JobStore, NewJob, TakenJob } from './store.ts';
 
 export interface DispatcherOptions {
@@ -14,15 +14,10 @@ export interface DispatcherOptions {
   readonly log?: { error(message: string): void };
   /** From the answer of POST /prompt to the job's start: clients begin to listen in between (3.5, rule 3). */
   readonly startDelayMs?: number;
-  /** How long close() waits for the running job to heed its interrupt. */
+  /** How long close() waits for the running job to react to its interrupt. */
   readonly closeWithinMs?: number;
   /** After a failed write of the store it is tried again; doubled each time, at most 30 s. */
   readonly retryMs?: number;
-}
-
-export interface FreeFlags {
-  readonly unloadModels: boolean;
-  readonly freeMemory: boolean;
 }
 
 /** Jobs one after the other, from the store to the worker and back. */
@@ -30,17 +25,17 @@ export interface Dispatcher {
   /** Begins to run what waits. */
   start(): void;
   /**
-   * Stores a job and tells the new length. Gives the function that lets it start, to be called once the client has its
-   * answer. Throws StoreError; then nothing was accepted.
+   * Stores a job and announces the new length of the queue. Returns the function that lets it start, to be called once
+   * the client has its answer. Throws StoreError; then nothing was accepted.
    */
   accept(job: NewJob): () => void;
-  /** Interrupts what runs, or only that prompt. Says whether there was something. */
+  /** Interrupts whatever runs, or only that prompt. Returns whether there was something to interrupt. */
   interrupt(promptId?: string): boolean;
-  /** Takes pending prompts from the queue; without ids all. Says how many. */
+  /** Removes pending prompts from the queue; without ids, all of them. Returns how many. */
   remove(promptIds?: readonly string[]): number;
-  /** Takes a prompt from the queue or interrupts it. Says whether it was there. */
+  /** Removes a prompt from the queue or interrupts it. Returns whether it was there. */
   cancel(promptId: string): boolean;
-  /** Lets go of memory as soon as nothing runs (4.9). */
+  /** Frees memory as soon as nothing runs (4.9). */
   free(flags: FreeFlags): void;
   /** Display id of the node that runs now, if the running prompt is this client's (3.1). */
   executingNode(clientId: string): string | undefined;
@@ -54,7 +49,7 @@ export interface Dispatcher {
 }
 
 const START_DELAY_MS = 30;
-/** A client may be long in taking its answer, or never do. */
+/** A client may take its answer late, or never. */
 const MAX_HOLD_MS = 1_000;
 const CLOSE_WITHIN_MS = 5_000;
 const RETRY_MS = 1_000;
@@ -72,13 +67,13 @@ interface Running {
 export const createDispatcher = (options: DispatcherOptions): Dispatcher => new QueueDispatcher(options);
 
 /**
- * `created`  accepts jobs and runs none.                          start: idle, or working if there is something to do.
- * `idle`     nothing waits that may start.                        A job may start: working.
- * `working`  a job runs, or the store is tried again.             Nothing waits that may start: idle.
- * `closing`  the job that ran is being ended and put back.        It is, or took too long: closed.
- * `closed`   for good; the store is touched by calls alone.
- *
- * close leads from `working` to `closing`, from the states before to `closed`.
+ * | state   | what it means                                      | what ends it                            |
+ * | ------- | -------------------------------------------------- | --------------------------------------- |
+ * | created | jobs are accepted, none runs                       | start() → idle; close() → closed        |
+ * | idle    | there is no job that may start                     | one may → working; close() → closed     |
+ * | working | jobs run, or wait for a store that fails           | none is left → idle; close() → closing  |
+ * | closing | the running job is being ended, to be put back     | it has ended, or took too long → closed |
+ * | closed  | only calls touch the store; accepted jobs are kept | nothing                                 |
  */
 type DispatcherState = 'created' | 'idle' | 'working' | 'closing' | 'closed';
 
@@ -261,7 +256,7 @@ class QueueDispatcher implements Dispatcher {
     this.#hub.emit(current.job.clientId, event);
   }
 
-  /** Does what the store must do, however often it takes: a full disk stops the queue, it loses nothing. */
+  /** Tries until the store has done it: a full disk stops the queue, but nothing is lost. */
   async #persist<T>(work: () => T): Promise<T | undefined> {
     for (let waitMs = this.#retryMs; !this.#is('closed'); waitMs = Math.min(2 * waitMs, MAX_RETRY_MS)) {
       try {
@@ -275,7 +270,7 @@ class QueueDispatcher implements Dispatcher {
     return undefined;
   }
 
-  /** The running job did not heed its interrupt: it waits again, unless a user wanted it to end. */
+  /** The running job did not react to its interrupt: it waits again, unless a user wanted it to end. */
   #abandon({ job, interrupted }: Running): void {
     try {
       if (interrupted) this.#store.finish(job.promptId, { status: 'interrupted', outputs: {}, meta: {}, messages: [] });

@@ -1,7 +1,7 @@
-// Ends of jobs that no worker has told: outcomes with execution_error, made by the queue itself.
+// Outcomes with execution_error that no worker reported: the queue makes them itself.
 import type { HistoryMessage, JobOutcome } from '../job.ts';
 
-/** The job was running each of the times that the server died. */
+/** The job was running every time the server died. */
 export const serverDied = (promptId: string, attempts: number): JobOutcome =>
   failure(
     promptId,
@@ -9,9 +9,13 @@ export const serverDied = (promptId: string, attempts: number): JobOutcome =>
     `The server died ${attempts} times while this prompt ran, so it is not tried again. Look at the server's log and memory, then queue it anew.`,
   );
 
-/** What the job gave can't be written, however often it is tried. */
+/** The results can't be written, however often it is tried. */
 export const resultUnstorable = (promptId: string, reason: string): JobOutcome =>
-  failure(promptId, 'ResultUnstorable', `What the prompt gave can't be stored: ${reason} Let its nodes show less.`);
+  failure(
+    promptId,
+    'ResultUnstorable',
+    `The results of the prompt can't be stored: ${reason} Make its nodes show less.`,
+  );
 
 function failure(promptId: string, type: string, message: string): JobOutcome {
   const timestamp = Date.now();

@@ -51,7 +51,7 @@ export interface JobStore {
   put(job: NewJob): void;
   /** Id of the pending job whose turn it is: the smallest number, ties by prompt id (2.1). */
   next(): string | undefined;
-  /** Marks a pending job as running and gives it. */
+  /** Marks a pending job as running and returns it. */
   take(promptId: string): TakenJob;
   /** Puts a running job back as if it had not been taken: the server is being stopped in good order. */
   release(promptId: string): void;
@@ -61,9 +61,9 @@ export interface JobStore {
    */
   finish(promptId: string, outcome: JobOutcome): void;
 
-  /** Removes pending jobs; without ids all. Says how many there were. */
+  /** Removes pending jobs; without ids, all of them. Returns how many there were. */
   deletePending(promptIds?: readonly string[]): number;
-  /** Removes entries of the history; without ids all. Says how many there were. */
+  /** Removes entries of the history; without ids, all of them. Returns how many there were. */
   deleteHistory(promptIds?: readonly string[]): number;
 
   /** GET /queue as JSON. */
@@ -77,7 +77,7 @@ export interface JobStore {
   /** A job with all its details. */
   job(promptId: string): JobDetail | undefined;
 
-  /** Lets go of the store; another process may open it. */
+  /** Releases the store: another process may open it. */
   close(): void;
 }
 

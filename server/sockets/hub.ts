@@ -50,7 +50,7 @@ export interface SocketHub {
   status(queueRemaining: number): void;
   /** Whether a client gets log lines from now on; it need not be connected yet. */
   subscribeLogs(clientId: string, enabled: boolean): void;
-  /** Sends log lines to those who subscribed to them. */
+  /** Sends log lines to their subscribers. */
   logs(entries: readonly LogEntry[], size?: TerminalSize): void;
   /** Open connections. */
   readonly connections: number;
@@ -229,7 +229,7 @@ class ClientHub implements SocketHub {
     try {
       this.#lastRemaining = this.#options.queueRemaining();
     } catch (error) {
-      this.#warn(`the length of the queue is not known: ${(error as Error).message}`);
+      this.#warn(`the length of the queue is unknown: ${(error as Error).message}`);
     }
     return this.#lastRemaining;
   }

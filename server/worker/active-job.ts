@@ -5,7 +5,7 @@ import { createJobRecord, type JobEnd, type JobRecord } from './job-record.ts';
 
 export interface ActiveJobOptions {
   readonly onEvent: (event: ExecutionEvent) => void;
-  /** The listener of events threw: that is its own affair, the job goes on. */
+  /** `onEvent` threw; the job goes on. */
   readonly onListenerError: (error: Error) => void;
 }
 
@@ -31,7 +31,7 @@ export class ActiveJob {
     return this.job.promptId;
   }
 
-  /** Somebody asked for its end. */
+  /** Somebody asked for it to end. */
   get interrupted(): boolean {
     return this.#patience !== undefined;
   }
@@ -42,12 +42,12 @@ export class ActiveJob {
     this.#emit(event);
   }
 
-  /** Marks it as interrupted; `onIgnored` if it has not ended `graceMs` after the first time. */
+  /** Marks it as interrupted; `onIgnored` is called if it has not ended `graceMs` after the first interrupt. */
   interrupt(graceMs: number, onIgnored: () => void): void {
     this.#patience ??= setTimeout(onIgnored, graceMs);
   }
 
-  /** It will be ended anyway: `onIgnored` is not called any more. */
+  /** It is being ended by other means: `onIgnored` will not be called. */
   stopWaiting(): void {
     clearTimeout(this.#patience);
   }

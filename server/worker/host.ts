@@ -12,7 +12,7 @@ import type { FromWorker, WorkerOptions } from './protocol.ts';
 export interface WorkerHostOptions extends WorkerOptions {
   /** Lines that the worker and its nodes write. */
   readonly onLog?: (level: 'info' | 'warn' | 'error', message: string) => void;
-  /** A node that has not heeded an interrupt after this time is ended with its process; 30 s. */
+  /** A node that has not reacted to an interrupt after this time is killed with its process; 30 s. */
   readonly interruptGraceMs?: number;
   /** How long a worker may take to load; 120 s. */
   readonly startTimeoutMs?: number;
@@ -20,19 +20,25 @@ export interface WorkerHostOptions extends WorkerOptions {
   readonly nodeArgs?: readonly string[];
 }
 
+export interface FreeFlags {
+  readonly unloadModels: boolean;
+  readonly freeMemory: boolean;
+}
+
+/** Whatever runs the jobs of the queue, one at a time. */
 export interface WorkerHost {
   /**
    * Runs a job and tells its events. Never rejects: a crash, an out-of-memory kill or a worker that cannot start is an
    * outcome with execution_error, emitted too. Jobs do not overlap.
    */
   run(job: Job, onEvent: (event: ExecutionEvent) => void): Promise<JobOutcome>;
-  /** Interrupts the running job, if it is that one. Says whether there was one. */
+  /** Interrupts the job that runs or waits for its process, if it has this id. Returns whether there was one. */
   interrupt(promptId?: string): boolean;
   /**
    * `freeMemory` forgets kept results. `unloadModels` replaces the process once it is idle, results included: memory of
    * released onnxruntime sessions does not come back otherwise.
    */
-  free(flags: { readonly unloadModels: boolean; readonly freeMemory: boolean }): void;
+  free(flags: FreeFlags): void;
   /** Ends the worker; a job that runs ends as interrupted. */
   stop(): Promise<void>;
   /** The worker's process id while there is one. */
@@ -49,14 +55,16 @@ const MAX_BACK_OFF_MS = 10_000;
 export const startWorkerHost = (options: WorkerHostOptions): WorkerHost => new ProcessHost(options);
 
 /**
- * `starting`   a process loads. A job waits for it.       Ready: idle. It ended: down.
- * `idle`       a process is ready.                        A job: running. It ended: starting.
- * `running`    the process has a job.                     The job ended: idle. The process ended: starting.
- * `replacing`  there is a job, and when it has ended another process is started: starting.
- * `down`       the last process could not start.          A job: starting, after a pause.
- * `stopped`    for good; jobs end at once as interrupted.
+ * | state     | process         | job                         | what ends it                                              |
+ * | --------- | --------------- | --------------------------- | --------------------------------------------------------- |
+ * | starting  | loads           | may wait                    | the process is ready → idle; it ends → down               |
+ * | idle      | ready           | none                        | a job → running; the process ends → starting              |
+ * | running   | ready           | runs                        | the job ends → idle; the process ends → starting          |
+ * | replacing | as above        | runs, waits                 | the job ends, with its process or without → starting anew |
+ * | down      | could not start | may wait                    | a job, after a pause → starting                           |
+ * | stopped   | none, or dying  | ends at once as interrupted | nothing                                                   |
  *
- * unloadModels leads from a state with a job to `replacing`, from one without to `starting`.
+ * unloadModels leads to `replacing` if there is a job, else to `starting` with another process.
  */
 type HostState = 'starting' | 'idle' | 'running' | 'replacing' | 'down' | 'stopped';
 
@@ -108,7 +116,7 @@ class ProcessHost implements WorkerHost {
     return true;
   }
 
-  free({ unloadModels, freeMemory }: { readonly unloadModels: boolean; readonly freeMemory: boolean }): void {
+  free({ unloadModels, freeMemory }: FreeFlags): void {
     if (this.#is('stopped')) return;
     if (!unloadModels) {
       if (freeMemory) this.#process?.send({ type: 'free', freeMemory });
@@ -174,7 +182,7 @@ class ProcessHost implements WorkerHost {
   #begin(job: Job, onEvent: (event: ExecutionEvent) => void): Promise<JobOutcome> {
     const active = new ActiveJob(job, {
       onEvent,
-      onListenerError: ({ message }) => this.#onLog('error', `a listener of events failed: ${message}`),
+      onListenerError: ({ message }) => this.#onLog('error', `an event listener failed: ${message}`),
     });
     this.#job = active;
     void this.#handOver(active);
@@ -203,10 +211,10 @@ class ProcessHost implements WorkerHost {
     await sleep(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined); // stopped
   }
 
-  /** The job did not heed its interrupt. */
+  /** The job did not react to its interrupt: its process is killed. */
   #endDeaf(job: ActiveJob): void {
     if (this.#job !== job) return;
-    this.#onLog('warn', `Prompt ${job.promptId} did not heed its interrupt: its worker is ended.`);
+    this.#onLog('warn', `Prompt ${job.promptId} did not react to its interrupt, so its worker is killed.`);
     if (this.#process) this.#process.kill();
     else this.#finish(job, job.record.interrupt());
   }

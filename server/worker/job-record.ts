@@ -1,4 +1,4 @@
-// What the server saw of a running job: enough to say how it ended when the worker that ran it is no more.
+// What the server saw of a running job: enough to say how it ended if the worker that ran it is gone.
 import type { ExecutionEvent, ExecutionMessages, NodeProgress, UiOutput } from '../../schemas/events.ts';
 import { HISTORY_MESSAGES } from '../../schemas/events.ts';
 import type { HistoryMessage, Job, JobOutcome, NodeMeta } from '../job.ts';

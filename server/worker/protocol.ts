@@ -13,7 +13,7 @@ export type FromWorker =
   | { readonly type: 'ready' }
   | { readonly type: 'event'; readonly promptId: string; readonly event: ExecutionEvent }
   | { readonly type: 'done'; readonly promptId: string; readonly outcome: JobOutcome }
-  /** An exception that nobody caught: the worker ends after it. */
+  /** An uncaught exception: the worker ends after it. */
   | { readonly type: 'fatal'; readonly message: string; readonly stack: string }
   | { readonly type: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly message: string };
 

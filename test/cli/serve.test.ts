@@ -64,7 +64,7 @@ test('a port or a data folder that another one uses: exit code 2, and what to do
   expect(samePort.code).toBe(2);
   expect(samePort.stderr).toMatch(
     new RegExp(
-      `error: Cannot listen on 127\\.0\\.0\\.1 port ${port}: another .* listens there\\. .*\\[OPTION_INVALID\\]`,
+      `error: Cannot listen on 127\\.0\\.0\\.1 port ${port}: another .* is listening there\\. .*\\[OPTION_INVALID\\]`,
     ),
   );
   const sameFolder = await runCli(['serve', '--port', '0', '--data-dir', join(folder, 'first')]);
