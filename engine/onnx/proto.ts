@@ -51,6 +51,7 @@ const MESSAGES: Record<string, Record<string, Field>> = {
     name: [8, 'string'],
     rawData: [9, 'bytes'],
     doubleData: [10, 'double', 'packed'],
+    uint64Data: [11, 'uint64', 'packed'],
     externalData: [13, 'Entry', 'repeated'],
     dataLocation: [14, 'int32'],
   },
@@ -88,6 +89,7 @@ export interface TensorMessage {
   name: string;
   rawData: Uint8Array;
   doubleData: number[];
+  uint64Data: Long[];
   externalData: { key: string; value: string }[];
   dataLocation: number;
 }
