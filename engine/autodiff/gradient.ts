@@ -1,4 +1,4 @@
-// Any ONNX model → the same model that also computes gradients. This is the library `pez-nodes/autodiff`.
+// An ONNX model → the same model that also computes gradients. This is the library `pez-nodes/autodiff`.
 import { InputError } from '../errors.ts';
 import { type Model, opsetOf, prune } from '../onnx/graph.ts';
 import { readModel } from '../onnx/read.ts';

@@ -1,6 +1,7 @@
 // Nothing is missing: every float input of every op of the table was checked, every float output is covered or refused, and a
 // rule that forgets an input is an error, never a zero.
 import { readFileSync } from 'node:fs';
+import { gradientOpsPage } from '../../docs/generate-gradient-ops.ts';
 import { addGradient } from '../../engine/autodiff/gradient.ts';
 import { everyOutput, type Flow, type GradientRule, noGradient } from '../../engine/autodiff/rule.ts';
 import { rules, withoutGradient } from '../../engine/autodiff/rules.ts';
@@ -57,6 +58,11 @@ test('an op whose gradient is said to be zero gives no floats, or was checked, o
       !op.startsWith('Random'),
   );
   expect(unchecked).toEqual([]);
+});
+
+test('docs/gradient-ops.md is what docs/generate-gradient-ops.ts writes', () => {
+  const page = readFileSync(new URL('../../docs/gradient-ops.md', import.meta.url), 'utf8');
+  expect(page).toBe(gradientOpsPage());
 });
 
 const laterFloatOutputs = Object.keys(rules)
