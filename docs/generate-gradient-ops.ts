@@ -38,7 +38,7 @@ const names = (ops: readonly string[]): string =>
 /** One paragraph in lines of at most 120 characters. */
 const wrap = (ops: readonly string[]): string =>
   names(ops)
-    .replace(/(.{1,118},)( |$)/g, '$1\n')
+    .replace(/(.{1,120})( |$)/g, '$1\n')
     .trimEnd();
 
 if (process.argv[1] === fileURLToPath(import.meta.url))
