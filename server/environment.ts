@@ -9,10 +9,10 @@ import { fileError } from './files/file-error.ts';
 import { createNodeFiles } from './files/node-files.ts';
 import type { ServerOptions } from './options.ts';
 import { packageRoot } from './package-root.ts';
-import { loadPacks, makeRegistry, type Pack } from './packs/packs.ts';
+import { createRegistry, loadPacks, type Pack } from './packs/packs.ts';
 import type { Registry } from './packs/registry.ts';
 
-export interface Surroundings {
+export interface Environment {
   readonly folders: DataFolders;
   readonly packs: readonly Pack[];
   readonly registry: Registry;
@@ -21,13 +21,13 @@ export interface Surroundings {
 }
 
 /** Makes the data folders and loads the packs. Throws FILE_UNWRITABLE. */
-export async function openSurroundings({
+export async function openEnvironment({
   dataDir,
   packDirs,
   clip,
   checkpoint,
   writeMetadata,
-}: Pick<ServerOptions, 'dataDir' | 'packDirs' | 'clip' | 'checkpoint' | 'writeMetadata'>): Promise<Surroundings> {
+}: Pick<ServerOptions, 'dataDir' | 'packDirs' | 'clip' | 'checkpoint' | 'writeMetadata'>): Promise<Environment> {
   const folders = await openDataFolders(dataDir);
   const packs = await loadPacks({ packDirs });
   const models = packs.flatMap(({ manifest }) => manifest?.models ?? []);
@@ -35,7 +35,7 @@ export async function openSurroundings({
   return {
     folders,
     packs,
-    registry: makeRegistry(packs),
+    registry: createRegistry(packs),
     sources: createChoiceSources({
       folders,
       clip,

@@ -1,6 +1,6 @@
 // What went wrong in a node → the fields of execution_error (comfy-api.md 3.3).
 import type { NodeDefinition } from '../../nodes/define-node.ts';
-import { describeValue } from './describe-value.ts';
+import { summariseValue } from './summarise-value.ts';
 
 const MAX_TRACEBACK = 50;
 const MAX_MESSAGE = 10_000;
@@ -43,7 +43,7 @@ export function describeInputs(
 ): Record<string, unknown[]> {
   const shown = [...(lists ?? [])].map(([name, list]) => {
     const type = Object.hasOwn(inputs, name) ? inputs[name].type : undefined;
-    return [name, list.slice(0, MAX_VALUES).map((value) => describeValue(value, type))];
+    return [name, list.slice(0, MAX_VALUES).map((value) => summariseValue(value, type))];
   });
   return Object.fromEntries(shown);
 }

@@ -182,7 +182,7 @@ export async function loadPacks({ packDirs, importTimeoutMs = IMPORT_TIMEOUT_MS 
 }
 
 /** Every node of the packs that loaded, by class name. */
-export function makeRegistry(packs: readonly Pack[]): Registry {
+export function createRegistry(packs: readonly Pack[]): Registry {
   const registry = new Map<string, RegisteredNode>();
   for (const { nodes, module } of packs) {
     for (const definition of nodes) registry.set(definition.type, { definition, module });

@@ -21,7 +21,7 @@ import { typesMatch } from './types-match.ts';
 import type { Visit } from './visit.ts';
 
 /** What is known of a validated node. */
-export interface NodeResult {
+export interface NodeValidation {
   /** The node and all that it needs. */
   valid: boolean;
   readonly errors: PromptError[];
@@ -29,7 +29,7 @@ export interface NodeResult {
   readonly raised?: Raised;
 }
 
-export interface Surroundings {
+export interface ValidationContext {
   readonly graph: ReadonlyMap<string, ApiNode>;
   readonly registry: Registry;
   readonly sources: ChoiceSources;
@@ -47,20 +47,20 @@ class PythonError extends Error {
 }
 
 /** Validates a node; literals of `node.inputs` are replaced by converted ones. */
-export function* validateNode(id: string, around: Surroundings): Visit<NodeResult> {
-  const result: NodeResult = { valid: true, errors: [] };
+export function* validateNode(id: string, context: ValidationContext): Visit<NodeValidation> {
+  const result: NodeValidation = { valid: true, errors: [] };
   try {
-    const node = around.graph.get(id) as ApiNode;
-    const { definition } = around.registry.get(node.class_type)!;
+    const node = context.graph.get(id) as ApiNode;
+    const { definition } = context.registry.get(node.class_type)!;
     if (!isRecord(node.inputs)) throw new PythonError('KeyError', "'inputs'");
     const faulty = new Set<string>();
     for (const [name, input] of Object.entries(definition.inputs)) {
-      const error = yield* validateInput({ name, input, node, definition, around, result });
+      const error = yield* validateInput({ name, input, node, definition, context, result });
       if (!error) continue;
       faulty.add(name);
       result.errors.push(error);
     }
-    result.errors.push(...(yield* askValidator({ node, definition, faulty, files: around.files })));
+    result.errors.push(...(yield* askValidator({ node, definition, faulty, files: context.files })));
   } catch (error) {
     return { valid: false, errors: result.errors, raised: raisedBy(error) };
   }
@@ -73,36 +73,36 @@ interface InputVisit {
   readonly input: Input;
   readonly node: ApiNode;
   readonly definition: NodeDefinition;
-  readonly around: Surroundings;
-  readonly result: NodeResult;
+  readonly context: ValidationContext;
+  readonly result: NodeValidation;
 }
 
 /** What is wrong with an input itself; a faulty node behind it only makes `result` invalid. */
 function* validateInput(visit: InputVisit): Generator<{ node: string }, PromptError | undefined, unknown> {
-  const { name, input, node, definition, around, result } = visit;
+  const { name, input, node, definition, context, result } = visit;
   if (!Object.hasOwn(node.inputs, name)) return input.optional ? undefined : inputMissing(name);
   const value = node.inputs[name];
-  const received: Received = { name, config: () => configOf(input, around.sources), value };
+  const received: Received = { name, config: () => configOf(input, context.sources), value };
   if (!Array.isArray(value)) {
     const literal = isRecord(value) && Object.hasOwn(value, '__value__') ? value.__value__ : value;
     const judged = definition.validates?.includes(name) ?? definition.validate !== undefined;
-    const checked = checkLiteral(input, { ...received, value: literal }, { judged, sources: around.sources });
+    const checked = checkLiteral(input, { ...received, value: literal }, { judged, sources: context.sources });
     node.inputs[name] = checked.value;
     return checked.error;
   }
   if (value.length !== 2) return badLink(received);
-  const output = linkedType(value, around);
+  const output = linkedType(value, context);
   if (!typesMatch(output.type, input.type) && !(output.list && input.type === 'COMBO')) {
     return typeMismatch(received, output.type, input.type);
   }
-  const linked = (yield { node: output.node }) as NodeResult;
-  if (linked.raised) around.recordRaised(output.node, linked.raised, received);
+  const linked = (yield { node: output.node }) as NodeValidation;
+  if (linked.raised) context.recordRaised(output.node, linked.raised, received);
   if (!linked.valid) result.valid = false;
   return undefined;
 }
 
 /** The output that a link names. Throws what Python would for a missing node or slot. */
-function linkedType([id, slot]: unknown[], { graph, registry }: Surroundings) {
+function linkedType([id, slot]: unknown[], { graph, registry }: ValidationContext) {
   if (typeof id === 'object' && id !== null) throw new PythonError('TypeError', `unhashable type: '${typeName(id)}'`);
   const linked = typeof id === 'string' ? graph.get(id) : undefined;
   if (linked === undefined) throw new PythonError('KeyError', repr(id));

@@ -16,7 +16,7 @@ import {
   unknownClass,
 } from './problems.ts';
 import { typeName } from './python-text.ts';
-import { type NodeResult, type Surroundings, validateNode } from './validate-node.ts';
+import { type NodeValidation, type ValidationContext, validateNode } from './validate-node.ts';
 import { type Path, runVisits } from './visit.ts';
 
 /** Nodes of one prompt: far above what people draw, and validated in well under a second. */
@@ -85,11 +85,11 @@ async function validateRoots(
   roots: readonly string[],
   graph: ReadonlyMap<string, ApiNode>,
   { registry, sources, files }: ValidationOptions,
-): Promise<Map<string, NodeResult>> {
-  const results = new Map<string, NodeResult>();
+): Promise<Map<string, NodeValidation>> {
+  const results = new Map<string, NodeValidation>();
   const visiting = new Set<string>();
   const inCycles = new Map<string, PromptError[]>();
-  const around: Surroundings = {
+  const context: ValidationContext = {
     graph,
     registry,
     sources: readOnce(sources),
@@ -99,14 +99,14 @@ async function validateRoots(
   const hooks = {
     start: (id: string) => {
       visiting.add(id);
-      return validateNode(id, around);
+      return validateNode(id, context);
     },
-    known: (id: string, path: Path): NodeResult | undefined => {
+    known: (id: string, path: Path): NodeValidation | undefined => {
       if (!visiting.has(id)) return results.get(id);
       recordCycle(path.slice(path.indexOf(id)), graph, inCycles);
       return { valid: false, errors: [] };
     },
-    done: (id: string, result: NodeResult) => {
+    done: (id: string, result: NodeValidation) => {
       visiting.delete(id);
       result.errors.push(...(inCycles.get(id) ?? []));
       if (result.errors.length > 0) result.valid = false;

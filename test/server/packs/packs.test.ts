@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Blocker, NodeResult } from '../../../nodes/define-node.ts';
 import type { NodeContext } from '../../../nodes/node-context.ts';
-import { loadPacks, makeRegistry, type Pack } from '../../../server/packs/packs.ts';
+import { createRegistry, loadPacks, type Pack } from '../../../server/packs/packs.ts';
 
 const examplePack = join(import.meta.dirname, '../../../docs/example-pack');
 const noContext = {} as NodeContext;
@@ -63,7 +63,7 @@ test('the example pack of docs/ loads: nodes, web folder, templates, help', asyn
     docsDir: join(pack.dir, 'docs'),
     manifest: { version: '1.0.0', templates: [{ name: 'tidy-and-count' }] },
   });
-  const registry = makeRegistry(packs);
+  const registry = createRegistry(packs);
   expect(registry.get('PrimitiveStringMultiline')?.module).toBe('nodes');
   const wordCount = registry.get('WordCount');
   expect(wordCount?.module).toBe('custom_nodes.example-pack');
@@ -163,7 +163,7 @@ test('a pack that fails does not keep the next one from loading, and of two with
     ['b', undefined],
     ['c', 'the pack b has a node Same already'],
   ]);
-  expect(makeRegistry(packs).get('Same')?.module).toBe('custom_nodes.b');
+  expect(createRegistry(packs).get('Same')?.module).toBe('custom_nodes.b');
 });
 
 test('a folder of packs that is not there is reported, and a link to a pack is followed', async () => {
