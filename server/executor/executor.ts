@@ -2,9 +2,9 @@
 import type { ExecutionEvent } from '../../schemas/events.ts';
 import type { Job, JobOutcome } from '../job.ts';
 import type { Registry } from '../packs/registry.ts';
+import type { NodeServices } from './prompt-state.ts';
 import { type CacheMode, createResultCache } from './result-cache.ts';
 import { runPrompt } from './run-prompt.ts';
-import type { NodeServices } from './visit-node.ts';
 
 export interface ExecutorOptions {
   readonly registry: Registry;

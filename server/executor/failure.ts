@@ -14,6 +14,17 @@ export class DependencyCycleError extends Error {
   }
 }
 
+/** What a node threw, and what it had been given. */
+export class NodeFailure extends Error {
+  readonly nodeId: string;
+  readonly inputs: Record<string, unknown[]>;
+  constructor(nodeId: string, cause: unknown, inputs: Record<string, unknown[]>) {
+    super(`Node ${nodeId} failed.`, { cause });
+    this.nodeId = nodeId;
+    this.inputs = inputs;
+  }
+}
+
 /**
  * `exception_type` is the code where the user can mend it (`IMAGE_UNREADABLE`, see docs/errors.md), else the error's
  * name (`TypeError`); `exception_message` ends in a newline, as ComfyUI's does.
