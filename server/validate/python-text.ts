@@ -31,24 +31,6 @@ export function shortRepr(value: unknown): string {
 export const floatText = (value: number | bigint): string =>
   Number.isInteger(Number(value)) && Math.abs(Number(value)) < 1e16 ? `${value}.0` : repr(value);
 
-/** The name of a value's type in Python. */
-export function typeName(value: unknown): string {
-  if (value === null || value === undefined) return 'NoneType';
-  if (Array.isArray(value)) return 'list';
-  switch (typeof value) {
-    case 'string':
-      return 'str';
-    case 'boolean':
-      return 'bool';
-    case 'bigint':
-      return 'int';
-    case 'number':
-      return Number.isInteger(value) ? 'int' : 'float';
-    default:
-      return 'dict';
-  }
-}
-
 const nonFinite = (value: number): string => (Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf');
 
 /** Single quotes, unless the text has some and no double ones. */

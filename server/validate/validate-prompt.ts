@@ -15,7 +15,7 @@ import {
   promptTooLarge,
   unknownClass,
 } from './problems.ts';
-import { typeName } from './python-text.ts';
+import { typeInWords } from './type-in-words.ts';
 import { type NodeValidation, type ValidationContext, validateNode } from './validate-node.ts';
 import { type Path, runVisits } from './visit.ts';
 
@@ -47,7 +47,7 @@ export async function validatePrompt(graph: unknown, options: ValidationOptions)
   const { registry, targets, maxNodes = MAX_NODES } = options;
   const refuse = (error: PromptError): Validation => ({ prompt: {}, outputs: [], nodeErrors: {}, error });
   if (typeof graph !== 'object' || graph === null || Array.isArray(graph)) {
-    return refuse(invalidPrompt(`prompt must be an object of node id → node, not ${typeName(graph)}.`));
+    return refuse(invalidPrompt(`prompt must be an object of node ids and nodes, not ${typeInWords(graph)}.`));
   }
   const size = Object.keys(graph).length;
   if (size > maxNodes) return refuse(promptTooLarge(size, maxNodes));
