@@ -181,3 +181,11 @@ test('a chain of 2,000 nodes runs', async () => {
   expect(outcome.outputs).toEqual({ end: { text: ['x'] } });
   expect(Object.keys(data('progress_state').at(-1)!.nodes).length).toBeLessThanOrEqual(100);
 });
+
+test('a node class that is no longer there is an error that names it', async () => {
+  const { outcome, data } = await createBench().run({ 1: node('Removed') }, { roots: ['1'] });
+  expect(outcome.status).toBe('error');
+  expect(data('execution_error')[0].exception_message).toBe(
+    'There is no node class Removed: its pack may have been removed.\n',
+  );
+});
