@@ -55,7 +55,8 @@ const narrow = (value: bigint): number | bigint => {
   return Number.isSafeInteger(number) ? number : value;
 };
 
-const FLOAT_TEXT = /^[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/;
+// The dot belongs to the digits after it: with `\.?` alone, a long run of digits could be split in every way (quadratic time).
+const FLOAT_TEXT = /^[+-]?(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/;
 
 function toFloat(value: unknown): number {
   if (typeof value === 'number') return value;

@@ -311,6 +311,12 @@ test.each([
   expect(errors[0].details).toBe(`${name}, ${typeof value === 'string' ? value : repr(value)}, ${reason}`);
 });
 
+test('2.2c: a long text that is almost a number is refused at once', async () => {
+  const started = performance.now();
+  expect((await literal('f', `${'1'.repeat(100_000)}x`)).errors).toMatchObject([{ type: 'invalid_input_type' }]);
+  expect(performance.now() - started).toBeLessThan(1000);
+});
+
 test.each([
   ['i', -1, 'value_smaller_than_min', 'Value -1 smaller than min of 0'],
   [
