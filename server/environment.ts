@@ -1,5 +1,5 @@
-// What a prompt is validated against: data folders, packs, nodes, and the lists that combos offer. The server and
-// `pez-nodes run` set it up alike.
+// Server options → what prompts are validated against: data folders, packs, nodes, and the lists that combos offer.
+// The server and `pez-nodes run` share it.
 import { copyFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChoiceSources, NodeFiles } from '../nodes/node-context.ts';
@@ -20,7 +20,7 @@ export interface Environment {
   readonly files: NodeFiles;
 }
 
-/** Makes the data folders and loads the packs. Throws FILE_UNWRITABLE. */
+/** Creates the data folders and loads the packs. Throws FILE_UNWRITABLE. */
 export async function openEnvironment({
   dataDir,
   packDirs,
@@ -47,7 +47,7 @@ export async function openEnvironment({
   };
 }
 
-/** Puts the example pictures into an input folder that is still empty, so that the templates run at once. */
+/** Copies the example pictures into the input folder if it is still empty, so that the templates run at once. */
 export async function addExamples({ input }: DataFolders): Promise<void> {
   if ((await readdir(input)).length > 0) return;
   const examples = join(packageRoot(), 'examples');

@@ -25,6 +25,8 @@ function checkExpanded({ registry, graph }: PromptState, { id, classType, inputs
   if (!registry.has(classType)) throw new Error(`The expansion's node ${id} has the unknown class ${classType}.`);
   for (const [name, source] of inputs) {
     if (!('link' in source) || graph.get(source.link[0])) continue;
-    throw new Error(`Input ${name} of the expansion's node ${id} links to node ${source.link[0]}; there is none.`);
+    throw new Error(
+      `Input ${name} of the expansion's node ${id} links to node ${source.link[0]}, which does not exist.`,
+    );
   }
 }

@@ -6,7 +6,7 @@ const MAX_TRACEBACK = 50;
 const MAX_MESSAGE = 10_000;
 const MAX_VALUES = 20;
 
-/** A prompt whose nodes wait for each other, seen only while it runs (through expansion; comfy-api.md 4.13). */
+/** Nodes of the prompt wait for each other; an expansion made the cycle, so validation could not see it (comfy-api.md 4.13). */
 export class DependencyCycleError extends Error {
   constructor(message: string) {
     super(message);
@@ -26,8 +26,8 @@ export class NodeFailure extends Error {
 }
 
 /**
- * `exception_type` is the code where the user can mend it (`IMAGE_UNREADABLE`, see docs/errors.md), else the error's
- * name (`TypeError`); `exception_message` ends in a newline, as ComfyUI's does.
+ * `exception_type` is the error's code if it is one that the user can fix (`IMAGE_UNREADABLE`, see docs/errors.md),
+ * else the error's name (`TypeError`); `exception_message` ends in a newline, as ComfyUI's does.
  */
 export function describeFailure(thrown: unknown): {
   readonly exception_message: string;

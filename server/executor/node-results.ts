@@ -28,12 +28,14 @@ export function readReturn(definition: NodeDefinition, returned: unknown): CallR
   const names = Object.entries(definition.outputs);
   if (given instanceof Blocker) return { values: given, ui: jsonUi(result.ui), expand };
   if (typeof given !== 'object' || Array.isArray(given))
-    throw new Error(`${definition.type} returned ${typeof given}: an object of its outputs was expected.`);
+    throw new Error(
+      `${definition.type} returned ${Array.isArray(given) ? 'an array' : `a ${typeof given}`}: an object of its outputs was expected.`,
+    );
   const values = names.map(([name, { list }]) => {
     if (!Object.hasOwn(given as object, name)) throw new Error(`${definition.type} returned no output "${name}".`);
     const value = (given as Record<string, unknown>)[name];
     const fits = !list || Array.isArray(value) || value instanceof Blocker;
-    if (!fits) throw new Error(`${definition.type} returned no list for its list output "${name}".`);
+    if (!fits) throw new Error(`${definition.type} must return a list for its list output "${name}".`);
     return value;
   });
   return { values, ui: jsonUi(result.ui), expand };

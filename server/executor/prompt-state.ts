@@ -12,7 +12,7 @@ import { ResultStore } from './result-store.ts';
 import { Schedule } from './schedule.ts';
 import { Signatures } from './signature.ts';
 
-/** What nodes may ask for in addition to what the executor itself provides: data folders, models. */
+/** What nodes may use besides what the executor itself provides: data folders and models. */
 export type NodeServices = Pick<NodeContext, 'files' | 'models'>;
 
 export interface PromptOptions {

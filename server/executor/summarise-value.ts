@@ -1,4 +1,4 @@
-// Values as they may stand in an error report: short, printable, never the pixels of a picture.
+// Any value → its short, printable form in an error report: never the pixels of a picture.
 
 const MAX_TEXT = 1_000;
 const MAX_ITEMS = 20;
@@ -7,7 +7,7 @@ const shorten = (text: string, length = MAX_TEXT): string =>
   text.length <= length ? text : `${text.slice(0, length)}… (${text.length} characters)`;
 
 /**
- * A value for `current_inputs`: numbers, booleans, null and short texts as they are; the rest as a short text, e.g.
+ * A value for `current_inputs`: numbers, booleans, null and short texts as they are; anything else as a short text, e.g.
  * `IMAGE [1, 512, 512, 3]` for a tensor of the socket type `type`.
  */
 export function summariseValue(value: unknown, type = 'object'): string | number | boolean | null {

@@ -1,4 +1,4 @@
-// One visit to a node whose inputs are there: found in the cache, asked for lazy inputs, run, expanded, or finished.
+// One visit to a node whose inputs are ready: it is found in the cache, asked for lazy inputs, run, expanded or finished.
 import type { NodeDefinition } from '../../nodes/define-node.ts';
 import { callNode, type NodeCall, neededLazyInputs } from './call-node.ts';
 import { expandNode } from './expand-node.ts';
@@ -90,7 +90,7 @@ export class NodeVisitor {
     const { schedule } = this.#prompt;
     for (const name of names) {
       const source = node.inputs.get(name);
-      if (source === undefined) throw new Error(`${node.classType} asks for its input ${name}, and there is none.`);
+      if (source === undefined) throw new Error(`${node.classType} asks for its input ${name}, which does not exist.`);
       if ('literal' in source) throw new Error(`${node.classType} asks for its input ${name}, which is a constant.`);
       this.#asked.set(node.id, (this.#asked.get(node.id) ?? new Set()).add(name));
       schedule.require(source.link[0], node.id);

@@ -1,4 +1,4 @@
-// A literal → a value of the input's type, as Python's int(), float(), str() and bool() convert it (comfy-api.md 2.2c).
+// A literal → a value of the input's type, converted as Python's int(), float(), str() and bool() do (comfy-api.md 2.2c).
 import { floatText, repr, shortRepr, str } from './python-text.ts';
 import { typeInWords } from './type-in-words.ts';
 
@@ -77,7 +77,7 @@ function toFloat(value: unknown): number {
   return word[1] === '-' ? -Infinity : Infinity;
 }
 
-/** Python's truth: empty and zero are false, the string "false" is true. */
+/** Python's truth: empty values and zero are false, the string "false" is true. */
 function toBoolean(value: unknown): boolean {
   if (Array.isArray(value)) return value.length > 0;
   if (typeof value === 'object' && value !== null) return Object.keys(value).length > 0;

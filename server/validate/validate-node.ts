@@ -1,4 +1,4 @@
-// One node of a prompt: its inputs, its links and what they lead to, its own validator (comfy-api.md 2.2, a-e).
+// One node of a prompt → its errors: inputs, links and what they lead to, its own validator (comfy-api.md 2.2, a-e).
 import type { Input, NodeDefinition } from '../../nodes/define-node.ts';
 import type { ChoiceSources, NodeFiles } from '../../nodes/node-context.ts';
 import type { PromptError } from '../../schemas/errors.ts';
@@ -20,7 +20,7 @@ import {
 import { typesMatch } from './types-match.ts';
 import type { Visit } from './visit.ts';
 
-/** What is known of a validated node. */
+/** What the validation of a node found. */
 export interface NodeValidation {
   /** Is the node valid, and everything that it needs? */
   valid: boolean;
