@@ -92,10 +92,10 @@ type Hidden = Readonly<Record<string, keyof HiddenValues>>;
 type ValueOf<P> = P extends Input<infer T> ? T : P extends Output<infer T> ? T : never;
 type InputValue<P, IsList> = IsList extends true ? readonly ValueOf<P>[] : ValueOf<P>;
 
-export type InputValues<I extends Inputs, H extends Hidden, IsList> = {
+type InputValues<I extends Inputs, H extends Hidden, IsList> = {
   readonly [K in keyof I]: InputValue<I[K], IsList>;
 } & { readonly [K in keyof H]: HiddenValues[H[K]] };
-export type OutputValues<O extends Outputs> = {
+type OutputValues<O extends Outputs> = {
   readonly [K in keyof O]: (O[K] extends Output<infer T> ? T : never) | Blocker;
 };
 

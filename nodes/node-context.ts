@@ -1,7 +1,6 @@
 // What a running node may ask of its executor: progress, previews, files, models. The server implements it.
 import type { Clip } from '../engine/clip/clip.ts';
 import type { Checkpoint } from '../engine/diffusion/checkpoint.ts';
-import type { PezPrompt } from './values.ts';
 
 export interface NodeContext {
   /** Aborted when the user interrupts; a node that computes for a long time passes it on to the engine. */
@@ -68,4 +67,4 @@ export interface ChoiceSources {
   checkpoints(): readonly string[];
 }
 
-export type { Checkpoint, Clip, PezPrompt };
+export type { Checkpoint, Clip };

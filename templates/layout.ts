@@ -82,7 +82,7 @@ export function withDefaults(graph: ApiGraph, definitions: Definitions): ApiGrap
   );
 }
 
-export interface LayoutOptions {
+interface LayoutOptions {
   /** Of the template: its uuid follows from it. */
   readonly name: string;
   /** A complete prompt graph (`withDefaults`); ids must be integers as text. */

@@ -6,7 +6,7 @@ import type { NodeServices } from './prompt-state.ts';
 import { type CacheMode, createResultCache } from './result-cache.ts';
 import { runPrompt } from './run-prompt.ts';
 
-export interface ExecutorOptions {
+interface ExecutorOptions {
   readonly registry: Registry;
   /** Which results outlive their prompt. */
   readonly cache: CacheMode;

@@ -2,12 +2,12 @@
 import type { ApiGraph, ApiNode, Link } from '../../schemas/prompt.ts';
 
 /** Nodes that expansion may add to one prompt: an endless loop stops here instead of filling the memory. */
-export const MAX_EXPANDED_NODES = 100_000;
+const MAX_EXPANDED_NODES = 100_000;
 /** How deep expansions may nest; a loop made of expansions nests once per iteration. */
-export const MAX_EXPANSION_DEPTH = 1_000;
+const MAX_EXPANSION_DEPTH = 1_000;
 
 /** What an input holds: an output of another node, or a value. */
-export type InputSource = { readonly link: Link } | { readonly literal: unknown };
+type InputSource = { readonly link: Link } | { readonly literal: unknown };
 
 export interface GraphNode {
   readonly id: string;

@@ -9,7 +9,7 @@ const PREVIEW_INTERVAL_MS = 100;
 export type PreviewImage = Parameters<NodeContext['preview']>[0];
 
 /** Where a node's messages go. */
-export interface ChannelSinks {
+interface ChannelSinks {
   progress(at: { readonly value: number; readonly max: number }): void;
   preview(image: PreviewImage): void;
   text(line: string): void;

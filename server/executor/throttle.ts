@@ -1,6 +1,6 @@
 // Lets the first of many values through, then at most one per interval; the newest that was held back can be flushed.
 
-export interface Throttle<T> {
+interface Throttle<T> {
   offer(value: T): void;
   /** Lets the value through that is held back, if there is one. */
   flush(): void;

@@ -28,7 +28,7 @@ export interface Pack {
   readonly error?: string;
 }
 
-export interface PackOptions {
+interface PackOptions {
   /** Folders of packs, or packs themselves. */
   readonly packDirs: readonly string[];
   /** How long a module may take to load. */

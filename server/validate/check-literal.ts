@@ -6,7 +6,7 @@ import { choicesOf } from '../packs/node-info.ts';
 import { CoercionError, coerce } from './coerce.ts';
 import { notConvertible, notInList, type Received, tooBig, tooSmall } from './problems.ts';
 
-export type Checked = { readonly value: unknown; readonly error?: PromptError };
+type Checked = { readonly value: unknown; readonly error?: PromptError };
 
 /** Converts and checks a literal. `judged`: the node's own validator checks range and choices instead. */
 export function checkLiteral(

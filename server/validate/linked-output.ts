@@ -14,7 +14,7 @@ export class UnusableNodeError extends Error {
   }
 }
 
-export interface LinkedOutput extends Pick<Output, 'type' | 'list'> {
+interface LinkedOutput extends Pick<Output, 'type' | 'list'> {
   readonly node: string;
 }
 
