@@ -314,7 +314,7 @@ test.each([
 test('2.2c: a long text that is almost a number is refused at once', async () => {
   const started = performance.now();
   expect((await literal('f', `${'1'.repeat(100_000)}x`)).errors).toMatchObject([{ type: 'invalid_input_type' }]);
-  expect(performance.now() - started).toBeLessThan(1000);
+  expect(performance.now() - started).toBeLessThan(5000); // quadratic, it took 50 s
 });
 
 test.each([
