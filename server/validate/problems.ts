@@ -41,7 +41,7 @@ export const noPrompt = (): PromptError => problem('no_prompt', 'No prompt provi
 export const invalidPrompt = (details: string): PromptError => problem('invalid_prompt', 'Invalid prompt', details);
 
 export const promptTooLarge = (nodes: number, limit: number): PromptError =>
-  problem('prompt_too_large', 'Prompt has too many nodes', `The prompt has ${nodes} nodes, the limit is ${limit}.`);
+  problem('prompt_too_large', 'Prompt has too many nodes', `The prompt has ${nodes} nodes; the limit is ${limit}.`);
 
 export const missingClassType = (id: string, title: string | undefined): PromptError =>
   problem(

@@ -416,7 +416,7 @@ test('a chain of 10,000 nodes is validated, a cycle of as many told', async () =
 test('a graph with too many nodes is refused', async () => {
   expect((await validate(good, { maxNodes: 1 })).error).toMatchObject({
     type: 'prompt_too_large',
-    details: 'The prompt has 2 nodes, the limit is 1.',
+    details: 'The prompt has 2 nodes; the limit is 1.',
   });
 });
 
