@@ -55,7 +55,7 @@ export const pezRerank = defineNode({
     similarity: port('FLOAT', {
       tooltip: 'How close its pictures are to the source for the judge: the mean cosine similarity, at most 1.',
     }),
-    images: port('IMAGE', { tooltip: 'All that was drawn: prompt by prompt, seed by seed.' }),
+    images: port('IMAGE', { tooltip: 'Everything drawn, prompt by prompt and seed by seed.' }),
   },
   inputIsList: true,
   hasIntermediateOutput: true,

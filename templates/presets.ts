@@ -15,8 +15,8 @@ const node = (class_type: string, inputs: Record<string, unknown>, title?: strin
 });
 const clip = node('CLIPLoader', { clip_name: 'pico-clip' });
 
-/** Nodes 20 and 21: what draws, and a sheet of its own size. */
-const easel = {
+/** Nodes 20 and 21: the checkpoint, and an empty latent of the size it draws. */
+const modelAndLatent = {
   20: node('CheckpointLoaderSimple', { ckpt_name: 'pico-diffusion' }),
   21: node('EmptyLatentImage', { width: 64, height: 64 }),
 };
@@ -26,7 +26,7 @@ const enlarge = (image: Link) => node('ImageScale', { image, upscale_method: 'bi
 
 /** Nodes 20 to 27: draw `prompt` with pico-diffusion and save it. */
 const drawing = (prompt: string | Link) => ({
-  ...easel,
+  ...modelAndLatent,
   22: node('CLIPTextEncode', { text: prompt, clip: ['20', 1] }, 'Positive prompt'),
   23: node('CLIPTextEncode', { text: '', clip: ['20', 1] }, 'Negative prompt'),
   24: node('KSampler', {
@@ -159,7 +159,7 @@ export const presets: readonly Preset[] = [
       1: node('LoadImage', { image: 'tiger.png' }),
       2: clip,
       3: node('PEZInvert', { images: ['1', 0], clip: ['2', 0] }),
-      ...easel,
+      ...modelAndLatent,
       22: node('PEZRerank', {
         candidates: ['3', 4],
         source: ['1', 0],
