@@ -7,7 +7,7 @@ import type { ServerLog } from '../log.ts';
 import type { ServerOptions } from '../options.ts';
 import type { Pack } from '../packs/packs.ts';
 import type { Registry } from '../packs/registry.ts';
-import { applyRules } from './middleware.ts';
+import { mountRouters } from './middleware.ts';
 import { type QueueState, renderIndexPage } from './page/index-page.ts';
 import { internalRoutes } from './routes/internal.ts';
 import { modelRoutes } from './routes/models.ts';
@@ -45,12 +45,12 @@ export interface AppDeps {
 }
 
 /** The Express application. It listens nowhere, and has nothing to close. */
-export function makeApp(deps: AppDeps): Express {
+export function createApp(deps: AppDeps): Express {
   const { options, folders, packs, log, features, registry, sources } = deps;
   const { frontEndRoot, maxUploadBytes, multiUser } = options;
   const users = createUsers({ folders, multiUser });
   const page = (nonce: string) => renderIndexPage({ registry, sources, packs, queue: deps.queueState(), nonce });
-  return applyRules({
+  return mountRouters({
     options,
     log,
     routers: [

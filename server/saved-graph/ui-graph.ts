@@ -2,7 +2,7 @@
 import type { Input, NodeDefinition } from '../../nodes/define-node.ts';
 import type { ApiGraph } from '../../schemas/prompt.ts';
 import type { UiGraph04, UiNode } from '../../schemas/template.ts';
-import { isVirtual, makeSourceOf } from './ui-links.ts';
+import { isVirtual, createSourceOf } from './ui-links.ts';
 
 const WIDGET_TYPES = ['INT', 'FLOAT', 'STRING', 'BOOLEAN', 'COMBO'];
 const NOTES = ['Note', 'MarkdownNote'];
@@ -47,7 +47,7 @@ const literal = (value: unknown): unknown => (Array.isArray(value) ? { __value__
  * bypassed nodes. Throws an Error that names what it can't convert: unknown classes, sub-graphs.
  */
 export function toApiGraph(ui: UiGraph04, definitions: Definitions): ApiGraph {
-  const sourceOf = makeSourceOf(ui);
+  const sourceOf = createSourceOf(ui);
   const nodes = ui.nodes.filter((node) => !NOTES.includes(node.type) && node.mode !== MUTED && !isVirtual(node));
   const present = new Set(nodes.map(({ id }) => String(id)));
   const subgraphs = new Set(ui.definitions?.subgraphs?.map(({ id }) => id));

@@ -14,7 +14,7 @@ export const isVirtual = ({ type, mode }: UiNode): boolean =>
   type === REROUTE || type === PRIMITIVE || mode === BYPASSED;
 
 /** A function from the id of a link to what it brings. */
-export function makeSourceOf(ui: UiGraph04): (link: number) => Source {
+export function createSourceOf(ui: UiGraph04): (link: number) => Source {
   const links = new Map(ui.links.map((link) => [link[0], link]));
   const nodes = new Map(ui.nodes.map((node) => [String(node.id), node]));
   const follow = (id: number, passed: readonly number[]): Source => {

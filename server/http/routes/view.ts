@@ -1,7 +1,7 @@
 // GET /view: files of the data folders, as they are or encoded anew (comfy-api.md 6.3).
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import express, { type Router } from 'express';
+import type { Router } from 'express';
 import { encodeView, type ViewForm } from '../../../nodes/view-picture.ts';
 import { parseAnnotated } from '../../files/annotated-name.ts';
 import { type DataFolders, isFolderType } from '../../files/data-folders.ts';
@@ -9,21 +9,24 @@ import { resolveInside, safeParts } from '../../files/safe-path.ts';
 import { filenameParameter } from '../../security.ts';
 import { HttpError } from '../http-error.ts';
 import { queryOf, sendFile, userFileHeaders } from '../responses.ts';
+import { createRouter } from '../router.ts';
 
-/** Pictures that are decoded at once: each may take half a gigabyte. */
+/** Pictures that are decoded at the same time: each may take half a gigabyte. */
 const MAX_ENCODERS = 2;
 
 export function viewRoutes({ folders }: { folders: DataFolders }): Router {
   const encode = limited(MAX_ENCODERS);
-  return express.Router().get('/view', async (req, res) => {
-    const path = await viewedPath(folders, queryOf(req));
-    const filename = basename(path);
-    const form = formOf(queryOf(req));
-    if (!form) return sendFile({ req, res }, path, userFileHeaders(req, filename));
-    const bytes = await encode(() => encodeView(path, filename, form));
-    res.setHeader('Content-Type', form.kind === 'preview' ? `image/${form.format}` : 'image/png');
-    res.setHeader('Content-Disposition', filenameParameter(filename));
-    res.send(bytes);
+  return createRouter({
+    'GET /view': async (req, res) => {
+      const path = await viewedPath(folders, queryOf(req));
+      const filename = basename(path);
+      const form = formOf(queryOf(req));
+      if (!form) return sendFile({ req, res }, path, userFileHeaders(req, filename));
+      const bytes = await encode(() => encodeView(path, filename, form));
+      res.setHeader('Content-Type', form.kind === 'preview' ? `image/${form.format}` : 'image/png');
+      res.setHeader('Content-Disposition', filenameParameter(filename));
+      res.send(bytes);
+    },
   });
 }
 
@@ -63,7 +66,7 @@ function formOf(query: URLSearchParams): ViewForm | undefined {
   return channel === 'a' ? { kind: 'alpha' } : undefined;
 }
 
-/** Runs at most `max` pieces of work at once; the others wait their turn. */
+/** Runs at most `max` pieces of work at once; the rest wait their turn. */
 function limited(max: number): <T>(work: () => Promise<T>) => Promise<T> {
   let running = 0;
   const waiting: (() => void)[] = [];

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import express, { type Router } from 'express';
 import { createChoiceSources } from '../../../../server/files/choice-sources.ts';
 import { type DataFolders, openDataFolders } from '../../../../server/files/data-folders.ts';
-import { type AppDeps, makeApp } from '../../../../server/http/app.ts';
+import { type AppDeps, createApp } from '../../../../server/http/app.ts';
 import { serverFeatures } from '../../../../server/http/routes/system.ts';
 import { createLog, type ServerLog } from '../../../../server/log.ts';
 import { loadPacks, makeRegistry, type Pack } from '../../../../server/packs/packs.ts';
@@ -54,7 +54,7 @@ export async function startApp({
   const log = createLog({ destination: { write: () => {} } });
   const subscriptions: [string, boolean][] = [];
   const maxUploadBytes = options.maxUploadBytes ?? 2 ** 20;
-  const app = makeApp({
+  const app = createApp({
     options: { listen: '127.0.0.1', allowedHosts: [], multiUser: false, ...options, maxUploadBytes },
     folders,
     registry: makeRegistry(packs),
