@@ -89,10 +89,7 @@ export async function startServer({
       features,
       log,
       subscribeLogs: hub.subscribeLogs,
-      queueState: () => {
-        const pending = store.pendingCount();
-        return { pending, running: store.remaining() - pending };
-      },
+      queueRemaining: () => store.remaining(),
       routers: [
         promptRoutes({ ...surroundings, dispatcher, store, maxQueueLength: options.maxQueueLength }),
         queueRoutes({ store, dispatcher }),

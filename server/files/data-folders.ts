@@ -29,7 +29,7 @@ export function dataFolders(dataDir: string): DataFolders {
 export const isFolderType = (type: string): type is FolderType => ['input', 'output', 'temp'].includes(type);
 
 /** Makes what is missing. Throws FILE_UNWRITABLE with the path. What is in them stays: another server may run on them. */
-export async function openDataFolders(dataDir: string): Promise<DataFolders> {
+export async function prepareDataFolders(dataDir: string): Promise<DataFolders> {
   const folders = dataFolders(dataDir);
   const { input, output, temp, user, models } = folders;
   for (const path of [input, output, temp, user, ...MODEL_KINDS.map((kind) => join(models, kind))]) {

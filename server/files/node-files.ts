@@ -23,7 +23,7 @@ export async function annotatedPath(folders: DataFolders, annotated: string): Pr
   );
 }
 
-/** The folders have to be there (openDataFolders). */
+/** The folders have to be there (prepareDataFolders). */
 export function createNodeFiles({
   folders,
   writeMetadata,

@@ -2,7 +2,7 @@
 import type { Input, NodeDefinition } from '../../nodes/define-node.ts';
 import type { ApiGraph } from '../../schemas/prompt.ts';
 import type { UiGraph04, UiNode } from '../../schemas/template.ts';
-import { isVirtual, createSourceOf } from './ui-links.ts';
+import { createSourceOf, isVirtual } from './ui-links.ts';
 
 const WIDGET_TYPES = ['INT', 'FLOAT', 'STRING', 'BOOLEAN', 'COMBO'];
 const NOTES = ['Note', 'MarkdownNote'];

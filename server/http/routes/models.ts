@@ -7,13 +7,20 @@ import type { DataFolders } from '../../files/data-folders.ts';
 import { MODEL_EXTENSIONS, modelFiles, modelKinds, safetensorsMetadata } from '../../files/model-files.ts';
 import { resolveInside } from '../../files/safe-path.ts';
 import { HttpError } from '../http-error.ts';
+import type { Limiter } from '../limiter.ts';
 import { contentTypeOf, paramOf, queryOf, sendEmpty, sendJson } from '../responses.ts';
 import { createRouter } from '../router.ts';
 
 /** Folders that the model browser does not offer. */
 const NO_MODELS = ['configs', 'custom_nodes'];
 
-export function modelRoutes({ folders }: { folders: DataFolders }): Router {
+interface ModelDeps {
+  readonly folders: DataFolders;
+  /** Limits how many pictures are decoded at the same time. */
+  readonly limit: Limiter;
+}
+
+export function modelRoutes({ folders, limit }: ModelDeps): Router {
   /** Throws 404 for an unknown kind. */
   const namesOf = async (kind: string): Promise<string[]> => {
     const names = await modelFiles(folders, kind);
@@ -62,7 +69,7 @@ export function modelRoutes({ folders }: { folders: DataFolders }): Router {
       const picture = await previewOf(await pathOf(paramOf(req, 'folder'), paramOf(req, 'filename')));
       if (!picture) throw new HttpError(404);
       const form = { kind: 'preview', format: 'webp', quality: 90 } as const;
-      res.type('image/webp').send(await encodeView(picture, basename(picture), form));
+      res.type('image/webp').send(await limit(() => encodeView(picture, basename(picture), form)));
     },
   });
 }

@@ -8,21 +8,24 @@ import { type DataFolders, isFolderType } from '../../files/data-folders.ts';
 import { resolveInside, safeParts } from '../../files/safe-path.ts';
 import { filenameParameter } from '../../security.ts';
 import { HttpError } from '../http-error.ts';
+import type { Limiter } from '../limiter.ts';
 import { queryOf, sendFile, userFileHeaders } from '../responses.ts';
 import { createRouter } from '../router.ts';
 
-/** Pictures that are decoded at the same time: each may take half a gigabyte. */
-const MAX_ENCODERS = 2;
+interface ViewDeps {
+  readonly folders: DataFolders;
+  /** Limits how many pictures are decoded at the same time. */
+  readonly limit: Limiter;
+}
 
-export function viewRoutes({ folders }: { folders: DataFolders }): Router {
-  const encode = limited(MAX_ENCODERS);
+export function viewRoutes({ folders, limit }: ViewDeps): Router {
   return createRouter({
     'GET /view': async (req, res) => {
       const path = await viewedPath(folders, queryOf(req));
       const filename = basename(path);
       const form = formOf(queryOf(req));
       if (!form) return sendFile({ req, res }, path, userFileHeaders(req, filename));
-      const bytes = await encode(() => encodeView(path, filename, form));
+      const bytes = await limit(() => encodeView(path, filename, form));
       res.setHeader('Content-Type', form.kind === 'preview' ? `image/${form.format}` : 'image/png');
       res.setHeader('Content-Disposition', filenameParameter(filename));
       res.send(bytes);
@@ -64,21 +67,4 @@ function formOf(query: URLSearchParams): ViewForm | undefined {
   }
   if (channel === 'rgb') return { kind: 'rgb' };
   return channel === 'a' ? { kind: 'alpha' } : undefined;
-}
-
-/** Runs at most `max` pieces of work at once; the rest wait their turn. */
-function limited(max: number): <T>(work: () => Promise<T>) => Promise<T> {
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  return async (work) => {
-    if (running >= max) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running++;
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else running--;
-    }
-  };
 }

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createChoiceSources } from '../../../server/files/choice-sources.ts';
-import { type DataFolders, dataFolders, emptyTemp, openDataFolders } from '../../../server/files/data-folders.ts';
+import { type DataFolders, dataFolders, emptyTemp, prepareDataFolders } from '../../../server/files/data-folders.ts';
 import { fileError } from '../../../server/files/file-error.ts';
 import { createNodeFiles } from '../../../server/files/node-files.ts';
 import { nextCounter, saveOutputs } from '../../../server/files/output-names.ts';
@@ -12,7 +12,7 @@ let dir: string;
 let folders: DataFolders;
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'outputs-'));
-  folders = await openDataFolders(dir);
+  folders = await prepareDataFolders(dir);
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
@@ -117,9 +117,9 @@ test('combos list pictures sorted, and models: the chosen one, bundled ones, fol
 test('temp is emptied, sub-folders too; a data folder that can not be made is told', async () => {
   writeFileSync(join(folders.temp, 'old.png'), '');
   mkdirSync(join(folders.temp, 'sub'));
-  await emptyTemp(await openDataFolders(dir));
+  await emptyTemp(await prepareDataFolders(dir));
   expect(readdirSync(folders.temp)).toEqual([]);
   writeFileSync(join(dir, 'file'), '');
-  await expect(openDataFolders(join(dir, 'file'))).rejects.toMatchObject({ code: 'FILE_UNWRITABLE' });
+  await expect(prepareDataFolders(join(dir, 'file'))).rejects.toMatchObject({ code: 'FILE_UNWRITABLE' });
   expect(dataFolders('x').input).toMatch(/x[\\/]input$/);
 });

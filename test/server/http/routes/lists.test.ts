@@ -268,7 +268,15 @@ test('the page at / shows versions, nodes, models, the queue, needs nothing from
   expect(page.headers['content-type']).toMatch(/^text\/html/);
   const nonce = /script-src 'nonce-([^']+)'/.exec(String(page.headers['content-security-policy']))?.[1];
   expect(page.text).toContain(`<script nonce="${nonce}">`);
-  for (const text of ['LoadImage', 'PromptCase', 'pico-clip', '<b id="pending">2</b>', 'curl', '/schemas'])
+  for (const text of [
+    'LoadImage',
+    'PromptCase',
+    'pico-clip',
+    '<b id="remaining">3</b>',
+    "fetch('/prompt')",
+    'curl',
+    '/schemas',
+  ])
     expect(page.text).toContain(text);
   expect(page.text).not.toMatch(/<(?:script|img|link|iframe)[^>]+(?:src|href)="(?:https?:)?\/\//);
   expect(page.text).toContain('<b>brok&amp;en</b>');
