@@ -80,7 +80,6 @@ export const executionMessages = {
   execution_interrupted: executionInterrupted,
 } as const;
 
-export type StatusEvent = z.infer<typeof statusEvent>;
 export type LogEntry = z.infer<typeof logsEvent>['entries'][number];
 export type FeatureFlags = z.infer<typeof featureFlags>;
 export type UiOutput = z.infer<typeof uiOutput>;

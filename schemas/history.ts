@@ -38,5 +38,4 @@ export const historyEntry = z.object({
 
 export const history = z.record(z.string(), historyEntry).meta({ title: 'GET /history, by prompt id, oldest first' });
 
-export type QueueItem = z.infer<typeof queueItem>;
 export type HistoryEntry = z.infer<typeof historyEntry>;

@@ -55,4 +55,3 @@ export const manifest = z
   .meta({ title: 'manifest.json of a pack' });
 
 export type Manifest = z.infer<typeof manifest>;
-export type TemplateEntry = z.infer<typeof templateEntry>;

@@ -87,7 +87,6 @@ export const uiGraph = z
   .discriminatedUnion('version', [uiGraph04, uiGraph1])
   .meta({ title: 'A graph in UI format (a template, a saved workflow)' });
 
-export type UiGraph = z.infer<typeof uiGraph>;
 export type UiGraph04 = z.infer<typeof uiGraph04>;
 export type UiNode = z.infer<typeof uiNode>;
 export type UiLink = z.infer<typeof uiLink>;
