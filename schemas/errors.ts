@@ -1,4 +1,4 @@
-// Errors of POST /prompt, in ComfyUI's shapes (comfy-api.md 2.3).
+// Errors of POST /prompt, in ComfyUI's shapes (protocol: Validation errors).
 import { z } from 'zod';
 
 /** Of the whole prompt, or of one input. `extra_info.input_name`: the slot that a front end marks. */

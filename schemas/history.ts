@@ -1,4 +1,4 @@
-// The queue and the history, in ComfyUI's shapes (comfy-api.md 1.1, 4.12).
+// The queue and the history, in ComfyUI's shapes (protocol: Queue; History).
 import { z } from 'zod';
 import { uiOutput } from './events.ts';
 import { apiGraph } from './prompt.ts';

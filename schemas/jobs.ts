@@ -1,4 +1,4 @@
-// Jobs: queue and history in one list, as the newer front ends read them (comfy-api.md 1.2).
+// Jobs: queue and history in one list, as the newer front ends read them (protocol: Jobs).
 import { z } from 'zod';
 import { executionError, uiOutput } from './events.ts';
 import { executionStatus } from './history.ts';

@@ -1,4 +1,4 @@
-// Bodies of the small requests: queue, history, interrupt, free, jobs, logs, settings, users (comfy-api.md section 1).
+// Bodies of the small requests: queue, history, interrupt, free, jobs, logs, settings, users (protocol: Routes).
 import { z } from 'zod';
 
 /** POST /queue and POST /history: remove all, or some by their prompt ids. */

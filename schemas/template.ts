@@ -35,7 +35,7 @@ export const uiNode = z.looseObject({
   inputs: z.array(uiInput).optional(),
   outputs: z.array(uiOutput).optional(),
   properties: z.looseObject({}).optional(),
-  /** In widget order, with an entry more after control_after_generate and image_upload (comfy-api.md 8.2). */
+  /** In widget order, with an entry more after control_after_generate and image_upload (protocol: Saved graphs). */
   widgets_values: z.union([z.array(z.unknown()), z.record(z.string(), z.unknown())]).nullish(),
 });
 

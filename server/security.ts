@@ -1,5 +1,5 @@
 // Who may speak to the server: an allow-list of Host (against DNS rebinding), a check of Origin (against other web pages
-// in the same browser), and the headers that go with every answer. There is no log-in: see comfy-api.md section 7.
+// in the same browser), and the headers that go with every answer. There is no login (protocol: Security).
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
 import type { ServerOptions } from './options.ts';

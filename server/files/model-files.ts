@@ -1,4 +1,4 @@
-// models/<kind>/: which kinds there are, their files, and what a safetensors file says about itself (comfy-api.md 6.6).
+// models/<kind>/: which kinds there are, their files, and what a safetensors file says about itself (protocol: Models).
 import { readdirSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { extname, join } from 'node:path';

@@ -1,4 +1,4 @@
-// filename_prefix → names of result files: `<prefix>_<5-digit counter>_.<extension>` (comfy-api.md 6.4).
+// filename_prefix → names of result files: `<prefix>_<5-digit counter>_.<extension>` (protocol: Output names).
 import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../engine/errors.ts';

@@ -120,7 +120,7 @@ const MAX_COPIES = 10_000;
 
 /**
  * Puts an upload into `root`/`subfolder`, and gives the name it got: not overwriting, a file of the same name and content is
- * kept as it is, and of another content makes the upload `name (1).ext` (comfy-api.md 6.1).
+ * kept as it is, and of another content makes the upload `name (1).ext` (protocol: Uploads).
  */
 export async function placeUpload(
   received: Received,

@@ -1,4 +1,4 @@
-// Reads the body of a request as JSON, whatever its content type says (comfy-api.md 1.0), with a limit on its bytes.
+// Reads the body of a request as JSON, whatever its content type says (protocol: Every route), with a limit on its bytes.
 import type { IncomingMessage } from 'node:http';
 import { parseJson } from '../json.ts';
 import { bodyTooLarge, cutOff, HttpError } from './http-error.ts';

@@ -1,4 +1,4 @@
-// An error that becomes the response of a request: a status and its text, as ComfyUI's clients read them (comfy-api.md 1.0.5).
+// An error that becomes the response of a request: a status and its text, as ComfyUI's clients read them (protocol: Every route).
 
 /** Thrown by a route. The response is `text/plain`, or JSON if `json` is given. */
 export class HttpError extends Error {

@@ -1,4 +1,4 @@
-// Routers → an application: twins below /api, the check of Host and Origin, 404 and 405, errors, caching (comfy-api.md 1.0).
+// Routers → an application: twins below /api, the check of Host and Origin, 404 and 405, errors, caching (protocol: Every route).
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
 import { InputError } from '../../engine/errors.ts';
 import type { ServerLog } from '../log.ts';
@@ -53,7 +53,7 @@ function guard(options: MountDeps['options']): RequestHandler {
 const PICTURES = /\.(?:jpe?g|png|ppm|bmp|pgm|tiff?|webp)$/i;
 const CODE = /(?:\.(?:js|mjs|css)|(?:^|\/)index[^/]*\.json)$/i;
 
-/** Cache-Control by the ending of the path (1.0.9); undefined if there is no rule for it. */
+/** Cache-Control by the ending of the path (protocol: Every route); undefined if there is no rule for it. */
 export function cacheControlOf(path: string, status: number): string | undefined {
   if (CODE.test(path)) return 'no-store';
   if (!PICTURES.test(path)) return undefined;

@@ -1,4 +1,4 @@
-// The body of POST /prompt → its fields; and the errors of a body that has to be refused (comfy-api.md 2.1).
+// The body of POST /prompt → its fields; and the errors of a body that has to be refused (protocol: Submitting a prompt).
 import { randomUUID } from 'node:crypto';
 import type { PromptError } from '../../schemas/errors.ts';
 import { MAX_ID_LENGTH, promptRequest } from '../../schemas/prompt.ts';

@@ -12,7 +12,7 @@ export function sendJson(res: Response, value: unknown, status = 200): void {
   res.status(status).type('application/json').send(stringifyJson(value));
 }
 
-/** "200 empty" of comfy-api.md 1.0.6; status 204 has no headers either. */
+/** "200 empty" (protocol: Every route); status 204 has no such headers either. */
 export function sendEmpty(res: Response, status = 200): void {
   res.status(status);
   if (status !== 204) res.setHeader('Content-Length', 0).setHeader('Content-Type', 'application/octet-stream');

@@ -1,4 +1,4 @@
-// Graphs in UI format (as ComfyUI's front end saves them) ↔ API format: which widget is which (comfy-api.md 8).
+// Graphs in UI format (as ComfyUI's front end saves them) ↔ API format: which widget is which (protocol: Saved graphs).
 import type { Input, NodeDefinition } from '../../nodes/define-node.ts';
 import type { ApiGraph } from '../../schemas/prompt.ts';
 import type { UiGraph04, UiNode } from '../../schemas/template.ts';

@@ -1,4 +1,4 @@
-// GET and POST /history: how prompts ended, and removing entries (comfy-api.md 1.1, 4.12).
+// GET and POST /history: how prompts ended, and removing entries (protocol: History).
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Response, Router } from 'express';

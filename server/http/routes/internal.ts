@@ -1,4 +1,4 @@
-// /internal: the log and the data folders, for front ends (comfy-api.md 1.6). No /api twin.
+// /internal: the log and the data folders, for front ends (protocol: Logs and folders). No /api twin.
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Router } from 'express';

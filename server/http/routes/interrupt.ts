@@ -1,4 +1,4 @@
-// POST /interrupt and /free: stopping the running prompt, releasing memory (comfy-api.md 1.1, 4.9).
+// POST /interrupt and /free: stopping the running prompt, releasing memory (protocol: Interrupt and free).
 import type { Request, Router } from 'express';
 import { freeRequest, interruptRequest } from '../../../schemas/requests.ts';
 import type { Dispatcher } from '../../queue/dispatcher.ts';
@@ -28,7 +28,7 @@ export function interruptRoutes({
   });
 }
 
-/** Without a body, or with one that names no prompt, the running prompt is meant, whichever it is (1.0.3). */
+/** Without a body, or with one that names no prompt, the running prompt is meant, whichever it is (protocol: Every route). */
 async function promptIdOf(req: Request): Promise<string | undefined> {
   try {
     return interruptRequest.safeParse(await readJson(req)).data?.prompt_id || undefined;

@@ -1,4 +1,4 @@
-// /api/jobs: queue and history in one list, details, cancelling (comfy-api.md 1.2). As the app mounts every router below
+// /api/jobs: queue and history in one list, details, cancelling (protocol: Jobs). As the app mounts every router below
 // /api too, these paths also answer below /api/api, as in ComfyUI, but not at /jobs.
 import type { Request, Router } from 'express';
 import { JOB_STATUSES, type JobStatus } from '../../../schemas/jobs.ts';

@@ -1,4 +1,4 @@
-// Models on the disk: /models, /embeddings, /view_metadata, /experiment/models (comfy-api.md 1.1, 1.5).
+// Models on the disk: /models, /embeddings, /view_metadata, /experiment/models (protocol: Models).
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import type { Router } from 'express';

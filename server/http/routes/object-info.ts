@@ -1,4 +1,4 @@
-// GET /object_info: every node, or one (comfy-api.md 1.1, section 5).
+// GET /object_info: every node, or one (protocol: Node descriptions).
 import type { Router } from 'express';
 import type { ChoiceSources } from '../../../nodes/node-context.ts';
 import type { NodeInfo } from '../../../schemas/node-info.ts';

@@ -1,4 +1,4 @@
-// What packs bring along: web files, help, example graphs, subgraphs, translations (comfy-api.md 1.5, 8.4, section 9).
+// What packs bring along: web files, help, example graphs, subgraphs, translations (protocol: Packs and templates).
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';

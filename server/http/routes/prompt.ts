@@ -1,4 +1,4 @@
-// POST and GET /prompt: a graph is validated and queued (comfy-api.md 1.1, section 2).
+// POST and GET /prompt: a graph is validated and queued (protocol: Queue; Submitting a prompt).
 import type { Request, Response, Router } from 'express';
 import type { NodeErrors, PromptError } from '../../../schemas/errors.ts';
 import { isRecord } from '../../../schemas/record.ts';
@@ -74,7 +74,7 @@ async function queuePrompt(deps: PromptDeps, req: Request, res: Response): Promi
     createTime,
     clientId: fields.clientId,
   });
-  // No event of the prompt may reach the client before this response (3.5, rule 3). `close` always comes, even if the client
+  // No event of the prompt may reach the client before this response (protocol: Order of events, rule 3). `close` always comes, even if the client
   // hangs up; if it hung up during validation, `close` has come already.
   if (res.destroyed) letStart();
   else res.once('close', letStart);
@@ -90,7 +90,7 @@ async function readBody({ maxBytes }: PromptDeps, req: Request): Promise<{ json:
   }
 }
 
-/** Every request without a number advances the counter, even one that is refused (2.1). */
+/** Every request without a number advances the counter, even one that is refused (protocol: Submitting a prompt). */
 function numberOf(
   fields: PromptFields | { error: PromptError },
   body: unknown,

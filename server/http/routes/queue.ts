@@ -1,4 +1,4 @@
-// GET and POST /queue: what is running and waiting, and removing what waits (comfy-api.md 1.1).
+// GET and POST /queue: what is running and waiting, and removing what waits (protocol: Queue).
 import type { Router } from 'express';
 import type { Dispatcher } from '../../queue/dispatcher.ts';
 import type { JobStore } from '../../queue/store.ts';

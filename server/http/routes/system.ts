@@ -1,4 +1,4 @@
-// GET /system_stats, /features, and /ws without an upgrade (comfy-api.md 1.1, 1.3, 3.4).
+// GET /system_stats, /features, and /ws without an upgrade (protocol: Server state; Feature flags).
 import { freemem, totalmem } from 'node:os';
 import type { Router } from 'express';
 import type { FeatureFlags } from '../../../schemas/events.ts';

@@ -1,4 +1,4 @@
-// Our preset graphs in the front end's gallery (/templates/…), help of our nodes (/docs/…), JSON Schemas (comfy-api.md 8.4).
+// Our preset graphs in the front end's gallery (/templates/…), help of our nodes (/docs/…), JSON Schemas (protocol: Packs and templates).
 import { existsSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import type { Router } from 'express';

@@ -1,4 +1,4 @@
-// POST /upload/image and /upload/mask (comfy-api.md 6.1, 6.2).
+// POST /upload/image and /upload/mask (protocol: Uploads; Masks).
 
 import { Readable } from 'node:stream';
 import type { Router } from 'express';

@@ -1,4 +1,4 @@
-// Files of a user: workflows, subgraphs, user.css (comfy-api.md 1.4).
+// Files of a user: workflows, subgraphs, user.css (protocol: User data).
 import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
 import type { Request, Router } from 'express';

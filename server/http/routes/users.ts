@@ -1,4 +1,4 @@
-// GET and POST /users, and the settings of a user (comfy-api.md 1.4).
+// GET and POST /users, and the settings of a user (protocol: Users and settings).
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Router } from 'express';

@@ -1,4 +1,4 @@
-// GET /view: files of the data folders, as they are or encoded anew (comfy-api.md 6.3).
+// GET /view: files of the data folders, as they are or encoded anew (protocol: View).
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Router } from 'express';

@@ -1,4 +1,4 @@
-// POST /prompt takes what the JSON Schema that the server shows allows, and refuses what it forbids (comfy-api.md 2.1).
+// POST /prompt takes what the JSON Schema that the server shows allows, and refuses what it forbids (protocol: Submitting a prompt).
 import { promptRefusal } from '../../../../schemas/errors.ts';
 import { jsonSchemas } from '../../../../schemas/json-schema.ts';
 import { isValid } from '../../../helpers/json-schema.ts';
