@@ -73,7 +73,7 @@ export const promptRequest = z
       .meta({ type: 'array', items: { type: 'string' } })
       .nullish()
       .describe('Ids of output nodes: only these run, with what they need.'),
-    front: z.unknown().optional().describe('Anything that Python takes for true: run before everything that waits.'),
+    front: z.unknown().optional().describe('Any truthy value: run before everything that waits.'),
     prompt: z
       .custom<object>((value) => value !== undefined && value !== null)
       .meta({
@@ -84,7 +84,7 @@ export const promptRequest = z
           required: ['class_type'],
         },
         description:
-          'Node id → node, validated as a whole afterwards; prompt-graph.json describes a graph that can run.',
+          'Node id → node, which is then validated as a whole; prompt-graph.json describes a graph that can run.',
       }),
   })
   .meta({ title: 'Body of POST /prompt' });

@@ -4,7 +4,7 @@ import express, { type RequestHandler, type Response, type Router } from 'expres
 /** `METHOD /path` → its handler, tried in this order. */
 export type RouteTable = Readonly<Record<`${'GET' | 'POST' | 'PATCH' | 'DELETE'} /${string}`, RequestHandler>>;
 
-/** A router of these routes. A request that no handler takes goes on, with the methods noted (methodsOf). */
+/** A router of these routes. A request that no handler takes is passed on, with the methods of its path noted (methodsOf). */
 export function createRouter(table: RouteTable): Router {
   const router = express.Router();
   const methods = new Map<string, string[]>();
@@ -21,5 +21,5 @@ export function createRouter(table: RouteTable): Router {
   return router;
 }
 
-/** The methods of all routes that a request has passed because of its own method. */
+/** The methods that the routes of a request's path take: noted for requests that no route has handled. */
 export const methodsOf = (res: Response): readonly string[] => (res.locals.methods as string[] | undefined) ?? [];

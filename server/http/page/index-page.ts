@@ -18,7 +18,7 @@ interface PageDeps {
   readonly nonce: string;
 }
 
-/** The whole page. */
+/** The page as one HTML text. */
 export function renderIndexPage({ registry, sources, packs, queueRemaining, nonce }: PageDeps): string {
   const types = [...registry.keys()];
   const page = html`<!doctype html>

@@ -139,7 +139,7 @@ async function infoOf(path: string, name: string): Promise<object> {
 const placed = (req: Request, { name, path }: Target): unknown =>
   isOn(queryOf(req), 'full_info') ? infoOf(path, name) : name;
 
-/** Everything below a folder, folders first, then by lower-cased name; times in seconds. */
+/** Everything below a folder: folders first, then sorted by lower-cased name; times in seconds. */
 async function treeOf(root: string, folder: string): Promise<object[]> {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true });
   const items = entries

@@ -1,4 +1,4 @@
-// GET /view: files of the data folders, as they are or encoded anew (protocol: View).
+// GET /view: files of the data folders, as they are or re-encoded (protocol: View).
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Router } from 'express';
@@ -33,7 +33,7 @@ export function viewRoutes({ folders, limit }: ViewDeps): Router {
   });
 }
 
-/** Real path of what the query names. Throws 400, 403, 404 as ComfyUI does. */
+/** Real path of the file that the query names. Throws 400, 403, 404 as ComfyUI does. */
 export async function viewedPath(
   folders: DataFolders,
   query: Pick<URLSearchParams, 'get'>,
@@ -55,7 +55,7 @@ export async function viewedPath(
   return path;
 }
 
-/** preview wins over channel; undefined: the file itself. */
+/** How to re-encode the picture; undefined: send the file itself. `preview` takes precedence over `channel`. */
 function formOf(query: URLSearchParams): ViewForm | undefined {
   const preview = query.get('preview');
   const channel = query.get('channel');
