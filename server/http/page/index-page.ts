@@ -142,7 +142,7 @@ function sendSection(registry: Registry, sources: ChoiceSources): Html {
   const prompt = runs ? JSON.stringify({ prompt: graph }).replaceAll("'", "'\\''") : '{"prompt": { … }}';
   const command = `curl -H 'Content-Type: application/json' -d '${prompt}' `;
   return html`<section><h2>Send a graph</h2>
-<p>The answer has a <code>prompt_id</code>; the result is at <code>/history/&lt;prompt_id&gt;</code>.</p>
+<p>The response has a <code>prompt_id</code>; the result is at <code>/history/&lt;prompt_id&gt;</code>.</p>
 <div class="copy"><pre id="curl">${command}<span id="origin">http://127.0.0.1:8188</span>/prompt</pre>
 <button type="button" id="copy">Copy</button></div></section>`;
 }
