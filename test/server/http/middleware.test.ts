@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import express from 'express';
-import { InputError } from '../../../../engine/errors.ts';
-import { startApp, type TestApp } from './app-harness.ts';
+import { InputError } from '../../../engine/errors.ts';
+import { startApp, type TestApp } from './routes/app-harness.ts';
 
-const examplePack = join(import.meta.dirname, '../../../../docs/example-pack');
+const examplePack = join(import.meta.dirname, '../../../docs/example-pack');
 let root: string;
 let app: TestApp;
 let withFrontEnd: TestApp;
