@@ -1,9 +1,9 @@
 // What holds for every route (protocol: Every route; Packs and templates).
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import express from 'express';
-import { InputError } from '../../../engine/errors.ts';
+import { errorCodes, InputError } from '../../../engine/errors.ts';
 import { startApp, type TestApp } from './routes/app-harness.ts';
 
 const examplePack = join(import.meta.dirname, '../../../docs/example-pack');
@@ -26,6 +26,9 @@ beforeAll(async () => {
     })
     .get('/mendable', () => {
       throw new InputError('OPTION_INVALID', 'steps must be a number.');
+    })
+    .get('/fails/:code', (req) => {
+      throw new InputError(req.params.code as keyof typeof errorCodes, 'It fails.');
     });
   app = await startApp({ router, packDirs: [examplePack] });
   withFrontEnd = await startApp({ frontEndRoot: root });
@@ -129,4 +132,22 @@ test('errors that a user can mend are JSON; others show nothing from inside and 
       .map(({ m }) => m)
       .join(''),
   ).toContain('inner secret');
+});
+
+test('every error code has the status that docs/protocol.md gives it, 400 unless it says otherwise', async () => {
+  const document = readFileSync(join(import.meta.dirname, '../../../docs/protocol.md'), 'utf8');
+  const told = Object.fromEntries(
+    [...document.matchAll(/(\d{3})\s+\(`([A-Z_]+)`\)/g)].map(([, status, code]) => [code, Number(status)]),
+  );
+  const codes = Object.keys(errorCodes);
+  const statuses = await Promise.all(codes.map(async (code) => (await app.get(`/fails/${code}`)).status));
+  const unusual = codes.map((code, i) => [code, statuses[i]] as const).filter(([, status]) => status !== 400);
+  expect(Object.fromEntries(unusual)).toEqual(told);
+});
+
+test('405 names the methods of every route with that path, also below /api', async () => {
+  expect((await app.send('DELETE', '/api/settings')).headers.allow).toBe('GET, POST');
+  expect((await app.send('PATCH', '/userdata/a.json')).headers.allow).toBe('GET, POST, DELETE');
+  expect((await app.send('POST', '/internal/logs')).headers.allow).toBe('GET');
+  expect((await app.get('/nowhere')).headers.allow).toBeUndefined();
 });
