@@ -30,7 +30,7 @@ const MAX_NUMBER_AS_ID = 1e100;
 /** A number as text, as Python's float() takes it. The counts of digits keep it below the largest number. */
 const NUMERIC = /^\s*[+-]?(?:\d{1,200}(?:\.\d{0,200})?|\.\d{1,200})(?:[eE][+-]?\d{1,2})?\s*$/;
 
-const isList = (value: unknown): value is string[] =>
+const isStringList = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((entry) => typeof entry === 'string');
 
 // server/json.ts reads integers beyond 2^53 as bigint. JSON Schema knows one kind of number, and so do these two.
@@ -69,7 +69,7 @@ export const promptRequest = z
       .describe('Kept with the prompt. extra_pnginfo is written into saved pictures.'),
     client_id: z.string().nullish().describe('The WebSocket client that hears the events.'),
     partial_execution_targets: z
-      .custom<readonly string[]>(isList)
+      .custom<readonly string[]>(isStringList)
       .meta({ type: 'array', items: { type: 'string' } })
       .nullish()
       .describe('Ids of output nodes: only these run, with what they need.'),

@@ -29,6 +29,7 @@ export function mountRouters({ options, log, routers, plainRouters }: MountDeps)
   for (const router of plainRouters) app.use('/', router);
   app.use((req, res) => {
     const methods = new Set(methodsOf(res));
+    // A route of this very method has passed the request on: it knows nothing at this path.
     if (methods.size === 0 || methods.has(req.method)) throw new HttpError(404, '404: Not Found');
     res.setHeader('Allow', [...methods].join(', '));
     throw new HttpError(405, '405: Method Not Allowed');

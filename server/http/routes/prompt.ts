@@ -74,8 +74,8 @@ async function queuePrompt(deps: PromptDeps, req: Request, res: Response): Promi
     createTime,
     clientId: fields.clientId,
   });
-  // No event of the prompt may reach the client before this response (protocol: Order of events, rule 3). `close` always comes, even if the client
-  // hangs up; if it hung up during validation, `close` has come already.
+  // No event of the prompt may reach the client before this response (protocol: Order of events, rule 3). `close` always
+  // comes, even if the client hangs up; if it hung up during validation, `close` has come already.
   if (res.destroyed) letStart();
   else res.once('close', letStart);
   sendJson(res, { prompt_id: fields.promptId, number, node_errors: nodeErrors });
