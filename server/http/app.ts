@@ -7,7 +7,7 @@ import type { ServerLog } from '../log.ts';
 import type { ServerOptions } from '../options.ts';
 import type { Pack } from '../packs/packs.ts';
 import type { Registry } from '../packs/registry.ts';
-import { createLimiter } from './limiter.ts';
+import { limit } from './limit.ts';
 import { mountRouters } from './middleware.ts';
 import { renderIndexPage } from './page/index-page.ts';
 import { internalRoutes } from './routes/internal.ts';
@@ -23,8 +23,8 @@ import { viewRoutes } from './routes/view.ts';
 import { webRootRoutes } from './routes/web-root.ts';
 import { createUsers } from './users.ts';
 
-/** Pictures that are decoded at the same time: each may take half a gigabyte. */
-const MAX_DECODED = 2;
+/** Pictures that are decoded at once, whichever route asks for them: each may take half a gigabyte. */
+const MAX_DECODERS = 2;
 
 export interface AppDeps {
   readonly options: Pick<
@@ -52,7 +52,7 @@ export interface AppDeps {
 export function createApp(deps: AppDeps): Express {
   const { options, folders, packs, log, features, registry, sources } = deps;
   const { frontEndRoot, maxUploadBytes, multiUser } = options;
-  const limit = createLimiter(MAX_DECODED);
+  const decode = limit(MAX_DECODERS);
   const users = createUsers({ folders, multiUser });
   const page = (nonce: string) =>
     renderIndexPage({ registry, sources, packs, queueRemaining: deps.queueRemaining(), nonce });
@@ -63,11 +63,11 @@ export function createApp(deps: AppDeps): Express {
       ...deps.routers,
       objectInfoRoutes({ registry, sources, log }),
       systemRoutes({ features, argv: deps.argv ?? [] }),
-      viewRoutes({ folders, limit }),
-      uploadRoutes({ folders, maxBytes: maxUploadBytes, limit }),
+      viewRoutes({ folders, decode }),
+      uploadRoutes({ folders, maxBytes: maxUploadBytes, decode }),
       userRoutes({ users }),
       userdataRoutes({ users, maxBytes: maxUploadBytes, tempFolder: folders.temp }),
-      modelRoutes({ folders, limit }),
+      modelRoutes({ folders, decode }),
       packRoutes({ packs, frontEndRoot }),
     ],
     plainRouters: [

@@ -7,7 +7,7 @@ import type { DataFolders } from '../../files/data-folders.ts';
 import { MODEL_EXTENSIONS, modelFiles, modelKinds, safetensorsMetadata } from '../../files/model-files.ts';
 import { resolveInside } from '../../files/safe-path.ts';
 import { HttpError } from '../http-error.ts';
-import type { Limiter } from '../limiter.ts';
+import type { Limit } from '../limit.ts';
 import { contentTypeOf, paramOf, queryOf, sendEmpty, sendJson } from '../responses.ts';
 import { createRouter } from '../router.ts';
 
@@ -17,10 +17,10 @@ const NO_MODELS = ['configs', 'custom_nodes'];
 interface ModelDeps {
   readonly folders: DataFolders;
   /** Limits how many pictures are decoded at the same time. */
-  readonly limit: Limiter;
+  readonly decode: Limit;
 }
 
-export function modelRoutes({ folders, limit }: ModelDeps): Router {
+export function modelRoutes({ folders, decode }: ModelDeps): Router {
   /** Throws 404 for an unknown kind. */
   const namesOf = async (kind: string): Promise<string[]> => {
     const names = await modelFiles(folders, kind);
@@ -69,7 +69,7 @@ export function modelRoutes({ folders, limit }: ModelDeps): Router {
       const picture = await previewOf(await pathOf(paramOf(req, 'folder'), paramOf(req, 'filename')));
       if (!picture) throw new HttpError(404);
       const form = { kind: 'preview', format: 'webp', quality: 90 } as const;
-      res.type('image/webp').send(await limit(() => encodeView(picture, basename(picture), form)));
+      res.type('image/webp').send(await decode(() => encodeView(picture, basename(picture), form)));
     },
   });
 }

@@ -7,7 +7,7 @@ import { withAlphaOf } from '../../../nodes/view-picture.ts';
 import { type DataFolders, isFolderType } from '../../files/data-folders.ts';
 import { placeUpload, receive } from '../../files/uploads.ts';
 import { HttpError } from '../http-error.ts';
-import type { Limiter } from '../limiter.ts';
+import type { Limit } from '../limit.ts';
 import { sendJson } from '../responses.ts';
 import { createRouter } from '../router.ts';
 import { readUpload, type Upload } from './multipart.ts';
@@ -23,10 +23,10 @@ interface UploadDeps {
   readonly folders: DataFolders;
   readonly maxBytes: number;
   /** Limits how many pictures are decoded at the same time. */
-  readonly limit: Limiter;
+  readonly decode: Limit;
 }
 
-export function uploadRoutes({ folders, maxBytes, limit }: UploadDeps): Router {
+export function uploadRoutes({ folders, maxBytes, decode }: UploadDeps): Router {
   const read = { fileField: 'image', maxBytes, folder: folders.temp };
   return createRouter({
     'POST /upload/image': async (req, res) => {
@@ -41,7 +41,7 @@ export function uploadRoutes({ folders, maxBytes, limit }: UploadDeps): Router {
       const upload = await readUpload(req, read);
       try {
         const original = await originalOf(folders, upload.fields.get('original_ref'));
-        const bytes = await limit(() => withAlphaOf(original, upload.file.path));
+        const bytes = await decode(() => withAlphaOf(original, upload.file.path));
         const file = await receive(Readable.from([bytes]), folders.temp);
         try {
           sendJson(res, await place(folders, { ...upload, file }));

@@ -8,24 +8,24 @@ import { type DataFolders, isFolderType } from '../../files/data-folders.ts';
 import { resolveInside, safeParts } from '../../files/safe-path.ts';
 import { filenameParameter } from '../../security.ts';
 import { HttpError } from '../http-error.ts';
-import type { Limiter } from '../limiter.ts';
+import type { Limit } from '../limit.ts';
 import { queryOf, sendFile, userFileHeaders } from '../responses.ts';
 import { createRouter } from '../router.ts';
 
 interface ViewDeps {
   readonly folders: DataFolders;
   /** Limits how many pictures are decoded at the same time. */
-  readonly limit: Limiter;
+  readonly decode: Limit;
 }
 
-export function viewRoutes({ folders, limit }: ViewDeps): Router {
+export function viewRoutes({ folders, decode }: ViewDeps): Router {
   return createRouter({
     'GET /view': async (req, res) => {
       const path = await viewedPath(folders, queryOf(req));
       const filename = basename(path);
       const form = formOf(queryOf(req));
       if (!form) return sendFile({ req, res }, path, userFileHeaders(req, filename));
-      const bytes = await limit(() => encodeView(path, filename, form));
+      const bytes = await decode(() => encodeView(path, filename, form));
       res.setHeader('Content-Type', form.kind === 'preview' ? `image/${form.format}` : 'image/png');
       res.setHeader('Content-Disposition', filenameParameter(filename));
       res.send(bytes);
