@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { InputError } from '../engine/errors.ts';
 import { checkDevice } from '../engine/onnx/device.ts';
 import { ClosingSteps } from './closing-steps.ts';
-import { addExamples, openSurroundings, type Surroundings } from './environment.ts';
+import { addExamples, type Environment, openEnvironment } from './environment.ts';
 import { emptyTemp } from './files/data-folders.ts';
-import { makeApp } from './http/app.ts';
+import { createApp } from './http/app.ts';
 import { historyRoutes } from './http/routes/history.ts';
 import { LOG_SIZE } from './http/routes/internal.ts';
 import { interruptRoutes } from './http/routes/interrupt.ts';
@@ -52,11 +52,11 @@ export async function startServer({
 }: StartOptions = {}): Promise<RunningServer> {
   const options: ServerOptions = { ...serverDefaults, ...given };
   checkDevice(options.device);
-  const surroundings = await openSurroundings(options);
-  for (const { name, error } of surroundings.packs) if (error) log.logger.warn(`pack ${name} was not loaded: ${error}`);
+  const environment = await openEnvironment(options);
+  for (const { name, error } of environment.packs) if (error) log.logger.warn(`pack ${name} was not loaded: ${error}`);
   const closing = new ClosingSteps();
   try {
-    return await startParts({ options, surroundings, log, worker, sockets, closing });
+    return await startParts({ options, environment, log, worker, sockets, closing });
   } catch (error) {
     await closing.run().catch((failure: Error) => log.logger.error(`closing failed as well: ${failure.message}`));
     throw error;
@@ -65,7 +65,7 @@ export async function startServer({
 
 interface Setup extends Required<Pick<StartOptions, 'log'>>, Pick<StartOptions, 'worker' | 'sockets'> {
   readonly options: ServerOptions;
-  readonly surroundings: Surroundings;
+  readonly environment: Environment;
   readonly closing: ClosingSteps;
 }
 
@@ -75,7 +75,7 @@ async function startParts(setup: Setup): Promise<RunningServer> {
   const worker = startWorker(setup);
   const servers = createServers(setup);
   const { hub, dispatcher } = connectQueue(setup, { store, worker });
-  const app = makeServerApp(setup, { store, hub, dispatcher });
+  const app = createServerApp(setup, { store, hub, dispatcher });
   for (const server of servers) {
     server.on('request', app);
     hub.attach(server, createRequestCheck(setup.options));
@@ -94,7 +94,7 @@ async function startParts(setup: Setup): Promise<RunningServer> {
 }
 
 /** The store and its lock; as long as it is held the data folder is ours, so that is when temp/ is emptied. */
-async function openStore({ surroundings: { folders }, closing }: Setup): Promise<JobStore> {
+async function openStore({ environment: { folders }, closing }: Setup): Promise<JobStore> {
   const store = lockStore(join(folders.root, 'queue.sqlite'));
   closing.add(() => store.close());
   await emptyTemp(folders);
@@ -146,22 +146,19 @@ function connectQueue(
   return { hub, dispatcher };
 }
 
-function makeServerApp(
-  { options, surroundings, log }: Setup,
+function createServerApp(
+  { options, environment, log }: Setup,
   { store, hub, dispatcher }: { readonly store: JobStore; readonly hub: SocketHub; readonly dispatcher: Dispatcher },
-): ReturnType<typeof makeApp> {
-  return makeApp({
+): ReturnType<typeof createApp> {
+  return createApp({
     options,
-    ...surroundings,
+    ...environment,
     features: serverFeatures(options),
     log,
     subscribeLogs: (clientId, enabled) => hub.subscribeLogs(clientId, enabled),
-    queueState: () => {
-      const pending = store.pendingCount();
-      return { pending, running: store.remaining() - pending };
-    },
+    queueRemaining: () => store.remaining(),
     routers: [
-      promptRoutes({ ...surroundings, dispatcher, store, maxQueueLength: options.maxQueueLength }),
+      promptRoutes({ ...environment, dispatcher, store, maxQueueLength: options.maxQueueLength }),
       queueRoutes({ store, dispatcher }),
       historyRoutes({ store }),
       jobsRoutes({ store, dispatcher }),
