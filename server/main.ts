@@ -18,7 +18,7 @@ import { serverFeatures } from './http/routes/system.ts';
 import { createLog, type ServerLog } from './log.ts';
 import { type ServerOptions, serverDefaults } from './options.ts';
 import { createDispatcher, type Dispatcher } from './queue/dispatcher.ts';
-import { createJobStore } from './queue/sqlite-store.ts';
+import { openJobStore } from './queue/sqlite-store.ts';
 import { type JobStore, StoreError } from './queue/store.ts';
 import { createRequestCheck } from './security.ts';
 import { createSocketHub, type SocketHub, type SocketHubOptions } from './sockets/hub.ts';
@@ -105,7 +105,7 @@ async function openStore({ environment: { folders }, closing }: Setup): Promise<
 
 function lockStore(file: string): JobStore {
   try {
-    return createJobStore({ file });
+    return openJobStore({ file });
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     throw new InputError('OPTION_INVALID', error.message, { cause: error });

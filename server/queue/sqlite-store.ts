@@ -28,7 +28,7 @@ const CREDENTIALS = ['auth_token_comfy_org', 'api_key_comfy_org'];
  * Opens the store. Jobs that were running when the last process ended are pending again, unless that happened too often.
  * Throws StoreError when the file is in use, damaged or cannot be written.
  */
-export function createJobStore({
+export function openJobStore({
   file,
   maxHistory = MAX_HISTORY,
   maxAttempts = MAX_ATTEMPTS,

@@ -17,7 +17,7 @@ import type { Job, JobOutcome } from '../../server/job.ts';
 import { createLog } from '../../server/log.ts';
 import type { Registry } from '../../server/packs/registry.ts';
 import { createDispatcher } from '../../server/queue/dispatcher.ts';
-import { createJobStore } from '../../server/queue/sqlite-store.ts';
+import { openJobStore } from '../../server/queue/sqlite-store.ts';
 import type { JobStore } from '../../server/queue/store.ts';
 
 const shared = { displayName: '', category: '', description: '', run: () => ({}) as never };
@@ -61,7 +61,7 @@ export interface QueueServerOptions {
 /** Starts it on a free port. */
 export async function startQueueServer(options: QueueServerOptions = {}) {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'queue-'));
-  const store: JobStore = createJobStore({ file: join(dataDir, 'queue.sqlite'), maxBytes: options.maxBytes });
+  const store: JobStore = openJobStore({ file: join(dataDir, 'queue.sqlite'), maxBytes: options.maxBytes });
   /** Everything that clients would see, in order: `status n`, `client: type`. */
   const seen: string[] = [];
   const freed: object[] = [];

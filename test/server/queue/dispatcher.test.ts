@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Job, JobOutcome } from '../../../server/job.ts';
 import { createDispatcher, type Dispatcher, type DispatcherOptions } from '../../../server/queue/dispatcher.ts';
-import { createJobStore } from '../../../server/queue/sqlite-store.ts';
+import { openJobStore } from '../../../server/queue/sqlite-store.ts';
 import type { JobStore, NewJob } from '../../../server/queue/store.ts';
 
 let folder: string;
@@ -57,7 +57,7 @@ const newJob = (promptId: string): NewJob => ({
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'dispatcher-'));
-  store = createJobStore({ file: join(folder, 'queue.sqlite') });
+  store = openJobStore({ file: join(folder, 'queue.sqlite') });
   told = [];
   expectNextJob();
 });
@@ -122,7 +122,7 @@ test('a user’s interrupt is not undone by the stop that follows it', async () 
 
 test('closed while it waits for a store that fails, it does not wait for the next try', async () => {
   store.close();
-  store = createJobStore({ file: join(folder, 'queue.sqlite'), maxBytes: 60_000 });
+  store = openJobStore({ file: join(folder, 'queue.sqlite'), maxBytes: 60_000 });
   const waits = new Promise<string>((resolve) => make({ retryMs: 3_600_000, log: { error: resolve } }));
   dispatcher.start();
   dispatcher.accept(newJob('a'))();
@@ -135,7 +135,7 @@ test('closed while it waits for a store that fails, it does not wait for the nex
   expect(await waits).toMatch(/^The queue waits: The disk is full/);
   await dispatcher.close();
   store.close(); // as a next start finds it
-  store = createJobStore({ file: join(folder, 'queue.sqlite') });
+  store = openJobStore({ file: join(folder, 'queue.sqlite') });
   expect(store.has('a')).toBe(true);
   expect(store.historyText('a')).toBe('{}');
 });

@@ -10,7 +10,7 @@ import { history, queue } from '../../../schemas/history.ts';
 import type { JobOutcome } from '../../../server/job.ts';
 import { parseJson } from '../../../server/json.ts';
 import { openJobDatabase } from '../../../server/queue/database.ts';
-import { createJobStore } from '../../../server/queue/sqlite-store.ts';
+import { openJobStore } from '../../../server/queue/sqlite-store.ts';
 import { type JobStore, type NewJob, StoreError } from '../../../server/queue/store.ts';
 import { summarise } from '../../../server/queue/summary.ts';
 
@@ -28,8 +28,8 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-function openStore(options: Partial<Parameters<typeof createJobStore>[0]> = {}): JobStore {
-  const store = createJobStore({ file, ...options });
+function openStore(options: Partial<Parameters<typeof openJobStore>[0]> = {}): JobStore {
+  const store = openJobStore({ file, ...options });
   open.push(store);
   return store;
 }
@@ -245,8 +245,8 @@ test('accepted means kept: a process that is killed -9 while it accepts loses no
 /** Accepts jobs with the real store, one line of stdout for each that was accepted. */
 const acceptForEver = (store: string): string => `
 import { writeSync } from 'node:fs';
-const { createJobStore } = await import(${JSON.stringify(store)});
-const jobs = createJobStore({ file: process.argv[2] });
+const { openJobStore } = await import(${JSON.stringify(store)});
+const jobs = openJobStore({ file: process.argv[2] });
 for (;;) {
   const number = jobs.nextNumber();
   jobs.put({ promptId: 'p' + number, prompt: { 1: { class_type: 'A', inputs: { text: 'x'.repeat(3000) } } },
@@ -256,7 +256,7 @@ for (;;) {
 
 test('a second server on the same data folder is told so', () => {
   openStore();
-  expect(() => createJobStore({ file })).toThrow(/in use by another server/);
+  expect(() => openJobStore({ file })).toThrow(/in use by another server/);
 });
 
 test('a full disk accepts nothing half, and what is there can still be read', () => {
@@ -279,7 +279,7 @@ test('a full disk accepts nothing half, and what is there can still be read', ()
 
 test('a file that is not a database is named', () => {
   writeFileSync(file, 'this is not a database, but a text that is long enough to be one'.repeat(20));
-  expect(() => createJobStore({ file })).toThrow(/damaged or not a database/);
+  expect(() => openJobStore({ file })).toThrow(/damaged or not a database/);
 });
 
 test('a database of a newer version is not touched', () => {
@@ -287,7 +287,7 @@ test('a database of a newer version is not touched', () => {
   const db = openJobDatabase(file);
   db.run('PRAGMA user_version = 99');
   db.close();
-  expect(() => createJobStore({ file })).toThrow(/newer version \(schema 99/);
+  expect(() => openJobStore({ file })).toThrow(/newer version \(schema 99/);
 });
 
 test('1.2: jobs are filtered, sorted and paged', () => {
