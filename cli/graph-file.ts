@@ -1,14 +1,10 @@
 // Name of a template or a file → a prompt graph in API format, with values set from the command line.
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { InputError } from '../engine/errors.ts';
-import { bundledRoot } from '../engine/hub/bundled.ts';
+import { packageFile } from '../engine/package-root.ts';
 import { type ApiGraph, type ApiNode, apiGraph } from '../schemas/prompt.ts';
 import { uiGraph04 } from '../schemas/template.ts';
 import type { Registry } from '../server/packs/registry.ts';
-
-/** Path of a file that comes with the package. */
-export const packageFile = (...names: readonly string[]): string => join(bundledRoot(), '..', ...names);
 
 /** Names of our templates. */
 export const templateNames = (): string[] =>

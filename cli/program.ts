@@ -1,9 +1,8 @@
 // The command line as commander sees it: the commands, and what their ends mean for the exit code.
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { InputError } from '../engine/errors.ts';
-import { bundledRoot } from '../engine/hub/bundled.ts';
+import { packageFile } from '../engine/package-root.ts';
 import { addDemo } from './demo.ts';
 import { addEncode } from './encode.ts';
 import { addInvert } from './invert.ts';
@@ -54,6 +53,6 @@ function report(error: unknown): ExitCode {
 }
 
 function readVersion(): string {
-  const { version } = JSON.parse(readFileSync(join(bundledRoot(), '..', 'package.json'), 'utf8'));
+  const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8'));
   return version as string;
 }

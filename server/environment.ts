@@ -2,13 +2,13 @@
 // `pez-nodes run` set it up alike.
 import { copyFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { packageFile } from '../engine/package-root.ts';
 import type { ChoiceSources, NodeFiles } from '../nodes/node-context.ts';
 import { createChoiceSources } from './files/choice-sources.ts';
 import { type DataFolders, openDataFolders } from './files/data-folders.ts';
 import { fileError } from './files/file-error.ts';
 import { createNodeFiles } from './files/node-files.ts';
 import type { ServerOptions } from './options.ts';
-import { packageRoot } from './package-root.ts';
 import { loadPacks, makeRegistry, type Pack } from './packs/packs.ts';
 import type { Registry } from './packs/registry.ts';
 
@@ -50,7 +50,7 @@ export async function openSurroundings({
 /** Puts the example pictures into an input folder that is still empty, so that the templates run at once. */
 export async function addExamples({ input }: DataFolders): Promise<void> {
   if ((await readdir(input)).length > 0) return;
-  const examples = join(packageRoot(), 'examples');
+  const examples = packageFile('examples');
   try {
     for (const name of await readdir(examples))
       if (/\.(?:png|jpg)$/.test(name)) await copyFile(join(examples, name), join(input, name));
