@@ -4,6 +4,7 @@ import { InputError } from '../engine/errors.ts';
 import { packageFile } from '../engine/package-root.ts';
 import { type ApiGraph, type ApiNode, apiGraph } from '../schemas/prompt.ts';
 import { uiGraph04 } from '../schemas/template.ts';
+import { parseJson } from '../server/json.ts';
 import type { Registry } from '../server/packs/registry.ts';
 
 /** Names of our templates. */
@@ -21,7 +22,10 @@ export async function readGraphFile(nameOrPath: string, registry: Registry): Pro
   if (graph.success) return graph.data;
   const saved = uiGraph04.safeParse(json);
   if (!saved.success)
-    throw new InputError('OPTION_INVALID', `${path} is no graph: neither in API format nor as a front end saves it.`);
+    throw new InputError(
+      'OPTION_INVALID',
+      `${path} is not a graph: neither in API format nor as a front end saves it.`,
+    );
   const { toApiGraph } = await import('../server/saved-graph/ui-graph.ts');
   try {
     return toApiGraph(saved.data, registry);
@@ -37,11 +41,15 @@ function readJsonFile(path: string): unknown {
       `There is no template and no file "${path}". Templates: ${templateNames().join(', ')}.`,
     );
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    return parseJson(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new InputError('OPTION_INVALID', `Cannot read the graph ${path}: ${(error as Error).message}.`, {
-      cause: error,
-    });
+    throw new InputError(
+      'OPTION_INVALID',
+      `Cannot read the graph ${path}: ${(error as Error).message.replace(/\.$/, '')}.`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -80,11 +88,11 @@ export function assign(graph: ApiGraph, assignments: readonly Assignment[], regi
   return copy;
 }
 
-/** JSON where it reads as JSON, text otherwise. Inputs of text take it as it stands (true, 007), but for a link. */
+/** The value of text that is JSON, otherwise the text itself. Text inputs take everything but a link as it stands (true, 007). */
 function readValue(text: string, type: string | undefined): unknown {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     return text;
   }

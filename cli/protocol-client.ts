@@ -8,6 +8,7 @@ import type { FileRef } from '../nodes/node-context.ts';
 import type { ExecutionEvent } from '../schemas/events.ts';
 import type { HistoryEntry } from '../schemas/history.ts';
 import type { ApiGraph } from '../schemas/prompt.ts';
+import { stringifyJson } from '../server/json.ts';
 
 export interface ProtocolClient {
   /** Puts a picture into the server's input folder and gives the name it has there. */
@@ -31,7 +32,7 @@ export async function connect(url: string): Promise<ProtocolClient> {
     if (body === undefined) return fetch(url + path);
     if (body instanceof FormData) return fetch(url + path, { method: 'POST', body });
     const headers = { 'content-type': 'application/json' };
-    return fetch(url + path, { method: 'POST', body: JSON.stringify(body), headers });
+    return fetch(url + path, { method: 'POST', body: stringifyJson(body), headers });
   }
 
   async function upload(file: string): Promise<string> {
