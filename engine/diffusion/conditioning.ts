@@ -1,5 +1,6 @@
 // ComfyUI's CONDITIONING: what the U-Net is told, as one or more parts, and the three ways to put two of them together.
 import { InputError } from '../errors.ts';
+import { concat } from '../vector.ts';
 
 export interface ConditioningPart {
   /** Hidden states of the text encoder(s), row-major [length, width]. */
@@ -21,10 +22,7 @@ export function concatConditioning(to: Conditioning, from: Conditioning): Condit
   const tail = firstOf(from);
   return to.map((part) => {
     checkWidths(part, tail);
-    const states = new Float32Array(part.states.length + tail.states.length);
-    states.set(part.states);
-    states.set(tail.states, part.states.length);
-    return { ...part, states, length: part.length + tail.length };
+    return { ...part, states: concat([part.states, tail.states]), length: part.length + tail.length };
   });
 }
 

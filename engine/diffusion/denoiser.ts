@@ -1,4 +1,5 @@
 // U-Net + conditionings → the denoiser that samplers ask: x at noise level σ → x0, with classifier-free guidance.
+import { scale } from '../vector.ts';
 import type { Conditioning, ConditioningPart } from './conditioning.ts';
 import type { NoiseLevels, PredictionType } from './noise-levels.ts';
 import type { Denoise } from './samplers.ts';
@@ -59,12 +60,6 @@ function mixInto(output: Float32Array, a: number, x: Float32Array, b: number): F
   for (let i = 0; i < x.length; i++) output[i] = a * output[i] + b * x[i];
   return output;
 }
-
-const scale = (x: Float32Array, by: number): Float32Array => {
-  const scaled = new Float32Array(x.length);
-  for (let i = 0; i < x.length; i++) scaled[i] = x[i] * by;
-  return scaled;
-};
 
 /** Guidance is linear in the predictions, and so are averages: each part has one factor; they sum to 1. */
 async function sharesOf({ unet, positive, negative, cfg }: DenoiserOptions): Promise<Share[]> {

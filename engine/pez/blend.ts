@@ -1,11 +1,11 @@
 // Prompts and pictures → one prompt that holds something of each.
 import type { Clip } from '../clip/clip.ts';
+import { dot } from '../vector.ts';
 import { longest, readParts, selectFromParts } from './blend-parts.ts';
 import { type BlendMode, type BlendOptions, type BlendSettings, resolveBlend, weightOf } from './blend-settings.ts';
 import { embedAll, roomOf } from './embed.ts';
 import { invert } from './invert.ts';
 import { type Joined, joinPrompts } from './join-prompts.ts';
-import { dot } from './objective.ts';
 import { defaults } from './options.ts';
 import { invalid } from './settings.ts';
 import { joinWords, type Word } from './words.ts';

@@ -1,6 +1,6 @@
 // Pictures and texts beside pictures and texts → the matrix of their cosines.
 import type { Clip } from '../clip/clip.ts';
-import { cosine } from '../clip/tower.ts';
+import { cosine } from '../vector.ts';
 import { type Embeddable, embedAll } from './embed.ts';
 
 /**

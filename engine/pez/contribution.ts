@@ -1,7 +1,7 @@
 // A prompt → how much each of its tokens carries: the similarity that is lost where the token is left out.
 import type { Clip } from '../clip/clip.ts';
+import { dot } from '../vector.ts';
 import { type Embeddable, embedAll } from './embed.ts';
-import { dot } from './objective.ts';
 import { createScorer } from './scorer.ts';
 
 export interface Contribution {

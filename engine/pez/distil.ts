@@ -1,9 +1,9 @@
 // A long text → a short prompt of the same meaning (the paper's prompt distillation).
 import type { Clip } from '../clip/clip.ts';
+import { dot } from '../vector.ts';
 import { chunkText, embedAll, roomOf } from './embed.ts';
 import type { PromptCandidate } from './finalists.ts';
 import { invert } from './invert.ts';
-import { dot } from './objective.ts';
 import type { InvertOptions } from './options.ts';
 import { selectWords } from './select-words.ts';
 import { integer, invalid } from './settings.ts';

@@ -1,6 +1,7 @@
 // Pictures, texts of any length and embeddings → unit embeddings [P].
 import type { Clip } from '../clip/clip.ts';
 import type { ImageInput } from '../clip/image-encoder.ts';
+import { meanVector, normalise } from '../vector.ts';
 import { invalid } from './settings.ts';
 
 /** What can be compared with a prompt. */
@@ -42,7 +43,7 @@ async function embedOne(clip: Clip, item: Embeddable, signal?: AbortSignal): Pro
   }
   const { text } = item as { text: unknown };
   if (typeof text !== 'string') throw invalid('text', 'a text', text);
-  return normalise(mean(await clip.text.encode(chunkText(clip, text), signal)));
+  return normalise(meanVector(await clip.text.encode(chunkText(clip, text), signal)));
 }
 
 /** The text itself where it fits the context, else pieces of whole words that do, as equal in length as that allows. */
@@ -78,15 +79,3 @@ function pieces(tokenizer: Clip['tokenizer'], word: string, room: number): strin
 
 /** Tokens of content that the context holds. */
 export const roomOf = (tokenizer: Clip['tokenizer']): number => tokenizer.contextLength - tokenizer.frame([]).length;
-
-function mean(vectors: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(vectors[0].length);
-  for (const vector of vectors) for (let i = 0; i < out.length; i++) out[i] += vector[i] / vectors.length;
-  return out;
-}
-
-/** The vector at unit length; zeros stay zeros. */
-export function normalise(vector: Float32Array): Float32Array {
-  const length = Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0)) || 1;
-  return vector.map((x) => x / length);
-}

@@ -1,6 +1,7 @@
 // Targets → one direction in embedding space: what the search climbs, and how a text's embedding is scored.
 import type { Clip } from '../clip/clip.ts';
 import { InputError } from '../errors.ts';
+import { dot, norm, scale, sum, weightedSum } from '../vector.ts';
 import type { Target } from './options.ts';
 import { type Random, sampleIndices } from './random.ts';
 
@@ -21,16 +22,16 @@ export interface Objective {
 export async function createObjective(clip: Clip, targets: readonly Target[]): Promise<Objective> {
   const weights = targets.map((t) => t.weight ?? 1);
   const units = await encodeTargets(clip, targets);
-  const all = combine(units, weights);
+  const all = weightedSum(units, weights);
   const positive = weights.some((w) => w > 0) ? weights.map((w) => Math.max(w, 0)) : weights.map(Math.abs);
-  const shown = combine(units, positive);
+  const shown = weightedSum(units, positive);
   const total = sum(weights.map(Math.abs));
   const totalShown = sum(positive);
   return {
     pick(random, count) {
       if (count >= units.length) return { direction: scale(all, 1 / units.length), key: '' };
       const chosen = sampleIndices(random, units.length, count).sort((a, b) => a - b);
-      const direction = combine(
+      const direction = weightedSum(
         chosen.map((i) => units[i]),
         chosen.map((i) => weights[i]),
       );
@@ -46,7 +47,7 @@ async function encodeTargets(clip: Clip, targets: readonly Target[]): Promise<Fl
   for (const target of targets) {
     if ('image' in target) units.push((await clip.image.encode([target.image]))[0]);
     else if ('text' in target) units.push((await clip.text.encode([target.text]))[0]);
-    else units.push(scale(target.embedding, 1 / Math.sqrt(dot(target.embedding, target.embedding))));
+    else units.push(scale(target.embedding, 1 / norm(target.embedding)));
   }
   const expected = clip.text.dim || (await clip.text.encode(['a']))[0].length;
   for (const unit of units) if (unit.length !== expected) throw wrongLength(unit.length, expected, clip);
@@ -58,23 +59,3 @@ const wrongLength = (came: number, expected: number, clip: Clip) =>
     'OPTION_INVALID',
     `A target embedding must have the ${expected} numbers of ${clip.name}, but has ${came}.`,
   );
-
-/** Σ wᵢ uᵢ over vectors of one length. */
-function combine(units: readonly Float32Array[], weights: readonly number[]): Float32Array {
-  const out = new Float32Array(units[0].length);
-  units.forEach((unit, t) => {
-    for (let i = 0; i < out.length; i++) out[i] += weights[t] * unit[i];
-  });
-  return out;
-}
-
-const scale = (vector: Float32Array, factor: number): Float32Array => vector.map((x) => x * factor);
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
-
-/** a · b, summed in float64. */
-export function dot(a: Float32Array, b: Float32Array): number {
-  let total = 0;
-  for (let i = 0; i < a.length; i++) total += a[i] * b[i];
-  return total;
-}

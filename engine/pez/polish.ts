@@ -1,11 +1,13 @@
 // A last phase after the search (after GCG, Zou et al. 2023): swap single tokens, the gradient proposes, exact scores decide.
+
+import { concat, dot } from '../vector.ts';
 import type { GradientMemory } from './gradient-memory.ts';
 import type { NearestRows } from './nearest.ts';
-import { dot, type Objective } from './objective.ts';
+import type { Objective } from './objective.ts';
 import type { Candidate, Pool } from './pool.ts';
 import type { Reading, ReadPrompt } from './reading.ts';
 import type { Scorer } from './scorer.ts';
-import { concat, type Fixed } from './search.ts';
+import type { Fixed } from './search.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 export interface PolishOptions {

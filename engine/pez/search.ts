@@ -1,4 +1,5 @@
 // Algorithm 1, one step at a time, for several starts in one batch: project, gradient at the projection, update the point.
+import { concat } from '../vector.ts';
 import { type AdamWSettings, type AdamWState, createAdamW, updateAdamW } from './adamw.ts';
 import type { GradientMemory } from './gradient-memory.ts';
 import type { NearestRows, Projection } from './nearest.ts';
@@ -80,10 +81,3 @@ const NONE_FIXED: Fixed = new Map();
 /** The ids with those that stay in their places. */
 export const withFixed = (ids: ArrayLike<number>, fixed: Fixed): number[] =>
   Array.from(ids, (id, m) => fixed.get(m) ?? id);
-
-/** Vectors of one length, one after the other. */
-export function concat(vectors: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(vectors.length * vectors[0].length);
-  for (const [i, vector] of vectors.entries()) out.set(vector, i * vector.length);
-  return out;
-}

@@ -1,8 +1,7 @@
 // A selection → the words of a prompt that go, and where the new ones come.
 import type { Clip } from '../clip/clip.ts';
+import { dot, normalise } from '../vector.ts';
 import { lossesWithout } from './contribution.ts';
-import { normalise } from './embed.ts';
-import { dot } from './objective.ts';
 import { invalid } from './settings.ts';
 import type { SwapSelection } from './swap-settings.ts';
 import { type Word, wordsOf } from './words.ts';

@@ -1,9 +1,9 @@
 // A prompt and swaps → prompts in which one concept is another, inserted or gone, and the rest is kept.
 import type { Clip } from '../clip/clip.ts';
+import { dot, normalise } from '../vector.ts';
 import { type Contribution, measureContributions } from './contribution.ts';
-import { embedAll, normalise, roomOf } from './embed.ts';
+import { embedAll, roomOf } from './embed.ts';
 import { invert } from './invert.ts';
-import { dot } from './objective.ts';
 import { POLISH_ROUNDS } from './options.ts';
 import { invalid } from './settings.ts';
 import { editStability, type Run, selectRuns } from './swap-selection.ts';

@@ -2,13 +2,13 @@
 // How near a prompt is to a picture says little about what a model draws from it; this looks at what it draws.
 import type { Clip } from '../clip/clip.ts';
 import type { ImageInput, RawImage } from '../clip/image-encoder.ts';
-import { cosine } from '../clip/tower.ts';
 import type { DiffusionModel, PromptModel } from '../diffusion/checkpoint.ts';
 import type { Latent } from '../diffusion/latent.ts';
 import { type SampleOptions, type SampleProgress, sample } from '../diffusion/sample.ts';
 import type { Pictures, Vae } from '../diffusion/vae.ts';
 import { InputError } from '../errors.ts';
 import { embedAll } from '../pez/embed.ts';
+import { cosine, mean } from '../vector.ts';
 
 export interface RerankOptions
   extends Pick<SampleOptions, 'steps' | 'cfg' | 'sampler' | 'scheduler' | 'denoise' | 'signal'> {
@@ -141,8 +141,6 @@ function rawImagesOf({ shape: [count, height, width], data }: Pictures): RawImag
     channels: 3,
   }));
 }
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 function check(what: string, items: readonly unknown[]): void {
   if (items.length === 0) throw new InputError('OPTION_INVALID', `There is no ${what}; give at least one.`);
