@@ -1,4 +1,5 @@
 // Prompts and pictures → one prompt that holds something of each.
+import * as check from '../check.ts';
 import type { Clip } from '../clip/clip.ts';
 import { dot } from '../vector.ts';
 import { longest, readParts, selectFromParts } from './blend-parts.ts';
@@ -7,7 +8,6 @@ import { embedAll, roomOf } from './embed.ts';
 import { invert } from './invert.ts';
 import { type Joined, joinPrompts } from './join-prompts.ts';
 import { defaults } from './options.ts';
-import { invalid } from './settings.ts';
 import { joinWords, type Word } from './words.ts';
 
 export type { BlendMode, BlendOptions, BlendProgress, BlendSource } from './blend-settings.ts';
@@ -49,7 +49,7 @@ export async function blendPrompts(clip: Clip, options: BlendOptions): Promise<B
   const ids = tokenizer.encode(blended.prompt);
   if (ids.length === 0) {
     signal?.throwIfAborted();
-    throw invalid('length', 'room for at least one word of the sources', settings.length);
+    throw check.invalid('length', 'room for at least one word of the sources', settings.length);
   }
   const [own] = await clip.text.encode([blended.prompt]);
   return {

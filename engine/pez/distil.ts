@@ -1,4 +1,5 @@
 // A long text → a short prompt of the same meaning (the paper's prompt distillation).
+import * as check from '../check.ts';
 import type { Clip } from '../clip/clip.ts';
 import { dot } from '../vector.ts';
 import { chunkText, embedAll, roomOf } from './embed.ts';
@@ -6,7 +7,6 @@ import type { PromptCandidate } from './finalists.ts';
 import { invert } from './invert.ts';
 import type { InvertOptions } from './options.ts';
 import { selectWords } from './select-words.ts';
-import { integer, invalid } from './settings.ts';
 import { wordsOf } from './words.ts';
 
 export interface DistilOptions extends Omit<InvertOptions, 'targets' | 'batchSize' | 'length'> {
@@ -45,7 +45,7 @@ export async function distilPrompt(clip: Clip, options: DistilOptions): Promise<
   signal?.throwIfAborted();
   const { tokenizer } = clip;
   const content = typeof text === 'string' ? tokenizer.encode(text) : [];
-  if (content.length === 0) throw invalid('text', 'a text that is not empty', text);
+  if (content.length === 0) throw check.invalid('text', 'text that is not empty', text);
   const length = lengthOf(options, content.length, roomOf(tokenizer));
   const [embedding] = await embedAll(clip, [{ text }], signal);
   const own = options.initialPrompt ?? (await startFrom(clip, content, { embedding, length, signal }));
@@ -101,9 +101,9 @@ async function scoreOwnWords(clip: Clip, prompt: string, target: Float32Array): 
 const DEFAULT_RATIO = 0.5;
 
 function lengthOf({ length, ratio }: DistilOptions, tokens: number, room: number): number {
-  if (length !== undefined && ratio !== undefined) throw invalid('ratio', 'left out where length is given', ratio);
-  if (length !== undefined) integer('length', length, 1, room, ', what the encoder reads');
+  if (length !== undefined && ratio !== undefined) throw check.invalid('ratio', 'left out if length is given', ratio);
+  if (length !== undefined) check.integer('length', length, { min: 1, max: room, note: 'what the encoder reads' });
   const part = ratio ?? DEFAULT_RATIO;
-  if (typeof part !== 'number' || !(part > 0 && part <= 1)) throw invalid('ratio', 'above 0 and at most 1', part);
+  check.finite('ratio', part, { above: 0, max: 1 });
   return length ?? Math.min(room, Math.max(1, Math.round(part * tokens)));
 }

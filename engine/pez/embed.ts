@@ -1,8 +1,8 @@
 // Pictures, texts of any length and embeddings → unit embeddings [P].
+import * as check from '../check.ts';
 import type { Clip } from '../clip/clip.ts';
 import type { ImageInput } from '../clip/image-encoder.ts';
 import { meanVector, normalise } from '../vector.ts';
-import { invalid } from './settings.ts';
 
 /** What can be compared with a prompt. */
 export type Embeddable =
@@ -27,22 +27,22 @@ export async function embedAll(
   }
   const expected = clip.text.dim || found[0]?.length;
   for (const { length } of found)
-    if (length !== expected) throw invalid('embedding', `of the ${expected} numbers of ${clip.name}`, length);
+    if (length !== expected) throw check.invalidCount('embedding', `the ${expected} numbers of ${clip.name}`, length);
   return found;
 }
 
 async function embedOne(clip: Clip, item: Embeddable, signal?: AbortSignal): Promise<Float32Array> {
   const kinds = ['image', 'text', 'embedding'].filter((kind) => (item as Record<string, unknown>)?.[kind] != null);
-  if (kinds.length !== 1) throw invalid('item', 'exactly one of image, text, embedding', kinds);
+  if (kinds.length !== 1) throw check.invalid('item', 'exactly one of image, text, embedding', kinds);
   if ('image' in item && item.image != null) return (await clip.image.encode([item.image], signal))[0];
   if ('embedding' in item && item.embedding != null) {
     const { embedding } = item;
     if (!(embedding instanceof Float32Array) || !embedding.every(Number.isFinite) || !embedding.some((x) => x !== 0))
-      throw invalid('embedding', 'a Float32Array of finite numbers, not all 0', embedding);
+      throw check.invalid('embedding', 'a Float32Array of finite numbers, not all 0', embedding);
     return normalise(embedding);
   }
   const { text } = item as { text: unknown };
-  if (typeof text !== 'string') throw invalid('text', 'a text', text);
+  check.text('text', text);
   return normalise(meanVector(await clip.text.encode(chunkText(clip, text), signal)));
 }
 

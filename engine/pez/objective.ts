@@ -1,6 +1,6 @@
 // Targets → one direction in embedding space: what the search climbs, and how a text's embedding is scored.
+import { invalidCount } from '../check.ts';
 import type { Clip } from '../clip/clip.ts';
-import { InputError } from '../errors.ts';
 import { dot, norm, scale, sum, weightedSum } from '../vector.ts';
 import type { Target } from './options.ts';
 import { type Random, sampleIndices } from './random.ts';
@@ -50,12 +50,8 @@ async function encodeTargets(clip: Clip, targets: readonly Target[]): Promise<Fl
     else units.push(scale(target.embedding, 1 / norm(target.embedding)));
   }
   const expected = clip.text.dim || (await clip.text.encode(['a']))[0].length;
-  for (const unit of units) if (unit.length !== expected) throw wrongLength(unit.length, expected, clip);
+  for (const unit of units)
+    if (unit.length !== expected)
+      throw invalidCount('A target embedding', `the ${expected} numbers of ${clip.name}`, unit.length);
   return units;
 }
-
-const wrongLength = (came: number, expected: number, clip: Clip) =>
-  new InputError(
-    'OPTION_INVALID',
-    `A target embedding must have the ${expected} numbers of ${clip.name}, but has ${came}.`,
-  );

@@ -1,8 +1,8 @@
 // A selection → the words of a prompt that go, and where the new ones come.
+import * as check from '../check.ts';
 import type { Clip } from '../clip/clip.ts';
 import { dot, normalise } from '../vector.ts';
 import { lossesWithout } from './contribution.ts';
-import { invalid } from './settings.ts';
 import type { SwapSelection } from './swap-settings.ts';
 import { type Word, wordsOf } from './words.ts';
 
@@ -37,7 +37,7 @@ function findWord({ tokenizer }: Clip, word: string, words: readonly Word[]): Ru
     start += wanted.length - 1;
   }
   if (runs.length > 0) return runs;
-  throw invalid('word', `one of the prompt's words (${words.map((w) => w.text).join(' ')})`, word);
+  throw check.invalid('word', `one of the prompt's words (${words.map((w) => w.text).join(' ')})`, word);
 }
 
 /** Tokens → the words that hold them. */

@@ -1,11 +1,11 @@
 // A prompt and swaps → prompts in which one concept is another, inserted or gone, and the rest is kept.
+import * as check from '../check.ts';
 import type { Clip } from '../clip/clip.ts';
 import { dot, normalise } from '../vector.ts';
 import { type Contribution, measureContributions } from './contribution.ts';
 import { embedAll, roomOf } from './embed.ts';
 import { invert } from './invert.ts';
 import { POLISH_ROUNDS } from './options.ts';
-import { invalid } from './settings.ts';
 import { editStability, type Run, selectRuns } from './swap-selection.ts';
 import { checkSwap, type SwapOptions } from './swap-settings.ts';
 import { fold } from './vocabulary.ts';
@@ -117,8 +117,8 @@ function applySwap({ tokenizer }: Clip, words: readonly Word[], runs: readonly R
   );
   const tokens = tokenizer.encode(prompt).length;
   const room = roomOf(tokenizer);
-  if (tokens === 0) throw invalid('to', 'a text where nothing else of the prompt is left', to);
-  if (tokens > room) throw invalid('to', `short enough that the prompt has at most ${room} tokens`, `${tokens} tokens`);
+  if (tokens === 0) throw check.invalid('to', 'text that is not empty, since nothing else of the prompt is left', to);
+  if (tokens > room) throw check.invalidCount('The prompt with its new words', `at most ${room} tokens`, tokens);
   return {
     prompt,
     fixed: edited.flatMap(({ word, came }) => word.ids.map(() => came)).flatMap((came, i) => (came ? [i] : [])),

@@ -133,7 +133,7 @@ test.each<[string, Partial<SwapOptions>, RegExp]>([
   [
     'a swap beyond the context',
     { prompt: full, swaps: [{ select: word(''), to: 'a' }] },
-    /at most 75 tokens.*76 tokens/,
+    /at most 75 tokens.*has 76/,
   ],
   ['nothing left', { prompt: 'tiger', swaps: [{ select: word('tiger'), to: '' }] }, /nothing else/],
   ['no swap', { swaps: [] }, /swaps.*at least one/],
