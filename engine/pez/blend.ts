@@ -2,12 +2,12 @@
 import * as check from '../check.ts';
 import type { Clip } from '../clip/clip.ts';
 import { dot } from '../vector.ts';
-import { longest, readParts, selectFromParts } from './blend-parts.ts';
 import { type BlendMode, type BlendOptions, type BlendSettings, resolveBlend, weightOf } from './blend-settings.ts';
 import { embedAll, roomOf } from './embed.ts';
 import { invert } from './invert.ts';
 import { type Joined, joinPrompts } from './join-prompts.ts';
 import { defaults } from './options.ts';
+import { longest, readParts, selectFromParts } from './source-words.ts';
 import { joinWords, type Word } from './words.ts';
 
 export type { BlendMode, BlendOptions, BlendProgress, BlendSource } from './blend-settings.ts';

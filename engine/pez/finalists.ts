@@ -1,9 +1,9 @@
 // The pool's best → what is reported: texts scored once more through the ordinary encoder, with the ids they really have.
 import { InputError } from '../errors.ts';
+import type { Reading, ReadPrompt } from './decode-prompt.ts';
 import { chooseDiffering } from './differing.ts';
 import type { Objective } from './objective.ts';
 import type { Pool } from './pool.ts';
-import type { Reading, ReadPrompt } from './reading.ts';
 import type { Scorer } from './scorer.ts';
 import type { Vocabulary } from './vocabulary.ts';
 

@@ -1,12 +1,12 @@
 // Targets (pictures, texts, embeddings) → a hard prompt: the public entry of the search.
 import type { Clip } from '../clip/clip.ts';
+import { createReader } from './decode-prompt.ts';
 import { chooseFinalists, type PromptCandidate } from './finalists.ts';
 import { createGradientMemory } from './gradient-memory.ts';
 import { createNearestRows } from './nearest.ts';
 import { createObjective } from './objective.ts';
 import type { InvertOptions } from './options.ts';
 import { createPool } from './pool.ts';
-import { createReader } from './reading.ts';
 import { type History, type RunOptions, runPhases } from './run.ts';
 import { createScorer } from './scorer.ts';
 import { resolveOptions } from './settings.ts';

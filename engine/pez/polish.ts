@@ -1,11 +1,11 @@
 // A last phase after the search (after GCG, Zou et al. 2023): swap single tokens, the gradient proposes, exact scores decide.
 
 import { concat, dot } from '../vector.ts';
+import type { Reading, ReadPrompt } from './decode-prompt.ts';
 import type { GradientMemory } from './gradient-memory.ts';
 import type { NearestRows } from './nearest.ts';
 import type { Objective } from './objective.ts';
 import type { Candidate, Pool } from './pool.ts';
-import type { Reading, ReadPrompt } from './reading.ts';
 import type { Scorer } from './scorer.ts';
 import type { Fixed } from './search.ts';
 import type { Vocabulary } from './vocabulary.ts';

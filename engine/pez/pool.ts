@@ -1,6 +1,7 @@
 // The best prompts seen so far: every entry is a text with the score of that very text.
+
+import type { Reading, ReadPrompt } from './decode-prompt.ts';
 import type { Objective } from './objective.ts';
-import type { Reading, ReadPrompt } from './reading.ts';
 import type { Scorer } from './scorer.ts';
 
 export interface Candidate {

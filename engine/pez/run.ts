@@ -1,4 +1,6 @@
 // The phases of an inversion: restarts with successive halving, then polish; stops early, on abort, or at the end.
+
+import type { ReadPrompt } from './decode-prompt.ts';
 import type { GradientMemory } from './gradient-memory.ts';
 import type { NearestRows } from './nearest.ts';
 import type { Objective } from './objective.ts';
@@ -6,7 +8,6 @@ import type { InvertOptions } from './options.ts';
 import { polishRound } from './polish.ts';
 import type { Pool } from './pool.ts';
 import { createRandom } from './random.ts';
-import type { ReadPrompt } from './reading.ts';
 import type { Scorer } from './scorer.ts';
 import { createSearch, type Fixed } from './search.ts';
 import type { Settings } from './settings.ts';

@@ -1,7 +1,7 @@
 // Texts → their unit embeddings: exactly as any user of the encoder gets them, but at their short length where that agrees.
 import type { Clip } from '../clip/clip.ts';
 import { readsOutAtEnd } from '../clip/read-out.ts';
-import type { Reading } from './reading.ts';
+import type { Reading } from './decode-prompt.ts';
 
 export interface Scorer {
   /** Embeddings [P] of readings, in batches of equal length where the encoder allows short rows. */

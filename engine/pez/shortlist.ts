@@ -1,11 +1,11 @@
 // A vocabulary → its words that, alone, are nearest to the targets: the search then combines only these.
 import type { Clip } from '../clip/clip.ts';
+import type { ReadPrompt } from './decode-prompt.ts';
 import type { GradientMemory } from './gradient-memory.ts';
 import type { NearestRows } from './nearest.ts';
 import type { Objective } from './objective.ts';
 import type { Pool } from './pool.ts';
 import { createRandom } from './random.ts';
-import type { ReadPrompt } from './reading.ts';
 import type { Scorer } from './scorer.ts';
 import type { Fixed } from './search.ts';
 import type { Settings } from './settings.ts';

@@ -62,7 +62,11 @@ test.each<[string, object, RegExp]>([
   ['an empty text', { targets: [{ text: ' ' }] }, /text/],
   ['a weight that is no number', { targets: [{ text: 'ba', weight: Number.NaN }] }, /weight.*finite.*NaN/],
   ['weights of 0 only', { targets: [{ text: 'ba', weight: 0 }] }, /weight/],
-  ['an embedding of zeros', { targets: [{ embedding: new Float32Array(24) }] }, /embedding.*Float32Array of length 24\./],
+  [
+    'an embedding of zeros',
+    { targets: [{ embedding: new Float32Array(24) }] },
+    /embedding.*Float32Array of length 24\./,
+  ],
 ])('%s: OPTION_INVALID with a clear message', (_, options, message) => {
   expect(() => resolve(options)).toThrow(
     expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringMatching(message) }),

@@ -1,7 +1,7 @@
 // Ids → text → ids: what counts as faithful, and what the lists leave of a text.
 import fc from 'fast-check';
+import { createReader } from '../../engine/pez/decode-prompt.ts';
 import type { VocabularyName } from '../../engine/pez/options.ts';
-import { createReader } from '../../engine/pez/reading.ts';
 import { parseTemplate } from '../../engine/pez/template.ts';
 import { createVocabulary } from '../../engine/pez/vocabulary.ts';
 import { FIRST_FRAGMENT, towerTokenizer, UNPRINTABLE } from './tower-clip.ts';
