@@ -1,6 +1,7 @@
 // Algorithm 1, one step at a time, for several starts in one batch: project, gradient at the projection, update the point.
 import { concat } from '../vector.ts';
 import { type AdamWSettings, type AdamWState, createAdamW, updateAdamW } from './adamw.ts';
+import { type Fixed, NONE_FIXED, withFixed } from './fixed.ts';
 import type { GradientMemory } from './gradient-memory.ts';
 import type { NearestRows, Projection } from './nearest.ts';
 
@@ -15,9 +16,6 @@ export interface SearchOptions extends AdamWSettings {
   /** Positions that stay as they are, whatever the mask says; none by default. */
   readonly fixed?: Fixed;
 }
-
-/** Position in the learned part of a prompt → the id that stays there: anchors, or what a caller keeps. */
-export type Fixed = ReadonlyMap<number, number>;
 
 /** Where a restart stood at a step: the projected prompt, and its unit embedding [P]. */
 export interface Visit {
@@ -75,9 +73,3 @@ export function createSearch(options: SearchOptions): Search {
     },
   };
 }
-
-const NONE_FIXED: Fixed = new Map();
-
-/** The ids with those that stay in their places. */
-export const withFixed = (ids: ArrayLike<number>, fixed: Fixed): number[] =>
-  Array.from(ids, (id, m) => fixed.get(m) ?? id);

@@ -1,18 +1,38 @@
 // Options as they were given → settings: every default filled in, every value checked against its range.
 import * as check from '../check.ts';
 import type { Tokenizer } from '../clip/tokenizer.ts';
-import { defaults, type InvertOptions, PATIENCE, POLISH_ROUNDS, SHORTLIST, type Target } from './options.ts';
-import type { Fixed } from './search.ts';
+import { type Fixed, NONE_FIXED } from './fixed.ts';
+import {
+  defaults,
+  type InvertOptions,
+  PATIENCE,
+  POLISH_ROUNDS,
+  SHORTLIST,
+  type Target,
+  type VocabularyName,
+} from './options.ts';
 import { parseTemplate, type Template } from './template.ts';
 
 /** Upper limits that keep a slip of the keyboard from filling memory. */
 const MAX = { steps: 1_000_000, restarts: 1024, topK: 1000, polish: 10_000, shortlist: 1_000_000 } as const;
 
-type Resolved = 'shortlist' | 'polish' | 'earlyStop' | 'template' | 'initialPrompt' | 'fixed' | 'signal' | 'onProgress';
+/** Options that settings hold in another form, or not at all. */
+type Replaced =
+  | 'vocabulary'
+  | 'shortlist'
+  | 'polish'
+  | 'earlyStop'
+  | 'template'
+  | 'initialPrompt'
+  | 'fixed'
+  | 'signal'
+  | 'onProgress';
 
 /** Options with every default filled in. */
-export interface Settings extends Omit<Required<InvertOptions>, Resolved> {
+export interface Settings extends Omit<Required<InvertOptions>, Replaced> {
   readonly template: Template;
+  /** The option `vocabulary`; the tokens themselves are a `Vocabulary`. */
+  readonly vocabularyName: VocabularyName;
   readonly initialIds: readonly number[];
   readonly fixed: Fixed;
   /** Words; Infinity: all. */
@@ -48,9 +68,11 @@ export function resolveOptions(options: InvertOptions, tokenizer: Tokenizer): Se
   check.textList('allow', o.allow);
   check.textList('block', o.block);
   const initialIds = readInitialPrompt(o, tokenizer);
+  const { vocabulary, ...kept } = o;
   return {
-    ...o,
+    ...kept,
     template,
+    vocabularyName: vocabulary,
     initialIds,
     fixed: readFixed(o.fixed, initialIds),
     anchors: Math.min(o.anchors, Math.floor(o.length / 2)),
@@ -99,7 +121,7 @@ function readInitialPrompt({ initialPrompt, length }: { initialPrompt?: string; 
 }
 
 function readFixed(positions: unknown, ids: readonly number[]): Fixed {
-  if (positions === undefined) return new Map();
+  if (positions === undefined) return NONE_FIXED;
   const last = ids.length - 1;
   const stands = (p: unknown) => Number.isInteger(p) && (p as number) >= 0 && (p as number) <= last;
   if (!Array.isArray(positions) || !positions.every(stands))

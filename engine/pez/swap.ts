@@ -8,8 +8,7 @@ import { invert } from './invert.ts';
 import { POLISH_ROUNDS } from './options.ts';
 import { editStability, type Run, selectRuns } from './swap-selection.ts';
 import { checkSwap, type SwapOptions } from './swap-settings.ts';
-import { fold } from './vocabulary.ts';
-import { joinWords, type Word, wordsOf } from './words.ts';
+import { foldText, joinWords, type Word, wordsOf } from './words.ts';
 
 export type { Swap, SwapOptions, SwapProgress, SwapSelection } from './swap-settings.ts';
 
@@ -142,7 +141,7 @@ async function restore(clip: Clip, { prompt, fixed, from }: Edit, options: Resto
   const length = clip.tokenizer.encode(prompt).length;
   if (fixed.length === length) return prompt;
   const each = steps + POLISH_ROUNDS;
-  const isGone = from !== '' && !fold(prompt).includes(fold(from));
+  const isGone = from !== '' && !foldText(prompt).includes(foldText(from));
   const found = await invert(clip, {
     targets: [{ embedding: goal }],
     initialPrompt: prompt,

@@ -15,7 +15,7 @@ test('what is left out, or undefined, takes the default', () => {
 test('the official settings are those of the paper', () => {
   expect(official).toMatchObject({ learningRate: 0.1, weightDecay: 0.1, steps: 3000, length: 16, restarts: 1 });
   const settings = resolve(official);
-  expect(settings).toMatchObject({ polish: 0, earlyStop: Number.POSITIVE_INFINITY, vocabulary: 'all' });
+  expect(settings).toMatchObject({ polish: 0, earlyStop: Number.POSITIVE_INFINITY, vocabularyName: 'all' });
 });
 
 test('true and false of polish and earlyStop become counts', () => {
