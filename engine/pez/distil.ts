@@ -7,7 +7,7 @@ import type { PromptCandidate } from './finalists.ts';
 import { invert } from './invert.ts';
 import type { InvertOptions } from './options.ts';
 import { selectWords } from './select-words.ts';
-import { wordsOf } from './words.ts';
+import { hasLetters, wordsOf } from './words.ts';
 
 export interface DistilOptions extends Omit<InvertOptions, 'targets' | 'batchSize' | 'length'> {
   /** Of any length; one that the context does not hold is embedded in chunks, whose mean is the target. */
@@ -51,16 +51,10 @@ export async function distilPrompt(clip: Clip, options: DistilOptions): Promise<
   const own = options.initialPrompt ?? (await startFrom(clip, content, { embedding, length, signal }));
   const censored = [...(options.allow ?? []), ...(options.block ?? [])].length > 0;
   if (censored || own === '') signal?.throwIfAborted();
+  const start = (options.template ?? '{}').replace('{}', () => own);
   const candidates = signal?.aborted
-    ? [
-        await scoreOwnWords(
-          clip,
-          (options.template ?? '{}').replace('{}', () => own),
-          embedding,
-        ),
-      ]
-    : (await invert(clip, { ...rest, targets: [{ embedding }], length, ...(own && { initialPrompt: own }) }))
-        .candidates;
+    ? [await scoreText(clip, start, embedding)]
+    : (await invert(clip, { ...rest, targets: [{ embedding }], length, initialPrompt: own || undefined })).candidates;
   const [{ prompt, similarity, ids }] = candidates;
   return {
     prompt,
@@ -85,7 +79,7 @@ async function startFrom(
 ): Promise<string> {
   if (content.length <= length) return clip.tokenizer.decode(content);
   const all = new Map(wordsOf(clip.tokenizer, content).map((word) => [word.text, word]));
-  const words = [...all.values()].filter(({ text }) => /[\p{L}\p{N}]/u.test(text));
+  const words = [...all.values()].filter(({ text }) => hasLetters(text));
   const first = words
     .map((_, w) => w)
     .filter((w) => words.slice(0, w + 1).reduce((n, { ids }) => n + ids.length, 0) <= length);
@@ -93,7 +87,8 @@ async function startFrom(
   const { order } = await selectWords(clip, { words, seeds: [first], length, score, signal });
   return order.map((w) => words[w].text).join(' ');
 }
-async function scoreOwnWords(clip: Clip, prompt: string, target: Float32Array): Promise<PromptCandidate> {
+
+async function scoreText(clip: Clip, prompt: string, target: Float32Array): Promise<PromptCandidate> {
   const [embedding] = await clip.text.encode([prompt]);
   return { prompt, similarity: dot(embedding, target), ids: clip.tokenizer.encode(prompt) };
 }

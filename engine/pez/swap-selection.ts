@@ -4,7 +4,7 @@ import type { Clip } from '../clip/clip.ts';
 import { dot, normalise } from '../vector.ts';
 import { lossesWithout } from './contribution.ts';
 import type { SwapSelection } from './swap-settings.ts';
-import { type Word, wordsOf } from './words.ts';
+import { hasLetters, type Word, wordsOf } from './words.ts';
 
 /** Words from `start` on go (none: an insertion); `replaced`: what is swapped in comes in their place. */
 export interface Run {
@@ -50,7 +50,7 @@ function findPosition({ start, count }: { start: number; count: number }, words:
 }
 
 /** Words that carry at least this part of what the strongest word carries go with it. */
-const PART = 0.5;
+const SHARE = 0.5;
 
 /**
  * auto: the word whose loss costs the most similarity, with its neighbours that cost at least half of that. Where a
@@ -62,11 +62,11 @@ async function findCarriers(clip: Clip, concept: string | undefined, context: Se
   const { words, target, signal } = context;
   const ids = words.flatMap((word) => word.ids);
   const groups = words.map((word) => word.ids.map((_, i) => word.start + i));
-  const lost = await lossesWithout(clip, ids, { groups, target, ...(signal && { signal }) });
+  const lost = await lossesWithout(clip, ids, { groups, target, signal });
   const relevance = concept ? await nearness(clip, concept, context) : words.map(() => 1);
-  const carried = words.map(({ text }, w) => (/[\p{L}\p{N}]/u.test(text) ? Math.max(0, lost[w]) * relevance[w] : -1));
+  const carried = words.map(({ text }, w) => (hasLetters(text) ? Math.max(0, lost[w]) * relevance[w] : -1));
   const best = carried.indexOf(Math.max(...carried));
-  const carries = (w: number) => w === best || (carried[w] > 0 && carried[w] >= PART * carried[best]);
+  const carries = (w: number) => w === best || (carried[w] > 0 && carried[w] >= SHARE * carried[best]);
   const runs: Run[] = [];
   for (let start = 0; start < words.length; start++) {
     let count = 0;

@@ -150,8 +150,8 @@ async function restore(clip: Clip, { prompt, fixed, from }: Edit, options: Resto
     steps,
     restarts,
     block: isGone ? [from] : [],
-    ...(seed !== undefined && { seed }),
-    ...(signal && { signal }),
+    seed,
+    signal,
     onProgress: (p) =>
       onProgress?.({
         step: index * each + p.step,

@@ -37,6 +37,13 @@ export const splitText = (text: string): string[] => text.split(/\s+/).filter(Bo
 /** How texts are compared: in lower case, with single spaces. */
 export const foldText = (text: string): string => text.toLowerCase().replace(/\s+/g, ' ').trim();
 
+/** Each text once, with the last of its words; punctuation marks only if there is nothing else. */
+export function distinctWords(words: readonly Word[]): Word[] {
+  const all = [...new Map(words.map((word) => [word.text, word])).values()];
+  const spoken = all.filter(({ text }) => hasLetters(text));
+  return spoken.length > 0 ? spoken : all;
+}
+
 /** False for a punctuation mark. */
 export const hasLetters = (text: string): boolean => /[\p{L}\p{N}]/u.test(text);
 
