@@ -1,5 +1,6 @@
 // Name of a template or a file → a prompt graph in API format, with values set from the command line.
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import { invalid } from '../engine/check.ts';
 import { InputError } from '../engine/errors.ts';
 import { packageFile } from '../engine/package-root.ts';
 import { type ApiGraph, type ApiNode, apiGraph } from '../schemas/prompt.ts';
@@ -65,18 +66,17 @@ export interface Assignment {
 /** Takes `node.input=value` apart. Throws OPTION_INVALID. */
 export function parseAssignment(text: string): Assignment {
   const [, node, input, value] = /^(.+?)\.([^.=]+)=([\s\S]*)$/.exec(text) ?? [];
-  if (node === undefined)
-    throw new InputError('OPTION_INVALID', `--set takes node.input=value, such as PEZInvert.length=4, not "${text}".`);
+  if (node === undefined) throw invalid('--set', 'node.input=value, such as PEZInvert.length=4', text);
   return { node, input, value };
 }
 
-/** The graph with the values set. Throws OPTION_INVALID where a node or an input is not there. */
+/** The graph with the values set. Throws OPTION_INVALID if a node or an input is not there. */
 export function assign(graph: ApiGraph, assignments: readonly Assignment[], registry: Registry): ApiGraph {
   const copy = structuredClone(graph);
   for (const { node, input, value } of assignments) {
     const id = findNode(copy, node);
     const { class_type, inputs, _meta } = copy[id];
-    // Classes that nobody knows are for the validation to tell.
+    // An unknown class is reported by the validation.
     const declared = registry.get(class_type)?.definition.inputs;
     if (declared && !Object.hasOwn(declared, input))
       throw new InputError(
@@ -99,7 +99,7 @@ function readValue(text: string, type: string | undefined): unknown {
   return (type === 'STRING' || type === 'COMBO') && !Array.isArray(value) ? text : value;
 }
 
-/** Id of the node that is meant. Throws OPTION_INVALID where there is none, or more than one. */
+/** Id of the node with this id, title or class. Throws OPTION_INVALID if there is none, or more than one. */
 function findNode(graph: ApiGraph, name: string): string {
   if (Object.hasOwn(graph, name)) return name;
   const isMeant = (node: ApiNode) => node._meta?.title === name || node.class_type === name;
@@ -120,7 +120,7 @@ export interface PictureArgument {
   readonly file: string;
 }
 
-/** Takes `[node=]file` apart. Throws OPTION_INVALID where the node or the file is not there. */
+/** Takes `[node=]file` apart. Throws OPTION_INVALID if the node or the file is not there. */
 export function parsePicture(text: string, graph: ApiGraph): PictureArgument {
   const cut = existsSync(text) ? -1 : text.indexOf('=');
   const file = text.slice(cut + 1);

@@ -21,7 +21,7 @@ export function makeProgram(): Command {
     .description('From a picture to its prompt.')
     .version(readVersion())
     .exitOverride()
-    .showHelpAfterError('(--help shows what there is)');
+    .showHelpAfterError('(use --help for the commands and options)');
   for (const add of [addDemo, addInvert, addRun, addServe, addEncode, addSimilarity, addModels]) add(program);
   return program;
 }

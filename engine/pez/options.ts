@@ -9,7 +9,12 @@ export type Target = { readonly weight?: number } & (
   | { readonly embedding: Float32Array }
 );
 
-export type VocabularyName = 'all' | 'printable' | 'words';
+/** all: every token, special ones too; printable: no control characters or parts of characters; words: whole words. */
+export const vocabularyNames = ['all', 'printable', 'words'] as const;
+
+export type VocabularyName = (typeof vocabularyNames)[number];
+
+export const projections = ['cosine', 'l2'] as const satisfies readonly Projection[];
 
 export interface InvertOptions {
   targets: readonly Target[];
@@ -31,7 +36,7 @@ export interface InvertOptions {
   fixed?: readonly number[];
   /** Targets drawn per step; by default all of them, which costs the same. */
   batchSize?: number;
-  /** Tokens to choose from. all: every token, special ones too; printable: no control or partial characters; words: whole words. */
+  /** Tokens to choose from: see vocabularyNames. */
   vocabulary?: VocabularyName;
   /** Combine only this many words: those that alone are nearest to the targets. true: the default number, false: all. */
   shortlist?: boolean | number;

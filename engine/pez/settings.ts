@@ -7,9 +7,11 @@ import {
   type InvertOptions,
   PATIENCE,
   POLISH_ROUNDS,
+  projections,
   SHORTLIST,
   type Target,
   type VocabularyName,
+  vocabularyNames,
 } from './options.ts';
 import { parseTemplate, type Template } from './template.ts';
 
@@ -63,8 +65,8 @@ export function resolveOptions(options: InvertOptions, tokenizer: Tokenizer): Se
   check.finite('weightDecay', o.weightDecay, { min: 0 });
   if (o.weightDecay * o.learningRate >= 1)
     throw check.invalid('weightDecay', `below 1 / learningRate = ${1 / o.learningRate}`, o.weightDecay);
-  check.oneOf('vocabulary', o.vocabulary, ['all', 'printable', 'words']);
-  check.oneOf('projection', o.projection, ['cosine', 'l2']);
+  check.oneOf('vocabulary', o.vocabulary, vocabularyNames);
+  check.oneOf('projection', o.projection, projections);
   check.textList('allow', o.allow);
   check.textList('block', o.block);
   const initialIds = readInitialPrompt(o, tokenizer);

@@ -180,8 +180,8 @@ describe('what is given', () => {
   });
 
   test.each([
-    ['steps=3', /takes node\.input=value, such as PEZInvert\.length=4, not "steps=3"/],
-    ['4.steps', /not "4\.steps"/],
+    ['steps=3', /must be node\.input=value, such as PEZInvert\.length=4, but is "steps=3"/],
+    ['4.steps', /but is "4\.steps"/],
     ['9.steps=3', /no node "9"\. It has: 1 \(Load Image\), /],
     ['LoadImage.image=a.png', /"LoadImage" stands for 2 nodes \(1, 2\): give an id/],
     ['4.lenght=3', /Node 4 \(Prompt Blend\) has no input "lenght"\. It has: .*length/],
