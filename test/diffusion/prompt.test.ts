@@ -157,6 +157,6 @@ describe('conditioning', () => {
     const part = await encode('cat');
     const other = { ...part, width: 8 };
     expect(() => concatConditioning([part], [other])).toThrow('come from different models');
-    expect(() => averageConditioning([part], [], 0.5)).toThrow('The conditioning is empty');
+    expect(() => averageConditioning([part], [], 0.5)).toThrow('The conditioning must have at least one part');
   });
 });
