@@ -1,12 +1,12 @@
 // Candidate prompts → the one whose pictures come closest to a source: each is drawn from the same seeds and judged by a CLIP.
 // How near a prompt is to a picture says little about what a model draws from it; this looks at what it draws.
+import { invalidCount } from '../check.ts';
 import type { Clip } from '../clip/clip.ts';
 import type { ImageInput, RawImage } from '../clip/image-encoder.ts';
 import type { DiffusionModel, PromptModel } from '../diffusion/checkpoint.ts';
 import type { Latent } from '../diffusion/latent.ts';
 import { type SampleOptions, type SampleProgress, sample } from '../diffusion/sample.ts';
 import type { Pictures, Vae } from '../diffusion/vae.ts';
-import { InputError } from '../errors.ts';
 import { embedAll } from '../pez/embed.ts';
 import { cosine, mean } from '../vector.ts';
 
@@ -65,9 +65,9 @@ export interface RerankResult {
 export async function rerankPrompts(options: RerankOptions): Promise<RerankResult> {
   const { sources, judge, clip, seeds, signal, onCandidate } = options;
   const prompts = [...new Set(options.prompts.map((prompt) => prompt.trim()))].filter((prompt) => prompt !== '');
-  check('prompt to draw', prompts);
-  check('source picture', sources);
-  check('seed', seeds);
+  requireSome('prompts', prompts);
+  requireSome('sources', sources);
+  requireSome('seeds', seeds);
   const targets = await embedAll(
     judge,
     sources.map((image) => ({ image })),
@@ -142,6 +142,6 @@ function rawImagesOf({ shape: [count, height, width], data }: Pictures): RawImag
   }));
 }
 
-function check(what: string, items: readonly unknown[]): void {
-  if (items.length === 0) throw new InputError('OPTION_INVALID', `There is no ${what}; give at least one.`);
+function requireSome(name: string, items: readonly unknown[]): void {
+  if (items.length === 0) throw invalidCount(name, 'at least one entry', 0);
 }

@@ -132,7 +132,9 @@ describe('conditioning', () => {
 
   test('a prompt beyond all measure is refused', async () => {
     await expect(encode('red '.repeat(20_000))).rejects.toMatchObject({ code: 'OPTION_INVALID' });
-    await expect(encode('x'.repeat(200_000))).rejects.toThrow('100000 is the limit');
+    await expect(encode('x'.repeat(200_000))).rejects.toThrow(
+      'The prompt must have at most 100000 characters, but has 200000.',
+    );
   });
 
   test('average, concat and combine', async () => {

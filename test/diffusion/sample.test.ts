@@ -86,7 +86,7 @@ test('an empty latent fits itself to the model; one with content does not', asyn
   expect(fine.shape).toEqual([1, 4, 16, 16]);
   expect((await run({ latent: fine })).shape).toEqual([1, 4, 8, 8]);
   const other: Latent = { shape: [1, 16, 8, 8], data: new Float32Array(1024).fill(1) };
-  await expect(run({ latent: other })).rejects.toThrow('The latent has 16 channels and the model takes 4');
+  await expect(run({ latent: other })).rejects.toThrow('A latent for this model must have 4 channels, but has 16.');
 });
 
 test.each([
@@ -101,10 +101,13 @@ test.each([
     { positive: [] },
     'The positive conditioning must have at least one part (encode a text, which may be empty), but has 0.',
   ],
-  [{ latent: { shape: [1, 4, 8, 8] as const, data: new Float32Array(3) } }, 'holds 3 numbers'],
+  [
+    { latent: { shape: [1, 4, 8, 8] as const, data: new Float32Array(3) } },
+    'must have 256 numbers to fill its shape [1,4,8,8], but has 3.',
+  ],
   [
     { latent: { shape: [1, 4, 0, 8] as const, data: new Float32Array(0) } },
-    '[batch, channels, height, width] is needed',
+    'must be of shape [batch, channels, height, width], but is [1,4,0,8].',
   ],
   [
     { noise: { start: new Float32Array(3) } },
