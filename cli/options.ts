@@ -1,4 +1,4 @@
-// What the commands share: parsing of option values, and the options that name and load a model.
+// What the commands share: options for numbers and lists, and those that name a model.
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import * as check from '../engine/check.ts';

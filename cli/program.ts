@@ -1,4 +1,4 @@
-// The command line as commander sees it: the commands, and what their ends mean for the exit code.
+// The command line for commander: the commands, and the exit code for each way that they can end.
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { InputError } from '../engine/errors.ts';
@@ -12,10 +12,10 @@ import { addServe } from './serve.ts';
 import { addSimilarity } from './similarity.ts';
 import { INTERRUPTED } from './stop-signal.ts';
 
-/** 0: done; 1: our mistake; 2: something to mend in what was given. */
+/** 0: done; 1: our mistake; 2: wrong input. */
 export type ExitCode = 0 | 1 | 2 | typeof INTERRUPTED;
 
-/** The commands and their options; ends by throwing CommanderError instead of leaving the process. */
+/** The commands and their options; it ends by throwing a CommanderError instead of exiting. */
 export function makeProgram(): Command {
   const program = new Command('pez-nodes')
     .description('From a picture to its prompt.')
@@ -26,7 +26,7 @@ export function makeProgram(): Command {
   return program;
 }
 
-/** Runs a command line (without node and script) and says how the process should end. */
+/** Runs a command line (without node and script) and returns the exit code for the process. */
 export async function runProgram(args: readonly string[]): Promise<ExitCode> {
   const program = makeProgram();
   try {

@@ -4,7 +4,7 @@ import type { Clip } from '../clip/clip.ts';
 import type { ImageInput } from '../clip/image-encoder.ts';
 import { roomOf } from './embed.ts';
 
-/** What is blended. `weight` (default 1): 0 leaves the source out; below 0 pushes away (joint and crossover only). */
+/** What is blended. `weight` (default 1): 0 leaves the source out; a negative weight pushes away (joint and crossover only). */
 export type BlendSource = { readonly weight?: number } & ({ readonly prompt: string } | { readonly image: ImageInput });
 
 export type BlendMode = (typeof blendModes)[number];
@@ -31,7 +31,7 @@ export interface BlendProgress {
   readonly step: number;
   /** Planned steps of all searches that the blend needs. */
   readonly steps: number;
-  /** The best prompt so far (of the source that is being inverted, where one is) and its similarity. */
+  /** The best prompt so far (of the source that is being inverted, if one is) and its similarity. */
   readonly prompt: string;
   readonly similarity: number;
 }

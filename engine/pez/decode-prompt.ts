@@ -1,4 +1,4 @@
-// Token ids → the text that a user gets, and the ids which that text really has: only such pairs are ever reported.
+// Token ids → the text that a user gets, and the ids that this text really has: only such pairs are ever reported.
 import type { Tokenizer } from '../clip/tokenizer.ts';
 import type { Fixed } from './fixed.ts';
 import type { Template } from './template.ts';

@@ -10,11 +10,11 @@ import { selectWords } from './select-words.ts';
 import { hasLetters, wordsOf } from './words.ts';
 
 export interface DistilOptions extends Omit<InvertOptions, 'targets' | 'batchSize' | 'length'> {
-  /** Of any length; one that the context does not hold is embedded in chunks, whose mean is the target. */
+  /** Of any length; a text longer than the context is embedded in chunks, and the mean of these is the target. */
   readonly text: string;
   /** Most tokens of the prompt. */
   readonly length?: number;
-  /** Or: tokens of the prompt as a part of the text's, above 0 and at most 1; default 0.5. The paper: 0.7, 0.5, 0.3, 0.1. */
+  /** Instead of `length`: tokens of the prompt as a share of the text's, above 0 and at most 1; default 0.5. The paper: 0.7, 0.5, 0.3, 0.1. */
   readonly ratio?: number;
 }
 
@@ -22,9 +22,9 @@ export interface DistilResult extends PromptCandidate {
   readonly tokens: readonly { readonly id: number; readonly text: string }[];
   /** Tokens of the text. */
   readonly originalTokens: number;
-  /** Pieces that the text was embedded in; 1 where the context holds it. */
+  /** Pieces in which the text was embedded; 1 if the context holds it. */
   readonly chunks: number;
-  /** Tokens that were allowed: `length`, or ratio × originalTokens, and at least 1; at most what the context holds. */
+  /** Tokens that were allowed: `length`, or ratio × originalTokens, but at least 1 and at most what the context holds. */
   readonly length: number;
   readonly seed: number;
   readonly seconds: number;
@@ -33,10 +33,10 @@ export interface DistilResult extends PromptCandidate {
 }
 
 /**
- * Searches the short prompt whose embedding is nearest to the text's. The search starts from the selection of the
- * text's own words that is nearest already (unless an initial prompt is given), and returns nothing worse.
- * Throws InputError OPTION_INVALID and what `invert` may throw; the signal's reason where it was aborted before there
- * was a prompt.
+ * Searches for the short prompt whose embedding is nearest to the text's. The search starts from the nearest selection of
+ * the text's own words (unless an initial prompt is given), and returns nothing worse.
+ * Throws InputError OPTION_INVALID, whatever `invert` may throw, and the signal's reason if it is aborted before there
+ * is a prompt.
  */
 export async function distilPrompt(clip: Clip, options: DistilOptions): Promise<DistilResult> {
   const started = performance.now();
@@ -71,7 +71,7 @@ export async function distilPrompt(clip: Clip, options: DistilOptions): Promise<
   };
 }
 
-/** The words of the text that, together, are nearest to it: all of them where they fit. */
+/** The words of the text that together are nearest to it; all of them if they fit. */
 async function startFrom(
   clip: Clip,
   content: readonly number[],

@@ -13,7 +13,7 @@ export type Embeddable =
 /**
  * The unit embedding of each item. A text of more tokens than the context holds is cut into chunks that fit; its
  * embedding is the mean of theirs, at unit length.
- * Throws OPTION_INVALID for an item that is none of the three, and what reading pictures may throw.
+ * Throws OPTION_INVALID for an item that is none of the three, and whatever reading pictures may throw.
  */
 export async function embedAll(
   clip: Clip,
@@ -46,7 +46,7 @@ async function embedOne(clip: Clip, item: Embeddable, signal?: AbortSignal): Pro
   return normalise(meanVector(await clip.text.encode(chunkText(clip, text), signal)));
 }
 
-/** The text itself where it fits the context, else pieces of whole words that do, as equal in length as that allows. */
+/** The text itself if it fits the context, otherwise pieces of whole words that do, as equal in length as possible. */
 export function chunkText({ tokenizer }: Pick<Clip, 'tokenizer'>, text: string): string[] {
   const room = roomOf(tokenizer);
   const total = tokenizer.encode(text).length;
@@ -68,7 +68,7 @@ export function chunkText({ tokenizer }: Pick<Clip, 'tokenizer'>, text: string):
   return [...chunks, chunk.join(' ')];
 }
 
-/** A word without spaces that alone is longer than the context, cut in characters. */
+/** A word; if it alone is longer than the context, pieces of it. */
 function pieces(tokenizer: Clip['tokenizer'], word: string, room: number): string[] {
   if (tokenizer.encode(word).length <= room) return [word];
   const chars = [...word];

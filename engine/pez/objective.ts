@@ -1,4 +1,4 @@
-// Targets → one direction in embedding space: what the search climbs, and how a text's embedding is scored.
+// Targets → one direction in embedding space, which the search ascends, and the score of a text's embedding.
 import { invalidCount } from '../check.ts';
 import type { Clip } from '../clip/clip.ts';
 import { dot, norm, scale, sum, weightedSum } from '../vector.ts';
@@ -7,14 +7,14 @@ import { type Random, sampleIndices } from './random.ts';
 
 export interface Objective {
   /**
-   * The direction [P] to climb: Σ wₜ t / n over n targets, all of them or a random choice of `count`.
+   * The direction [P] to ascend: Σ wₜ t / n over n targets, all of them or a random choice of `count`.
    * Loss of Algorithm 1: mean of wₜ (1 − cos(text, t)); as cos is linear in the unit target t, its gradient is
    * −d(text · direction). `key` names the choice: the same key is the same direction.
    */
   pick(random: Random, count: number): { direction: Float32Array; key: string };
   /** Σ wₜ cos(text, t) / Σ |wₜ| of a unit embedding: what "best" means. */
   score(embedding: Float32Array): number;
-  /** The weighted mean cosine over the targets of positive weight (of all, where none is positive): what is reported. */
+  /** The weighted mean cosine over the targets of positive weight (of all, if none is positive): what is reported. */
   similarity(embedding: Float32Array): number;
 }
 

@@ -13,7 +13,7 @@ export interface Scorer {
   embedOrdinary(prompts: readonly string[]): Promise<Float32Array[]>;
 }
 
-/** The scorer of a CLIP. An encoder whose embedding depends on the padding is always run padded. */
+/** The scorer of a CLIP. An encoder whose embedding depends on the padding is always run with padding. */
 export async function createScorer({ text, tokenizer }: Clip): Promise<Scorer> {
   const short = await readsOutAtEnd({ text, tokenizer });
 

@@ -13,11 +13,11 @@ export interface SearchOptions extends AdamWSettings {
   readonly projection: Projection;
   /** The ids whose rows each restart starts from: [R][M]. */
   readonly starts: readonly (readonly number[])[];
-  /** Positions that stay as they are, whatever the mask says; none by default. */
+  /** Positions that stay as they are, even if the mask excludes their ids; none by default. */
   readonly fixed?: Fixed;
 }
 
-/** Where a restart stood at a step: the projected prompt, and its unit embedding [P]. */
+/** A restart at one step: its projected prompt and the unit embedding [P] of it. */
 export interface Visit {
   readonly restart: number;
   readonly ids: readonly number[];
@@ -35,7 +35,7 @@ interface Restart {
 export interface Search {
   /** One step of every restart towards `direction` [P]; `key` names it (see Objective.pick). */
   step(direction: Float32Array, key: string): Promise<Visit[]>;
-  /** Goes on with these restarts only. */
+  /** Continues with these restarts only. */
   keep(restarts: readonly number[]): void;
   /** The restarts that still run. */
   readonly running: readonly number[];

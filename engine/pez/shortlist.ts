@@ -1,4 +1,4 @@
-// A vocabulary → its words that, alone, are nearest to the targets: the search then combines only these.
+// A vocabulary → those of its words that alone are nearest to the targets: the search then combines only these.
 import type { Clip } from '../clip/clip.ts';
 import type { Fixed } from './fixed.ts';
 import type { Inversion } from './inversion.ts';
@@ -9,7 +9,7 @@ import { narrowVocabulary, type Vocabulary } from './vocabulary.ts';
 /** The ids of a word or phrase. */
 type WordIds = readonly number[];
 
-/** Words → the scores of their own, as far as they are known. */
+/** Words → their scores as prompts of their own, if known. */
 type Scores = Map<WordIds, number>;
 
 export interface Shortlist {

@@ -6,7 +6,7 @@ import type { Vocabulary } from './vocabulary.ts';
 
 type StartSettings = Pick<Settings, 'length' | 'restarts' | 'seed' | 'initialIds'>;
 
-/** The chance that a restart but the first draws a token of the initial prompt anew, so that they differ. */
+/** The chance that a restart other than the first replaces a token of the initial prompt, so that they differ. */
 const REDRAW = 0.5;
 
 /**

@@ -1,4 +1,4 @@
-// A selection → the words of a prompt that go, and where the new ones come.
+// A selection → the words of a prompt that are removed, and the place of the new ones.
 import * as check from '../check.ts';
 import type { Clip } from '../clip/clip.ts';
 import { dot, normalise } from '../vector.ts';
@@ -6,7 +6,7 @@ import { lossesWithout } from './contribution.ts';
 import type { SwapSelection } from './swap-settings.ts';
 import { hasLetters, type Word, wordsOf } from './words.ts';
 
-/** Words from `start` on go (none: an insertion); `replaced`: what is swapped in comes in their place. */
+/** `count` words from `start` on are removed (0: an insertion); `replaced`: the new words take their place. */
 export interface Run {
   readonly start: number;
   readonly count: number;
@@ -20,7 +20,7 @@ export interface SelectionContext {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The runs of words that a selection means, in order and apart. Throws OPTION_INVALID for a word that is not there. */
+/** The runs of words that a selection names, in order and without overlap. Throws OPTION_INVALID for a word that is not there. */
 export async function selectRuns(clip: Clip, select: SwapSelection, context: SelectionContext): Promise<Run[]> {
   if (select.mode === 'word') return findWord(clip, select.word, context.words);
   if (select.mode === 'position') return [findPosition(select, context.words)];
@@ -49,14 +49,14 @@ function findPosition({ start, count }: { start: number; count: number }, words:
   return { start: after, count: held.length, replaced: true };
 }
 
-/** Words that carry at least this part of what the strongest word carries go with it. */
+/** Words that carry at least this share of what the strongest word carries are selected with it. */
 const SHARE = 0.5;
 
 /**
- * auto: the word whose loss costs the most similarity, with its neighbours that cost at least half of that. Where a
- * concept is named, the cost is multiplied by the word's own similarity to the concept (what is near it but says nothing
- * in this prompt does not carry it, nor does what says something else), and all words that reach half go, wherever they
- * stand: the new ones come in the place of the strongest.
+ * auto: the word whose loss costs the most similarity, with those of its neighbours that cost at least half as much. If a
+ * concept is named, the cost is multiplied by the word's own similarity to the concept (a word carries it only if it is near
+ * the concept and matters in this prompt), and all words that reach half are selected, wherever they stand; the new words
+ * take the place of the strongest.
  */
 async function findCarriers(clip: Clip, concept: string | undefined, context: SelectionContext): Promise<Run[]> {
   const { words, target, signal } = context;
@@ -78,7 +78,7 @@ async function findCarriers(clip: Clip, concept: string | undefined, context: Se
   return runs;
 }
 
-/** Cosine of each word alone with the concept; 0 where it is below. */
+/** Cosine of each word alone with the concept, but at least 0. */
 async function nearness(clip: Clip, concept: string, { words, signal }: SelectionContext): Promise<number[]> {
   const [named, ...alone] = await clip.text.encode([concept, ...words.map((word) => word.text)], signal);
   return alone.map((embedding) => Math.max(0, dot(embedding, named)));
@@ -90,7 +90,7 @@ async function nearness(clip: Clip, concept: string, { words, signal }: Selectio
  *   stability = cos(p − Π p, q − Π q)
  *
  * p, q: unit embeddings of the prompt before and after; Π: the projection onto the span of the concepts' text
- * embeddings (what went and what came). 1 where nothing is left of either, 0 where of one only.
+ * embeddings (the removed and the new one). 1 if nothing is left of either, 0 if nothing is left of one of them.
  */
 export function editStability(p: Float32Array, q: Float32Array, concepts: readonly Float32Array[]): number {
   const basis: Float32Array[] = [];
@@ -104,7 +104,7 @@ export function editStability(p: Float32Array, q: Float32Array, concepts: readon
   return Math.max(-1, Math.min(1, dot(normalise(a), normalise(b))));
 }
 
-/** Squared length of what float32 leaves of nothing. */
+/** Squared length below which a vector is float32's rounding error. */
 const NOTHING = 1e-8;
 
 /** The vector without its parts along orthonormal directions. */

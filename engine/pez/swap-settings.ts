@@ -6,7 +6,7 @@ import { type Embeddable, roomOf } from './embed.ts';
 /**
  * What is swapped. word: every place where the prompt has this word or phrase ('': before its first word).
  * position: `count` tokens from `start` (count 0: insert before it; start −1: at the end), widened to whole words.
- * auto: the words that carry the concept, or the subject where none is named, found by leaving words out.
+ * auto: the words that carry the concept, or the subject if no concept is named, found by leaving words out.
  */
 export type SwapSelection =
   | { readonly mode: 'word'; readonly word: string }
@@ -21,9 +21,9 @@ export interface Swap {
 
 export interface SwapOptions {
   readonly prompt: string;
-  /** Each gives a prompt of its own, made from the original one. */
+  /** Each makes a prompt of its own from the original one. */
   readonly swaps: readonly Swap[];
-  /** What the prompt describes, for contributions, auto and restore: by default the prompt's own embedding. */
+  /** What the prompt describes, for contributions, auto and restore; by default the prompt's own embedding. */
   readonly target?: Embeddable;
   /**
    * Lets PEZ move the other tokens, the swapped-in ones staying in place, towards the target moved by the swap:
@@ -36,7 +36,7 @@ export interface SwapOptions {
   /** Of the restoring search: see InvertOptions; by default 60 and 4. */
   readonly steps?: number;
   readonly restarts?: number;
-  /** Aborted while restoring, the unrestored or best so far is returned with `aborted: true`. */
+  /** If it is aborted while restoring, the unrestored prompt or the best so far is returned with `aborted: true`. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: SwapProgress) => void;
 }

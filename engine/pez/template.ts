@@ -1,4 +1,4 @@
-// A template → the tokens around the prompt: 'a photo of {}' puts the learned tokens where {} stands.
+// A template → the tokens around the prompt: in 'a photo of {}', the learned tokens take the place of {}.
 import * as check from '../check.ts';
 import type { Tokenizer } from '../clip/tokenizer.ts';
 
@@ -7,7 +7,7 @@ export interface Template {
   /** Ids of the text before and after the prompt. */
   readonly before: readonly number[];
   readonly after: readonly number[];
-  /** True where spaces part the prompt from the template, so that their words cannot join. */
+  /** True if spaces separate the prompt from the template, so that their words cannot join. */
   readonly parted: boolean;
   /** The whole text with `prompt` filled in. */
   fill(prompt: string): string;

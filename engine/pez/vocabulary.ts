@@ -17,7 +17,7 @@ export interface Vocabulary {
   readonly ids: Int32Array;
   /** Allowed words and phrases of several tokens: their ids in order. */
   readonly phrases: readonly (readonly number[])[];
-  /** The ids that may stand alone: `ids` without those that only phrases brought in. */
+  /** The ids that may stand alone: `ids` without those that are only part of phrases. */
   readonly singles: Int32Array;
   /** True if every allowed token is a whole word that, between spaces, re-tokenises to itself. */
   readonly words: boolean;
