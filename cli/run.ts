@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { checkDevice } from '../engine/onnx/device.ts';
 import type { ApiGraph } from '../schemas/prompt.ts';
-import type { Surroundings } from '../server/environment.ts';
+import type { Environment } from '../server/environment.ts';
 import { assign, parseAssignment, parsePicture, readGraphFile, templateNames } from './graph-file.ts';
 import { showGraph } from './graph-progress.ts';
 import { reportGraph } from './graph-report.ts';
@@ -59,31 +59,31 @@ async function runGraph(name: string | undefined, options: RunOptions): Promise<
   const dataDir = mkdtempSync(join(tmpdir(), 'pez-nodes-run-'));
   const interrupt = watchInterrupt('Stopping');
   try {
-    const [{ addExamples, openSurroundings }, { runOnce }] = await Promise.all([
+    const [{ addExamples, openEnvironment }, { runOnce }] = await Promise.all([
       import('../server/environment.ts'),
       import('../server/run-once.ts'),
     ]);
     const { packs: packDirs = [], clip, checkpoint, device } = options;
     const where = { dataDir, packDirs, clip, checkpoint, device };
-    const surroundings = await openSurroundings({ ...where, writeMetadata: true });
-    for (const { name, error } of surroundings.packs)
+    const environment = await openEnvironment({ ...where, writeMetadata: true });
+    for (const { name, error } of environment.packs)
       if (error) process.stderr.write(`pack ${name} was not loaded: ${error}\n`);
-    await addExamples(surroundings.folders);
-    const read = await readGraphFile(name, surroundings.registry);
+    await addExamples(environment.folders);
+    const read = await readGraphFile(name, environment.registry);
     const graph = await placePictures(
-      assign(read, (options.set ?? []).map(parseAssignment), surroundings.registry),
+      assign(read, (options.set ?? []).map(parseAssignment), environment.registry),
       options.image ?? [],
-      surroundings,
+      environment,
     );
     const view = showGraph(graph);
     const outcome = await runOnce(graph, {
-      surroundings,
+      environment,
       options: where,
       onEvent: options.quiet ? () => {} : view.update,
       onLog: (level, message) => level !== 'info' && process.stderr.write(`${message}\n`),
       signal: interrupt.signal,
     }).finally(view.stop);
-    await reportGraph(outcome, { graph, surroundings, out: options.out, json: options.json ?? false });
+    await reportGraph(outcome, { graph, environment, out: options.out, json: options.json ?? false });
   } finally {
     interrupt.release();
     rmSync(dataDir, { recursive: true, force: true });
@@ -94,7 +94,7 @@ async function runGraph(name: string | undefined, options: RunOptions): Promise<
 async function placePictures(
   graph: ApiGraph,
   images: readonly string[],
-  { folders, registry }: Surroundings,
+  { folders, registry }: Environment,
 ): Promise<ApiGraph> {
   const pictures = images.map((text) => parsePicture(text, graph));
   const assignments = [];

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { InputError } from '../engine/errors.ts';
 import { checkDevice } from '../engine/onnx/device.ts';
-import { addExamples, openSurroundings } from './environment.ts';
+import { addExamples, openEnvironment } from './environment.ts';
 import { emptyTemp } from './files/data-folders.ts';
 import { makeApp } from './http/app.ts';
 import { historyRoutes } from './http/routes/history.ts';
@@ -51,8 +51,8 @@ export async function startServer({
   const options: ServerOptions = { ...serverDefaults, ...given };
   checkDevice(options.device);
   const { logger } = log;
-  const surroundings = await openSurroundings(options);
-  const { folders, packs } = surroundings;
+  const environment = await openEnvironment(options);
+  const { folders, packs } = environment;
   for (const { name, error } of packs) if (error) logger.warn(`pack ${name} was not loaded: ${error}`);
   const store = openStore(join(folders.root, 'queue.sqlite'));
   const undo: (() => unknown)[] = [() => store.close()];
@@ -85,7 +85,7 @@ export async function startServer({
     undo.unshift(log.subscribe((entry) => hub.logs([entry], LOG_SIZE)));
     const app = makeApp({
       options,
-      ...surroundings,
+      ...environment,
       features,
       log,
       subscribeLogs: hub.subscribeLogs,
@@ -94,7 +94,7 @@ export async function startServer({
         return { pending, running: store.remaining() - pending };
       },
       routers: [
-        promptRoutes({ ...surroundings, dispatcher, store, maxQueueLength: options.maxQueueLength }),
+        promptRoutes({ ...environment, dispatcher, store, maxQueueLength: options.maxQueueLength }),
         queueRoutes({ store, dispatcher }),
         historyRoutes({ store }),
         jobsRoutes({ store, dispatcher }),

@@ -6,7 +6,7 @@ import { createExecutor } from './executor/executor.ts';
 import { dataFolders } from './files/data-folders.ts';
 import { createNodeFiles } from './files/node-files.ts';
 import type { Job } from './job.ts';
-import { loadPacks, makeRegistry } from './packs/packs.ts';
+import { createRegistry, loadPacks } from './packs/packs.ts';
 import { createWorkerModels } from './worker/models.ts';
 import { guardAgainstOrphaning } from './worker/orphan-guard.ts';
 import type { FromWorker, ToWorker, WorkerOptions } from './worker/protocol.ts';
@@ -49,7 +49,7 @@ function sendEvent(promptId: string, event: ExecutionEvent): void {
 const packs = await loadPacks({ packDirs: options.packDirs });
 const folders = dataFolders(options.dataDir);
 const executor = createExecutor({
-  registry: makeRegistry(packs),
+  registry: createRegistry(packs),
   cache: options.cache,
   services: {
     files: createNodeFiles({ folders, writeMetadata: options.writeMetadata }),

@@ -10,7 +10,7 @@ import { type DataFolders, openDataFolders } from '../../../../server/files/data
 import { type AppDeps, makeApp } from '../../../../server/http/app.ts';
 import { serverFeatures } from '../../../../server/http/routes/system.ts';
 import { createLog, type ServerLog } from '../../../../server/log.ts';
-import { loadPacks, makeRegistry, type Pack } from '../../../../server/packs/packs.ts';
+import { createRegistry, loadPacks, type Pack } from '../../../../server/packs/packs.ts';
 
 export interface Reply {
   readonly status: number;
@@ -57,7 +57,7 @@ export async function startApp({
   const app = makeApp({
     options: { listen: '127.0.0.1', allowedHosts: [], multiUser: false, ...options, maxUploadBytes },
     folders,
-    registry: makeRegistry(packs),
+    registry: createRegistry(packs),
     sources: createChoiceSources({ folders, clip: 'pico-clip', bundledClips: ['pico-clip'] }),
     packs,
     features: serverFeatures({ maxUploadBytes }),
