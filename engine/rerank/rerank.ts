@@ -143,5 +143,5 @@ function rawImagesOf({ shape: [count, height, width], data }: Pictures): RawImag
 }
 
 function requireSome(name: string, items: readonly unknown[]): void {
-  if (items.length === 0) throw invalidCount(name, 'at least one entry', 0);
+  if (items.length === 0) throw invalidCount(`The list of ${name}`, 'at least one entry', 0);
 }
