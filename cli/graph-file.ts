@@ -44,13 +44,8 @@ function readJsonFile(path: string): unknown {
   try {
     return parseJson(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new InputError(
-      'OPTION_INVALID',
-      `Cannot read the graph ${path}: ${(error as Error).message.replace(/\.$/, '')}.`,
-      {
-        cause: error,
-      },
-    );
+    const why = (error as Error).message.replace(/\.$/, '');
+    throw new InputError('OPTION_INVALID', `Cannot read the graph ${path}: ${why}.`, { cause: error });
   }
 }
 
