@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { packageFile } from '../engine/package-root.ts';
 import type { ChoiceSources, NodeFiles } from '../nodes/node-context.ts';
 import { createChoiceSources } from './files/choice-sources.ts';
-import { type DataFolders, openDataFolders } from './files/data-folders.ts';
+import { type DataFolders, prepareDataFolders } from './files/data-folders.ts';
 import { fileError } from './files/file-error.ts';
 import { createNodeFiles } from './files/node-files.ts';
 import type { ServerOptions } from './options.ts';
@@ -28,7 +28,7 @@ export async function openEnvironment({
   checkpoint,
   writeMetadata,
 }: Pick<ServerOptions, 'dataDir' | 'packDirs' | 'clip' | 'checkpoint' | 'writeMetadata'>): Promise<Environment> {
-  const folders = await openDataFolders(dataDir);
+  const folders = await prepareDataFolders(dataDir);
   const packs = await loadPacks({ packDirs });
   const models = packs.flatMap(({ manifest }) => manifest?.models ?? []);
   const bundled = (wanted: string) => models.filter(({ kind }) => kind === wanted).map(({ name }) => name);

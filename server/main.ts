@@ -6,7 +6,7 @@ import { InputError } from '../engine/errors.ts';
 import { checkDevice } from '../engine/onnx/device.ts';
 import { addExamples, openEnvironment } from './environment.ts';
 import { emptyTemp } from './files/data-folders.ts';
-import { makeApp } from './http/app.ts';
+import { createApp } from './http/app.ts';
 import { historyRoutes } from './http/routes/history.ts';
 import { LOG_SIZE } from './http/routes/internal.ts';
 import { interruptRoutes } from './http/routes/interrupt.ts';
@@ -83,16 +83,13 @@ export async function startServer({
     const dispatcher = createDispatcher({ store, worker, hub, log: logger });
     undo.unshift(() => dispatcher.close());
     undo.unshift(log.subscribe((entry) => hub.logs([entry], LOG_SIZE)));
-    const app = makeApp({
+    const app = createApp({
       options,
       ...environment,
       features,
       log,
       subscribeLogs: hub.subscribeLogs,
-      queueState: () => {
-        const pending = store.pendingCount();
-        return { pending, running: store.remaining() - pending };
-      },
+      queueRemaining: () => store.remaining(),
       routers: [
         promptRoutes({ ...environment, dispatcher, store, maxQueueLength: options.maxQueueLength }),
         queueRoutes({ store, dispatcher }),

@@ -129,3 +129,73 @@ test('relative links in documents lead somewhere', () => {
   );
   expect(broken).toEqual([]);
 });
+
+/** Comments of a source file, one line each. */
+const commentsOf = (file: string): string[] =>
+  readFileSync(join(root, file), 'utf8')
+    .split('\n')
+    .flatMap((line) => /(?:^|\s)(?:\/\/|#|\/\*\*?|\*) .*$/.exec(line)?.[0] ?? []);
+
+const scripts = files.filter((f) => /\.(ts|tsx|mjs|js|py)$/.test(f) && f !== 'test/architecture.test.ts');
+
+/** Sections of docs/protocol.md: heading → text. */
+const protocol = new Map(
+  readFileSync(join(root, 'docs/protocol.md'), 'utf8')
+    .split(/^## /m)
+    .slice(1)
+    .map((section) => [section.split('\n', 1)[0], section]),
+);
+
+/** What `(protocol: Queue; Order of events, rule 3)` cites. */
+function citations(text: string): { heading: string; rule?: string }[] {
+  return [...text.matchAll(/\(protocol: ([^()]+)\)/g)]
+    .flatMap((m) => m[1].split('; '))
+    .map((cited) => ({ heading: cited.replace(/, rule \d$/, ''), rule: /, rule (\d)$/.exec(cited)?.[1] }));
+}
+
+const isThere = ({ heading, rule }: { heading: string; rule?: string }): boolean =>
+  protocol.has(heading) && (rule === undefined || protocol.get(heading)!.includes(`\n${rule}. `));
+
+test('what comments cite of the protocol is in docs/protocol.md', () => {
+  const cited = scripts.flatMap((file) =>
+    citations(readFileSync(join(root, file), 'utf8')).map((citation) => ({ file, ...citation })),
+  );
+  expect(cited.filter((citation) => !isThere(citation))).toEqual([]);
+  expect(cited.length).toBeGreaterThan(50);
+});
+
+test('the check of citations sees wrong ones', () => {
+  expect(citations('// one (protocol: Queue; Order of events, rule 3) and (protocol: Nowhere).').map(isThere)).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  expect(isThere({ heading: 'Order of events', rule: '9' })).toBe(false);
+});
+
+/** Documents of other projects, which comments may name. */
+const ELSEWHERE = ['docs/ContribOperators.md']; // onnxruntime's
+
+test('comments name only documents that the repository holds', () => {
+  const documents = new Set(files.filter((f) => f.endsWith('.md')));
+  const isHeld = (file: string, name: string): boolean =>
+    [name, join('docs', name), join(dirname(file), name)].some((path) => documents.has(path));
+  const wrong = scripts.flatMap((file) =>
+    commentsOf(file)
+      .flatMap((comment) => [...comment.matchAll(/(?<![\w<>*`/.-])[\w][\w./-]*\.md\b/g)].map(([name]) => name))
+      .filter((name) => !isHeld(file, name) && !ELSEWHERE.includes(name))
+      .map((name) => `${file}: ${name}`),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test('tests are named by sentences, not by numbers of sections', () => {
+  const numbered = scripts
+    .filter((f) => f.startsWith('test/') && f.endsWith('.test.ts'))
+    .flatMap((file) =>
+      [...readFileSync(join(root, file), 'utf8').matchAll(/['"`]\d+(?:\.\d+)+[a-e]?(?:, [^'"`:]+)?: [^'"`]*/g)].map(
+        ([name]) => `${file}: ${name}`,
+      ),
+    );
+  expect(numbered).toEqual([]);
+});

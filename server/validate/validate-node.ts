@@ -4,6 +4,7 @@ import type { ChoiceSources, NodeFiles } from '../../nodes/node-context.ts';
 import type { PromptError } from '../../schemas/errors.ts';
 import type { InputInfo } from '../../schemas/node-info.ts';
 import type { ApiNode } from '../../schemas/prompt.ts';
+import { isRecord } from '../../schemas/record.ts';
 import { choicesOf, describeInput } from '../packs/node-info.ts';
 import type { Registry } from '../packs/registry.ts';
 import { checkLiteral } from './check-literal.ts';
@@ -127,9 +128,6 @@ function* askValidator({
 
 const configOf = (input: Input, sources: ChoiceSources): InputInfo | null =>
   choicesOf(input, sources).length > MAX_LISTED ? null : describeInput(input, sources);
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function raisedBy(error: unknown): Raised {
   if (error instanceof UnusableNodeError) return error.raised;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { defineNode, float, int, port } from '../../nodes/define-node.ts';
 import type { NodeFiles } from '../../nodes/node-context.ts';
 import type { ExecutionEvent } from '../../schemas/events.ts';
-import { applyRules } from '../../server/http/middleware.ts';
+import { mountRouters } from '../../server/http/middleware.ts';
 import { historyRoutes } from '../../server/http/routes/history.ts';
 import { interruptRoutes } from '../../server/http/routes/interrupt.ts';
 import { jobsRoutes } from '../../server/http/routes/jobs.ts';
@@ -121,7 +121,7 @@ export async function startQueueServer(options: QueueServerOptions = {}) {
     closeWithinMs: options.closeWithinMs,
   });
   const sources = { inputImages: () => [], clips: () => [], checkpoints: () => [] };
-  const app = applyRules({
+  const app = mountRouters({
     options: { listen: '127.0.0.1', allowedHosts: [] },
     log: createLog({ level: 'silent' }),
     routers: [

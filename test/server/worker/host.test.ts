@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionEvent } from '../../../schemas/events.ts';
 import type { ApiGraph } from '../../../schemas/prompt.ts';
-import { openDataFolders } from '../../../server/files/data-folders.ts';
+import { prepareDataFolders } from '../../../server/files/data-folders.ts';
 import type { Job } from '../../../server/job.ts';
 import { startWorkerHost, type WorkerHost, type WorkerHostOptions } from '../../../server/worker/host.ts';
 
@@ -28,7 +28,7 @@ function start(more: Partial<WorkerHostOptions> = {}): WorkerHost {
 
 beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'worker-'));
-  await openDataFolders(dataDir);
+  await prepareDataFolders(dataDir);
   host = start({ interruptGraceMs: 300, nodeArgs: ['--max-old-space-size=200'] });
 });
 afterAll(async () => {
