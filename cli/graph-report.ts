@@ -1,4 +1,4 @@
-// What a graph gave → texts on stdout, pictures in a folder, and the error that ended it.
+// The outcome of a graph → texts on stdout, pictures in a folder, and the error that ended it.
 import { mkdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../engine/errors.ts';
@@ -19,8 +19,8 @@ export interface GraphReport {
 }
 
 /**
- * Texts of output nodes → stdout, pictures → `out`. Throws what ended the run, after what it gave has been shown:
- * GRAPH_FAILED, an AbortError; and FILE_UNWRITABLE.
+ * Texts of output nodes → stdout, pictures → `out`. If the run failed or was stopped, its results are shown first and then
+ * the reason is thrown: GRAPH_FAILED or an AbortError. Also throws FILE_UNWRITABLE.
  */
 export async function reportGraph({ status, outputs, messages }: JobOutcome, options: GraphReport): Promise<void> {
   const { graph, environment, out } = options;
@@ -47,7 +47,7 @@ export async function reportGraph({ status, outputs, messages }: JobOutcome, opt
   }
 }
 
-/** Copies a picture and gives its path. Counters go on from what is in `out`: every run begins with 1 in its own folder. */
+/** Copies a picture and returns its path. Counters continue from the files in `out`, since every run begins with 1 in its own folder. */
 async function keepFile({ filename, subfolder, type }: FileRef, folders: DataFolders, out: string): Promise<string> {
   const bytes = readFileSync(join(folders[type], subfolder, filename));
   const [, name, extension] = /^(.+)_\d{5,}_\.(\w+)$/.exec(filename) ?? [];

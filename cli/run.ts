@@ -15,9 +15,9 @@ import { watchInterrupt } from './stop-signal.ts';
 import { checkWritable } from './write-file.ts';
 
 interface RunOptions {
-  readonly set: readonly string[];
-  readonly image: readonly string[];
-  readonly packs: readonly string[];
+  readonly set?: readonly string[];
+  readonly image?: readonly string[];
+  readonly packs?: readonly string[];
   readonly clip: string;
   readonly checkpoint?: string;
   readonly device: string;
@@ -30,17 +30,22 @@ interface RunOptions {
 export function addRun(program: Command): void {
   program
     .command('run')
-    .description('run a graph: a template, or a file')
-    .argument('[graph]', 'name of a template, or a JSON file; without it, the templates are listed')
-    .option('--set <node.input=value>', 'set an input; the node by id, title or class; repeatable', collect, [])
-    .option('--image <[node=]file>', 'the picture of a Load Image node; repeatable', collect, [])
-    .option('--packs <folder>', 'load the packs in this folder; repeatable', collect, [])
-    .option('--clip <model>', 'the CLIP that loaders offer first', DEFAULT_CLIP)
-    .option('--checkpoint <model>', 'the checkpoint that loaders offer first')
+    .description('run a graph: a template or a file')
+    .argument('[graph]', 'name of a template, or a JSON file (default: list the templates)')
+    .option(
+      '--set <node.input=value>',
+      'set an input of a node, which is named by id, title or class; repeatable',
+      collect,
+      [],
+    )
+    .option('--image <[node=]file>', 'picture for a Load Image node; repeatable', collect)
+    .option('--packs <folder>', 'load the packs in this folder; repeatable', collect)
+    .option('--clip <model>', 'CLIP that loaders offer first: bundled, a folder, or a hub id', DEFAULT_CLIP)
+    .option('--checkpoint <model>', 'checkpoint that loaders offer first: bundled, a folder, or a hub id')
     .addOption(makeDeviceOption())
-    .option('--out <folder>', 'where pictures go', 'out')
+    .option('--out <folder>', 'folder for pictures', 'out')
     .option('--json', 'print one JSON object')
-    .option('--quiet', 'no progress')
+    .option('--quiet', 'do not show progress')
     .action(runGraph);
 }
 
@@ -58,7 +63,7 @@ async function runGraph(name: string | undefined, options: RunOptions): Promise<
       import('../server/environment.ts'),
       import('../server/run-once.ts'),
     ]);
-    const { packs: packDirs, clip, checkpoint, device } = options;
+    const { packs: packDirs = [], clip, checkpoint, device } = options;
     const where = { dataDir, packDirs, clip, checkpoint, device };
     const environment = await openEnvironment({ ...where, writeMetadata: true });
     for (const { name, error } of environment.packs)
@@ -66,8 +71,8 @@ async function runGraph(name: string | undefined, options: RunOptions): Promise<
     await addExamples(environment.folders);
     const read = await readGraphFile(name, environment.registry);
     const graph = await placePictures(
-      assign(read, options.set.map(parseAssignment), environment.registry),
-      options.image,
+      assign(read, (options.set ?? []).map(parseAssignment), environment.registry),
+      options.image ?? [],
       environment,
     );
     const view = showGraph(graph);

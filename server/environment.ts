@@ -2,13 +2,13 @@
 // The server and `pez-nodes run` share it.
 import { copyFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { packageFile } from '../engine/package-root.ts';
 import type { ChoiceSources, NodeFiles } from '../nodes/node-context.ts';
 import { createChoiceSources } from './files/choice-sources.ts';
 import { type DataFolders, prepareDataFolders } from './files/data-folders.ts';
 import { fileError } from './files/file-error.ts';
 import { createNodeFiles } from './files/node-files.ts';
 import type { ServerOptions } from './options.ts';
-import { packageRoot } from './package-root.ts';
 import { createRegistry, loadPacks, type Pack } from './packs/packs.ts';
 import type { Registry } from './packs/registry.ts';
 
@@ -50,7 +50,7 @@ export async function openEnvironment({
 /** Copies the example pictures into the input folder if it is still empty, so that the templates run at once. */
 export async function addExamples({ input }: DataFolders): Promise<void> {
   if ((await readdir(input)).length > 0) return;
-  const examples = join(packageRoot(), 'examples');
+  const examples = packageFile('examples');
   try {
     for (const name of await readdir(examples))
       if (/\.(?:png|jpg)$/.test(name)) await copyFile(join(examples, name), join(input, name));

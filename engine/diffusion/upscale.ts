@@ -1,4 +1,5 @@
 // LatentUpscale: latents to another size, by ComfyUI's five methods.
+import * as check from '../check.ts';
 import { InputError } from '../errors.ts';
 import { resizeBislerp } from './bislerp.ts';
 import { checkLatent, type Latent } from './latent.ts';
@@ -20,19 +21,9 @@ const MAX_SIDE = 2048;
 /** A latent of another size. Throws OPTION_INVALID. */
 export function upscaleLatent(latent: Latent, { width, height, method, crop = 'disabled' }: UpscaleOptions): Latent {
   checkLatent(latent);
-  if (!upscaleMethods.includes(method))
-    throw new InputError(
-      'OPTION_INVALID',
-      `The upscale method "${method}" is not one of ${upscaleMethods.join(', ')}.`,
-    );
-  if (crop !== 'disabled' && crop !== 'center')
-    throw new InputError('OPTION_INVALID', `crop is "${crop}"; disabled or center is needed.`);
-  for (const side of [width, height])
-    if (!Number.isInteger(side) || side < 1 || side > MAX_SIDE)
-      throw new InputError(
-        'OPTION_INVALID',
-        `The latent is to be ${width}×${height}; sides from 1 to ${MAX_SIDE} are needed.`,
-      );
+  check.oneOf('method', method, upscaleMethods);
+  check.oneOf('crop', crop, ['disabled', 'center']);
+  for (const [name, side] of Object.entries({ width, height })) check.integer(name, side, { min: 1, max: MAX_SIDE });
   const source = crop === 'center' ? cropToAspect(latent, width / height) : latent;
   if (method === 'bislerp') return { ...latent, ...resizeBislerp(source, width, height) };
   const [batch, channels, h, w] = source.shape;

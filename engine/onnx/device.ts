@@ -1,5 +1,6 @@
 // `--device` → onnxruntime's execution provider: its name is checked here, and a session on it or a clear refusal comes back.
 import { listSupportedBackends } from 'onnxruntime-node';
+import { oneOf } from '../check.ts';
 import { InputError } from '../errors.ts';
 import { openSession, type Session, type SessionOptions } from './session.ts';
 
@@ -27,8 +28,7 @@ export const availableDevices = (): Device[] => {
 
 /** Throws OPTION_INVALID for a name that is none of ours or whose provider this build of onnxruntime lacks. */
 export function checkDevice(name: string): Device {
-  if (!(devices as readonly string[]).includes(name))
-    throw new InputError('OPTION_INVALID', `The device "${name}" is not one of ${devices.join(', ')}.`);
+  oneOf('device', name, devices);
   const device = name as Device;
   if (!availableDevices().includes(device)) throw unavailable(device, 'this build of onnxruntime does not carry it');
   return device;

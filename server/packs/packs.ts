@@ -3,10 +3,10 @@ import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'n
 import { basename, join, relative, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
+import { packageRoot } from '../../engine/package-root.ts';
 import type { NodeDefinition } from '../../nodes/define-node.ts';
 import { nodes } from '../../nodes/index.ts';
 import { type Manifest, manifest as manifestSchema } from '../../schemas/manifest.ts';
-import { packageRoot } from '../package-root.ts';
 import { definitionsOf } from './definition.ts';
 import type { RegisteredNode, Registry } from './registry.ts';
 
