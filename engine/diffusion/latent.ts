@@ -44,7 +44,7 @@ export function emptyLatent({ width, height, batch = 1, channels = 4, scale = 8 
 
 const elements = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
-/** Throws OPTION_INVALID if a latent's data do not fill its shape, or its channels are not the model's. */
+/** Throws OPTION_INVALID if a latent's data do not match its shape, or its channels are not the model's. */
 export function checkLatent({ shape, data }: Latent, channels?: number): void {
   if (shape.length !== 4 || !shape.every((n) => Number.isInteger(n) && n > 0))
     throw check.invalid('The latent', 'of shape [batch, channels, height, width]', shape);

@@ -3,7 +3,7 @@ import type { Latent } from './latent.ts';
 import { createNoise } from './noise.ts';
 import type { Pictures, Vae } from './vae.ts';
 
-/** [B, C, h, w] → [B, h, w, 3] in [0, 1]: one pixel for each element of the latent. Costs next to nothing compared with a step. */
+/** [B, C, h, w] → [B, h, w, 3] in [0, 1]: one pixel for each element of the latent. Costs nothing beside a step. */
 export type Previewer = (latent: Latent) => Pictures;
 
 /** Side of the latents that the fit decodes, unless the export fixes it. */

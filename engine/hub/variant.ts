@@ -18,7 +18,7 @@ export const towerFile = (tower: Tower, dtype: Dtype): string => variantFile(`on
 /** The .onnx file of a precision: `unet/model` → `unet/model_fp16.onnx`. */
 export const variantFile = (stem: string, dtype: Dtype): string => `${stem}${SUFFIX[dtype]}.onnx`;
 
-/** Throws OPTION_INVALID for a name that is not one of `dtypes`. */
+/** Throws OPTION_INVALID for an unknown name. */
 export function checkDtype(value: string | undefined): Dtype | undefined {
   if (value !== undefined) oneOf('dtype', value, dtypes);
   return value as Dtype | undefined;
