@@ -98,7 +98,9 @@ test('a VAE whose numbers make no sense is refused', async () => {
 
 test('a precision that the checkpoint lacks is named', async () => {
   await expect(loadCheckpoint(dir, { dtype: 'fp16' })).rejects.toThrow('text_encoder/model_fp16.onnx');
-  await expect(loadCheckpoint(dir, { dtype: 'int3' })).rejects.toThrow('dtype must be one of fp32, fp16, q8, but is "int3".');
+  await expect(loadCheckpoint(dir, { dtype: 'int3' })).rejects.toThrow(
+    'dtype must be one of fp32, fp16, q8, but is "int3".',
+  );
 });
 
 test('a name that is nothing is refused with examples', async () => {
