@@ -1,4 +1,4 @@
-// Calls a node once per element of its lists, or asks it which lazy inputs it needs (comfy-api.md 4.4, 4.5, 4.8).
+// Calls a node once per element of its lists, or asks it which lazy inputs it needs (protocol: Lazy inputs; Lists; Blockers).
 import { Blocker, type NodeDefinition } from '../../nodes/define-node.ts';
 import type { NodeContext } from '../../nodes/node-context.ts';
 import { type InputLists, toCalls } from './inputs.ts';

@@ -1,4 +1,4 @@
-// Runs prompts one after the other with ComfyUI's semantics (comfy-api.md section 4) and keeps results between them.
+// Runs prompts one after the other with ComfyUI's semantics (protocol: Which nodes run) and keeps results between them.
 import type { ExecutionEvent } from '../../schemas/events.ts';
 import type { Job, JobOutcome } from '../job.ts';
 import type { Registry } from '../packs/registry.ts';
@@ -15,7 +15,7 @@ interface ExecutorOptions {
 }
 
 export interface RunOptions {
-  /** Receives every event, in the order of comfy-api.md 3.5, from execution_start to the one that ends the prompt. */
+  /** Receives every event, in order (protocol: Order of events), from execution_start to the one that ends the prompt. */
   readonly emit: (event: ExecutionEvent) => void;
   /** When it is aborted, the prompt ends before its next node, or inside a node that watches its context's signal. */
   readonly signal: AbortSignal;

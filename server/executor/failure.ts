@@ -1,4 +1,4 @@
-// What went wrong in a node → the fields of execution_error (comfy-api.md 3.3).
+// What went wrong in a node → the fields of execution_error (protocol: Addressing of events).
 import type { NodeDefinition } from '../../nodes/define-node.ts';
 import { summariseValue } from './summarise-value.ts';
 
@@ -6,7 +6,7 @@ const MAX_TRACEBACK = 50;
 const MAX_MESSAGE = 10_000;
 const MAX_VALUES = 20;
 
-/** Nodes of the prompt wait for each other; an expansion made the cycle, so validation could not see it (comfy-api.md 4.13). */
+/** Nodes of the prompt wait for each other; an expansion made the cycle, so validation could not see it (protocol: Cycles). */
 export class DependencyCycleError extends Error {
   constructor(message: string) {
     super(message);

@@ -1,4 +1,4 @@
-// Values that a node asks the executor for, under ComfyUI's names for them (comfy-api.md 4.10).
+// Values that a node asks the executor for, under ComfyUI's names for them (protocol: Hidden inputs).
 import type { HiddenValues } from '../../nodes/define-node.ts';
 import type { Job } from '../job.ts';
 import type { Registry } from '../packs/registry.ts';

@@ -1,4 +1,4 @@
-// What a node receives: for each declared input the list of its values, from literals and links alike (comfy-api.md 4.5).
+// What a node receives: for each declared input the list of its values, from literals and links alike (protocol: Lists).
 import type { NodeDefinition } from '../../nodes/define-node.ts';
 import type { GraphNode } from './graph.ts';
 import type { ResultLookup } from './result-store.ts';

@@ -1,4 +1,4 @@
-// What a prompt tells while it runs (comfy-api.md 3.5): events in order, progress_state, and what history keeps.
+// What a prompt tells while it runs (protocol: Order of events): events in order, progress_state, and what history keeps.
 import {
   type ExecutionEvent,
   type ExecutionMessages,

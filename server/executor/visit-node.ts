@@ -98,7 +98,7 @@ export class NodeVisitor {
     schedule.putBack(node.id);
   }
 
-  /** A blocker's message reaches the user once; the prompt goes on (comfy-api.md 4.8). */
+  /** A blocker's message reaches the user once; the prompt goes on (protocol: Blockers). */
   #reportBlocked(node: GraphNode, message: string): void {
     const { reporter, executed } = this.#prompt;
     reporter.send('execution_error', {

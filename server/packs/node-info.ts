@@ -1,4 +1,4 @@
-// A node definition → its entry in object_info, in ComfyUI's shapes (comfy-api.md, section 5).
+// A node definition → its entry in object_info, in ComfyUI's shapes (protocol: Node descriptions).
 // Big integers stay bigint: server/json.ts writes them as bare numbers.
 import type { Input, NodeDefinition } from '../../nodes/define-node.ts';
 import type { ChoiceSources } from '../../nodes/node-context.ts';

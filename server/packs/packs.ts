@@ -37,7 +37,7 @@ interface PackOptions {
 
 const IMPORT_TIMEOUT_MS = 30_000;
 const MAX_MANIFEST_BYTES = 2 ** 20;
-/** Where packs keep their example graphs (comfy-api.md section 9); the first one that exists counts. */
+/** Where packs keep their example graphs (protocol: Packs and templates); the first one that exists counts. */
 const TEMPLATE_FOLDERS = ['templates', 'example_workflows', 'example', 'examples', 'workflow', 'workflows'];
 
 function readManifest(dir: string): Manifest {

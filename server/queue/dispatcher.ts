@@ -1,4 +1,4 @@
-// Takes jobs from the store one after the other, runs them and tells the clients, in the order of comfy-api.md 3.5.
+// Takes jobs from the store one after the other, runs them and tells the clients, in order (protocol: Order of events).
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionEvent } from '../../schemas/events.ts';
 import type { FreeFlags, WorkerHost } from '../worker/host.ts';
@@ -12,7 +12,7 @@ export interface DispatcherOptions {
     status(queueRemaining: number): void;
   };
   readonly log?: { error(message: string): void };
-  /** From the answer of POST /prompt to the job's start: clients begin to listen in between (3.5, rule 3). */
+  /** From the answer of POST /prompt to the job's start: clients begin to listen in between (protocol: Order of events, rule 3). */
   readonly startDelayMs?: number;
   /** How long close() waits for the running job to react to its interrupt. */
   readonly closeWithinMs?: number;
@@ -35,9 +35,9 @@ export interface Dispatcher {
   remove(promptIds?: readonly string[]): number;
   /** Removes a prompt from the queue or interrupts it. Returns whether it was there. */
   cancel(promptId: string): boolean;
-  /** Frees memory as soon as nothing runs (4.9). */
+  /** Frees memory as soon as nothing runs (protocol: Interrupt and free). */
   free(flags: FreeFlags): void;
-  /** Display id of the node that runs now, if the running prompt is this client's (3.1). */
+  /** Display id of the node that runs now, if the running prompt is this client's (protocol: Connecting). */
   executingNode(clientId: string): string | undefined;
   /** Pending and running prompts. */
   queueRemaining(): number;

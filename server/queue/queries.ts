@@ -47,7 +47,7 @@ export function readQueue(db: JobDatabase): string {
   return `{"queue_running":[${items('in_progress')}],"queue_pending":[${items('pending')}]}`;
 }
 
-/** The history as pieces of one JSON object, oldest first (1.1). `promptId`: that entry only. */
+/** The history as pieces of one JSON object, oldest first (protocol: History). `promptId`: that entry only. */
 export function* readHistory(
   db: JobDatabase,
   { maxItems, offset, promptId }: HistoryWindow & { readonly promptId?: string },

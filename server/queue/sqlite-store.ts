@@ -21,7 +21,7 @@ export interface JobStoreOptions {
 const MAX_HISTORY = 10_000;
 const MAX_ATTEMPTS = 3;
 
-/** Keys of extra_data that only the running node sees: never stored, never shown (2.1). */
+/** Keys of extra_data that only the running node sees: never stored, never shown (protocol: Submitting a prompt). */
 const CREDENTIALS = ['auth_token_comfy_org', 'api_key_comfy_org'];
 
 /**
@@ -254,7 +254,7 @@ function isUnstorable(error: unknown): boolean {
   return name === 'TypeError' || name === 'RangeError' || code === 'SQLITE_TOOBIG';
 }
 
-/** `extra_pnginfo.workflow.id`; either may be null (1.2). */
+/** `extra_pnginfo.workflow.id`; either may be null (protocol: Jobs). */
 function workflowId(extraData: Readonly<Record<string, unknown>>): string | undefined {
   const info = extraData.extra_pnginfo as { workflow?: { id?: unknown } | null } | null | undefined;
   const id = info?.workflow?.id;

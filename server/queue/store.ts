@@ -39,7 +39,7 @@ export interface HistoryWindow {
  * All methods are synchronous and throw StoreError when the store cannot do it; then nothing has changed.
  */
 export interface JobStore {
-  /** The number of the next prompt without one; counts on even if the prompt is refused afterwards (2.1). */
+  /** The number of the next prompt without one; counts on even if the prompt is refused afterwards (protocol: Submitting a prompt). */
   nextNumber(): number;
   /** Is a job of this id pending, in progress or in the history? */
   has(promptId: string): boolean;
@@ -49,7 +49,7 @@ export interface JobStore {
 
   /** Accepts a job: once this returns, it will run. */
   put(job: NewJob): void;
-  /** Id of the pending job whose turn it is: the smallest number, ties by prompt id (2.1). */
+  /** Id of the pending job whose turn it is: the smallest number, ties by prompt id (protocol: Submitting a prompt). */
   next(): string | undefined;
   /** Marks a pending job as running and returns it. */
   take(promptId: string): TakenJob;

@@ -1,4 +1,4 @@
-// The outputs of a finished job → what lists of jobs show of it: how many, and which one as its preview (comfy-api.md 1.2).
+// The outputs of a finished job → what lists of jobs show of it: how many, and which one as its preview (protocol: Jobs).
 import type { UiOutput } from '../../schemas/events.ts';
 import type { JobSummary } from '../../schemas/jobs.ts';
 import type { JobOutcome } from '../job.ts';

@@ -32,7 +32,7 @@ export interface SocketClient {
 
 export interface SocketClientOptions {
   readonly limits: SocketLimits;
-  /** The server's flags, its answer to the handshake (comfy-api.md 3.2). */
+  /** The server's flags, its answer to the handshake (protocol: Feature flags). */
   readonly features: FeatureFlags;
   readonly warn: (message: string) => void;
 }

@@ -1,4 +1,4 @@
-// The WebSocket side of the server: who is connected, and which message goes to whom (comfy-api.md section 3).
+// The WebSocket side of the server: who is connected, and which message goes to whom (protocol: Connecting; Addressing of events).
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -32,7 +32,7 @@ export interface HubLimits extends SocketLimits {
   readonly maxSockets: number;
   /** Largest message of a client; a larger one closes its connection with 1009. */
   readonly maxMessageBytes: number;
-  /** All get a status this often: some clients take silence for a dead server (3.1: 10 s). */
+  /** All get a status this often: some clients take 10 s of silence for a dead server (protocol: Connecting). */
   readonly statusIntervalMs: number;
   readonly pingIntervalMs: number;
   /** Silence, pongs included, after which a client counts as gone. Scripts that are busy elsewhere answer no pings. */
@@ -44,7 +44,7 @@ export interface HubLimits extends SocketLimits {
 export interface SocketHub {
   /** Takes over the upgrades of a server: /ws and /api/ws; what `check` refuses gets its status (403). */
   attach(server: Server, check: RequestCheck): void;
-  /** Sends an event of a prompt to the client that queued it. Without one: to all or to none, by its kind (3.3). */
+  /** Sends an event of a prompt to the client that queued it. Without one: to all or to none, by its kind (protocol: Addressing of events). */
   emit(clientId: string | undefined, event: ExecutionEvent): void;
   /** Tells everyone how many prompts wait or run. */
   status(queueRemaining: number): void;

@@ -6,7 +6,7 @@ import { jsonFrame, previewFrame, previewWithMetadataFrame, textFrame } from './
 /** Events that a later one repeats or that only decorate: these may be left out for slow readers. */
 const SKIPPABLE: readonly ExecutionEvent['type'][] = ['progress', 'progress_state', 'preview', 'text'];
 
-/** Events that everyone gets if the prompt has no client ("addr/bc" in 3.3, and the note on blockers in 4.8). */
+/** Events that everyone gets if the prompt has no client (protocol: Addressing of events; Blockers). */
 export function goesToAllWithoutClient(event: ExecutionEvent): boolean {
   if (event.type === 'execution_error') return event.data.exception_type === 'ExecutionBlocked';
   return event.type === 'execution_interrupted' || SKIPPABLE.includes(event.type);

@@ -1,4 +1,4 @@
-// A literal of one input → the value in the input's type, checked against its range and its choices (comfy-api.md 2.2c-d).
+// A literal of one input → the value in the input's type, checked against its range and its choices (protocol: Validation order; Literal values).
 import type { Input } from '../../nodes/define-node.ts';
 import type { ChoiceSources } from '../../nodes/node-context.ts';
 import type { PromptError } from '../../schemas/errors.ts';

@@ -1,4 +1,4 @@
-// A literal → a value of the input's type, converted as Python's int(), float(), str() and bool() do (comfy-api.md 2.2c).
+// A literal → a value of the input's type, converted as Python's int(), float(), str() and bool() do (protocol: Literal values).
 import { floatText, repr, shortRepr, str } from './python-text.ts';
 import { typeInWords } from './type-in-words.ts';
 

@@ -1,4 +1,4 @@
-// Which failed outputs depend on a wrong node: `dependent_outputs` (comfy-api.md 2.3).
+// Which failed outputs depend on a wrong node: `dependent_outputs` (protocol: Validation errors).
 import type { ApiNode } from '../../schemas/prompt.ts';
 
 /** Beyond this many, a failed output is listed only at itself: each one traced costs a walk through its ancestors. */

@@ -1,4 +1,4 @@
-// What can be wrong with a prompt, with ComfyUI's types and messages: clients and front ends read them (comfy-api.md 2.3).
+// What can be wrong with a prompt, with ComfyUI's types and messages: clients and front ends read them (protocol: Validation errors).
 import type { PromptError } from '../../schemas/errors.ts';
 import type { InputInfo } from '../../schemas/node-info.ts';
 import { numberText } from './coerce.ts';

@@ -1,4 +1,4 @@
-// One node of a prompt → its errors: inputs, links and what they lead to, its own validator (comfy-api.md 2.2, a-e).
+// One node of a prompt → its errors: inputs, links and what they lead to, its own validator (protocol: Validation order).
 import type { Input, NodeDefinition } from '../../nodes/define-node.ts';
 import type { ChoiceSources, NodeFiles } from '../../nodes/node-context.ts';
 import type { PromptError } from '../../schemas/errors.ts';

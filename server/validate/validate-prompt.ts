@@ -1,4 +1,4 @@
-// A prompt graph from a client → the part that can run, with converted literals, and everything that is wrong with it (comfy-api.md 2.2).
+// A prompt graph from a client → the part that can run, with converted literals, and everything that is wrong with it (protocol: Validation order).
 import type { ChoiceSources, NodeFiles } from '../../nodes/node-context.ts';
 import type { NodeErrors, PromptError } from '../../schemas/errors.ts';
 import type { ApiGraph, ApiNode } from '../../schemas/prompt.ts';

@@ -1,4 +1,4 @@
-// Packs: ours and those of a folder, loaded by manifest.json; one that fails is named and stops nothing (comfy-api.md 9).
+// Packs: ours and those of a folder, loaded by manifest.json; one that fails is named and stops nothing (protocol: Packs and templates).
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// The store of jobs: durable, ordered, queried in SQL (comfy-api.md 1.1, 1.2, 2.1, 4.12).
+// The store of jobs: durable, ordered, queried in SQL (protocol: Queue; History; Jobs; Submitting a prompt).
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -67,7 +67,7 @@ function runAll(store: JobStore, ids: readonly string[]): void {
 const historyOf = (store: JobStore, window = {}) =>
   Object.keys(history.parse(JSON.parse([...store.historyPieces(window)].join(''))));
 
-test('2.1: the smallest number runs first, ties by prompt id', () => {
+test('the smallest number runs first, ties by prompt id', () => {
   const store = openStore();
   for (const [id, number] of [
     ['c', 1],
@@ -101,7 +101,7 @@ test('a job comes back as it was put: big integers, NaN, a key __proto__', () =>
   queue.parse(JSON.parse(store.queueText()));
 });
 
-test('2.1: credentials reach the running job, never the file', () => {
+test('credentials reach the running job, never the file', () => {
   const store = openStore();
   store.put(newJob('a', { extraData: { auth_token_comfy_org: 'SECRET1', api_key_comfy_org: 'SECRET2', other: 1 } }));
   expect(store.queueText()).not.toContain('SECRET');
@@ -116,14 +116,14 @@ test('2.1: credentials reach the running job, never the file', () => {
   expect(readFileSync(file).includes('SECRET')).toBe(false);
 });
 
-test('4.12: the history keeps so many entries, the oldest go', () => {
+test('the history keeps so many entries, the oldest go', () => {
   const store = openStore({ maxHistory: 3 });
   runAll(store, ['a', 'b', 'c', 'd', 'e']);
   expect(historyOf(store)).toEqual(['c', 'd', 'e']);
   expect(store.has('a')).toBe(false);
 });
 
-test('1.1: windows of the history', () => {
+test('windows of the history', () => {
   const store = openStore();
   expect(historyOf(store)).toEqual([]);
   const ids = Array.from({ length: 120 }, (_, index) => `p${index}`);
@@ -290,7 +290,7 @@ test('a database of a newer version is not touched', () => {
   expect(() => openJobStore({ file })).toThrow(/newer version \(schema 99/);
 });
 
-test('1.2: jobs are filtered, sorted and paged', () => {
+test('jobs are filtered, sorted and paged', () => {
   const store = openStore();
   const workflow = (id: unknown) => ({ extra_pnginfo: { workflow: id } });
   store.put(newJob('a', { createTime: 1, extraData: workflow({ id: 'w1' }) }));
@@ -326,7 +326,7 @@ test('1.2: jobs are filtered, sorted and paged', () => {
   expect(store.job('nope')).toBeUndefined();
 });
 
-test('1.2: the preview of a job is its first saved picture, else another, else a text', () => {
+test('the preview of a job is its first saved picture, else another, else a text', () => {
   const picture = (filename: string, type: string) => ({ filename, subfolder: '', type });
   const preview = (outputs: JobOutcome['outputs']) => summarise(done('a', { outputs })).preview_output;
   const temp = picture('t.png', 'temp');

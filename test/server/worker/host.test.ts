@@ -1,4 +1,4 @@
-// The worker as a real child process: runs, crashes, kills, memory, interrupts (comfy-api.md 4.9; design.md section 5).
+// The worker as a real child process: runs, crashes, kills, memory, interrupts (protocol: Interrupt and free).
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -122,7 +122,7 @@ test('kill -9 from outside, at five moments: every job gets an outcome, none han
   expect((await run(single('Echo', { text: 'still here' }))).outcome.status).toBe('success');
 });
 
-test('4.9: an interrupt is seen between steps of a long computation, and the same worker goes on', async () => {
+test('an interrupt is seen between steps of a long computation, and the same worker goes on', async () => {
   const before = await pid();
   const what = single('Steps', { steps: 2000 });
   const { outcome, last } = await run(what, (e) => e.type === 'progress' && host.interrupt(what.promptId));
@@ -131,7 +131,7 @@ test('4.9: an interrupt is seen between steps of a long computation, and the sam
   expect(await pid()).toBe(before);
 });
 
-test('4.9: a search for a prompt is interrupted between its steps, and its worker goes on', async () => {
+test('a search for a prompt is interrupted between its steps, and its worker goes on', async () => {
   const before = await pid();
   let asked = 0;
   const what = {
@@ -155,7 +155,7 @@ test('4.9: a search for a prompt is interrupted between its steps, and its worke
   expect(await pid()).toBe(before);
 });
 
-test('4.9: with an id only that job is interrupted; without one whatever runs; nothing when idle', async () => {
+test('with an id only that job is interrupted; without one whatever runs; nothing when idle', async () => {
   expect(host.interrupt()).toBe(false);
   const { outcome } = await run(single('Steps', { steps: 5 }), (e) => {
     if (e.type === 'executing') expect(host.interrupt('another')).toBe(false);
@@ -180,7 +180,7 @@ test('a flood of progress and previews is thinned out', async () => {
   expect(types.at(-1)).toBe('execution_success');
 });
 
-test('4.9: free with unload_models gives a fresh process, after the job that runs; free_memory keeps it', async () => {
+test('free with unload_models gives a fresh process, after the job that runs; free_memory keeps it', async () => {
   const before = await pid();
   host.free({ unloadModels: false, freeMemory: true });
   expect(await pid()).toBe(before);
@@ -191,7 +191,7 @@ test('4.9: free with unload_models gives a fresh process, after the job that run
   expect(await pid()).not.toBe(before);
 });
 
-test('4.9: free with unload_models replaces an idle worker at once', async () => {
+test('free with unload_models replaces an idle worker at once', async () => {
   const before = (await pid()) as unknown as number;
   host.free({ unloadModels: true, freeMemory: false });
   expect(host.pid).not.toBe(before);
