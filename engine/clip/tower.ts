@@ -3,6 +3,7 @@
 import type * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
 import type { Tower } from '../hub/variant.ts';
+import { remember } from '../memo.ts';
 import { fileIdentity } from '../onnx/file-identity.ts';
 import { toFloats } from '../onnx/half.ts';
 import { openSession, type Session } from '../onnx/session.ts';
@@ -10,15 +11,8 @@ import { openSession, type Session } from '../onnx/session.ts';
 const sessions = new Map<string, Promise<Session>>();
 
 /** The session of a model file; a file that was replaced on disk gets a new one. */
-export function sessionFor(path: string): Promise<Session> {
-  const key = fileIdentity(path);
-  const known = sessions.get(key);
-  if (known) return known;
-  const session = openSession(path);
-  sessions.set(key, session);
-  session.catch(() => sessions.delete(key));
-  return session;
-}
+export const sessionFor = (path: string): Promise<Session> =>
+  remember(sessions, fileIdentity(path), () => openSession(path));
 
 /** Names of the embedding among a tower's outputs, as the hub's exports have them: the projected ones first. */
 const OUTPUTS = {

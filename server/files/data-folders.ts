@@ -17,7 +17,7 @@ export interface DataFolders {
 export type FolderType = 'input' | 'output' | 'temp';
 
 /** Folders below models/ that are there from the start; others count as soon as somebody makes them. */
-const MODEL_KINDS = ['clip', 'embeddings', 'text_encoders'];
+const MODEL_KINDS = ['checkpoints', 'clip', 'embeddings'];
 
 /** The paths alone: nothing is looked at or made. */
 export function dataFolders(dataDir: string): DataFolders {
