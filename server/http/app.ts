@@ -7,6 +7,7 @@ import type { ServerLog } from '../log.ts';
 import type { ServerOptions } from '../options.ts';
 import type { Pack } from '../packs/packs.ts';
 import type { Registry } from '../packs/registry.ts';
+import { limit } from './limit.ts';
 import { applyRules } from './middleware.ts';
 import { type QueueState, renderIndexPage } from './page/index-page.ts';
 import { internalRoutes } from './routes/internal.ts';
@@ -44,10 +45,14 @@ export interface AppDeps {
   readonly argv?: readonly string[];
 }
 
+/** Pictures that are decoded at once, whichever route asks for them: each may take half a gigabyte. */
+const MAX_DECODERS = 2;
+
 /** The Express application. It listens nowhere, and has nothing to close. */
 export function makeApp(deps: AppDeps): Express {
   const { options, folders, packs, log, features, registry, sources } = deps;
   const { frontEndRoot, maxUploadBytes, multiUser } = options;
+  const decode = limit(MAX_DECODERS);
   const users = createUsers({ folders, multiUser });
   const page = (nonce: string) => renderIndexPage({ registry, sources, packs, queue: deps.queueState(), nonce });
   return applyRules({
@@ -57,11 +62,11 @@ export function makeApp(deps: AppDeps): Express {
       ...deps.routers,
       objectInfoRoutes({ registry, sources, log }),
       systemRoutes({ features, argv: deps.argv ?? [] }),
-      viewRoutes({ folders }),
-      uploadRoutes({ folders, maxBytes: maxUploadBytes }),
+      viewRoutes({ folders, decode }),
+      uploadRoutes({ folders, maxBytes: maxUploadBytes, decode }),
       userRoutes({ users }),
       userdataRoutes({ users, maxBytes: maxUploadBytes, tempFolder: folders.temp }),
-      modelRoutes({ folders }),
+      modelRoutes({ folders, decode }),
       packRoutes({ packs, frontEndRoot }),
     ],
     plainRouters: [

@@ -8,6 +8,7 @@ import type { DataFolders } from '../files/data-folders.ts';
 import { fileError } from '../files/file-error.ts';
 import { resolveInside } from '../files/safe-path.ts';
 import { HttpError } from './http-error.ts';
+import { limit } from './limit.ts';
 
 export interface Users {
   readonly multiUser: boolean;
@@ -38,19 +39,9 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   }
 }
 
-/** Runs pieces of work one after the other: read, change, write must not overlap. */
-export function inTurn(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const next = last.then(work, work);
-    last = next.catch(() => {});
-    return next;
-  };
-}
-
 export function createUsers({ folders, multiUser }: { folders: DataFolders; multiUser: boolean }): Users {
   const file = join(folders.user, 'users.json');
-  const oneByOne = inTurn();
+  const oneByOne = limit(1); // read, change, write must not overlap
 
   async function list(): Promise<Map<string, string>> {
     let text: string;

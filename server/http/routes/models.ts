@@ -7,12 +7,14 @@ import type { DataFolders } from '../../files/data-folders.ts';
 import { MODEL_EXTENSIONS, modelFiles, modelKinds, safetensorsMetadata } from '../../files/model-files.ts';
 import { resolveInside } from '../../files/safe-path.ts';
 import { HttpError } from '../http-error.ts';
+import type { Limit } from '../limit.ts';
 import { contentTypeOf, paramOf, queryOf, sendEmpty, sendJson } from '../responses.ts';
 
 /** Not offered by the model browser. */
 const NO_MODELS = ['configs', 'custom_nodes'];
 
-export function modelRoutes({ folders }: { folders: DataFolders }): Router {
+/** `decode`: limits how many pictures are decoded at once. */
+export function modelRoutes({ folders, decode }: { folders: DataFolders; decode: Limit }): Router {
   const namesOf = async (kind: string): Promise<string[]> => {
     const names = await modelFiles(folders, kind);
     if (names === undefined) throw new HttpError(404);
@@ -65,7 +67,7 @@ export function modelRoutes({ folders }: { folders: DataFolders }): Router {
       const picture = await previewOf(await pathOf(paramOf(req, 'folder'), paramOf(req, 'filename')));
       if (!picture) throw new HttpError(404);
       const form = { kind: 'preview', format: 'webp', quality: 90 } as const;
-      res.type('image/webp').send(await encodeView(picture, basename(picture), form));
+      res.type('image/webp').send(await decode(() => encodeView(picture, basename(picture), form)));
     });
 }
 

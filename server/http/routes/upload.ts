@@ -7,6 +7,7 @@ import { withAlphaOf } from '../../../nodes/view-picture.ts';
 import { type DataFolders, isFolderType } from '../../files/data-folders.ts';
 import { placeUpload, receive } from '../../files/uploads.ts';
 import { HttpError } from '../http-error.ts';
+import type { Limit } from '../limit.ts';
 import { sendJson } from '../responses.ts';
 import { readUpload, type Upload } from './multipart.ts';
 import { viewedPath } from './view.ts';
@@ -17,7 +18,14 @@ const originalRef = z.looseObject({
   type: z.string().nullish(),
 });
 
-export function uploadRoutes({ folders, maxBytes }: { folders: DataFolders; maxBytes: number }): Router {
+export interface UploadDeps {
+  readonly folders: DataFolders;
+  readonly maxBytes: number;
+  /** Limits how many pictures are decoded at once. */
+  readonly decode: Limit;
+}
+
+export function uploadRoutes({ folders, maxBytes, decode }: UploadDeps): Router {
   const read = { fileField: 'image', maxBytes, folder: folders.temp };
   return express
     .Router()
@@ -33,7 +41,7 @@ export function uploadRoutes({ folders, maxBytes }: { folders: DataFolders; maxB
       const upload = await readUpload(req, read);
       try {
         const original = await originalOf(folders, upload.fields.get('original_ref'));
-        const bytes = await withAlphaOf(original, upload.file.path);
+        const bytes = await decode(() => withAlphaOf(original, upload.file.path));
         const file = await receive(Readable.from([bytes]), folders.temp);
         try {
           sendJson(res, await place(folders, { ...upload, file }));

@@ -6,13 +6,14 @@ import { newUser, settings as settingsSchema } from '../../../schemas/requests.t
 import { parseJson, stringifyJson } from '../../json.ts';
 import { readJson } from '../body.ts';
 import { HttpError } from '../http-error.ts';
+import { limit } from '../limit.ts';
 import { paramOf, sendEmpty, sendJson } from '../responses.ts';
-import { inTurn, replaceFile, type Users } from '../users.ts';
+import { replaceFile, type Users } from '../users.ts';
 
 const MAX_SETTINGS_BYTES = 8 * 2 ** 20;
 
 export function userRoutes({ users }: { users: Users }): Router {
-  const oneByOne = inTurn();
+  const oneByOne = limit(1);
   const bad = (error: string) => new HttpError(400, error, { json: { error } });
 
   return express

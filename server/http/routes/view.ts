@@ -8,19 +8,17 @@ import { type DataFolders, isFolderType } from '../../files/data-folders.ts';
 import { resolveInside, safeParts } from '../../files/safe-path.ts';
 import { filenameParameter } from '../../security.ts';
 import { HttpError } from '../http-error.ts';
+import type { Limit } from '../limit.ts';
 import { queryOf, sendFile, userFileHeaders } from '../responses.ts';
 
-/** Pictures that are decoded at once: each may take half a gigabyte. */
-const MAX_ENCODERS = 2;
-
-export function viewRoutes({ folders }: { folders: DataFolders }): Router {
-  const encode = limited(MAX_ENCODERS);
+/** `decode`: limits how many pictures are decoded at once. */
+export function viewRoutes({ folders, decode }: { folders: DataFolders; decode: Limit }): Router {
   return express.Router().get('/view', async (req, res) => {
     const path = await viewedPath(folders, queryOf(req));
     const filename = basename(path);
     const form = formOf(queryOf(req));
     if (!form) return sendFile({ req, res }, path, userFileHeaders(req, filename));
-    const bytes = await encode(() => encodeView(path, filename, form));
+    const bytes = await decode(() => encodeView(path, filename, form));
     res.setHeader('Content-Type', form.kind === 'preview' ? `image/${form.format}` : 'image/png');
     res.setHeader('Content-Disposition', filenameParameter(filename));
     res.send(bytes);
@@ -61,21 +59,4 @@ function formOf(query: URLSearchParams): ViewForm | undefined {
   }
   if (channel === 'rgb') return { kind: 'rgb' };
   return channel === 'a' ? { kind: 'alpha' } : undefined;
-}
-
-/** Runs at most `max` pieces of work at once; the others wait their turn. */
-function limited(max: number): <T>(work: () => Promise<T>) => Promise<T> {
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  return async (work) => {
-    if (running >= max) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running++;
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else running--;
-    }
-  };
 }
