@@ -59,8 +59,11 @@ function runList({ json }: { json?: boolean }): void {
 
 /** Bytes of the files in a folder. */
 function sizeOf(dir: string): number {
-  const files = readdirSync(dir, { recursive: true, encoding: 'utf8' }).map((path) => statSync(join(dir, path)));
-  return files.filter((info) => info.isFile()).reduce((sum, { size }) => sum + size, 0);
+  const entries = readdirSync(dir, { recursive: true, encoding: 'utf8' });
+  return entries.reduce((sum, path) => {
+    const info = statSync(join(dir, path), { throwIfNoEntry: false }); // a download may be coming to its end
+    return info?.isFile() ? sum + info.size : sum;
+  }, 0);
 }
 
 async function runPull(ids: string[], { dtype }: { dtype?: string }): Promise<void> {

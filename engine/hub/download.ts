@@ -48,7 +48,7 @@ export async function downloadFile(
   let remote = announced;
   let why = '';
   for (let failures = 0, attempt = 0; failures < transport.attempts && attempt < MAX_ATTEMPTS; attempt++) {
-    if (failures > 0) await transport.wait(backoff(failures));
+    if (failures > 0) await transport.wait(backoff(failures), options.signal);
     const part = partOf(target, remote);
     const before = sizeOf(part);
     try {

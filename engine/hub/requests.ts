@@ -1,12 +1,12 @@
 // Requests to a hub: what a file is (size, hash, commit) before it is downloaded; retries; what a refusal means.
 import { statfs } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { InputError } from '../errors.ts';
+import { wait } from '../wait.ts';
 
 /** What a download depends on besides the network; tests replace it. */
 export interface Transport {
-  /** Waits between attempts. */
-  readonly wait: (ms: number) => Promise<void>;
+  /** Waits between attempts; rejects with the signal's reason when it is aborted. */
+  readonly wait: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** Attempts in a row that bring nothing before it gives up. */
   readonly attempts: number;
   /** A connection that sends nothing for this long is dropped. */
@@ -15,7 +15,7 @@ export interface Transport {
 }
 
 export const defaultTransport: Transport = {
-  wait: (ms) => sleep(ms),
+  wait,
   attempts: 5,
   stallMs: 60_000,
   freeBytes: async (dir) => {
@@ -56,6 +56,7 @@ export class HubError extends Error {
 }
 
 const MAX_REDIRECTS = 5;
+const MAX_RETRY_AFTER_MS = 60_000;
 
 /** Asks for a file's headers. Throws HubError, or DOWNLOAD_FAILED where the server cannot be reached. */
 export async function fetchMeta(url: string, options: HttpOptions): Promise<RemoteFile> {
@@ -88,8 +89,10 @@ function readMeta(url: string, { headers, status }: Response, direct: boolean): 
 export async function request(url: string, init: RequestInit, options: HttpOptions): Promise<Response> {
   const { wait, attempts } = { ...defaultTransport, ...options.transport };
   let why = '';
+  let askedFor = 0; // ms, by Retry-After
   for (let failures = 0; failures < attempts; failures++) {
-    if (failures > 0) await wait(backoff(failures));
+    if (failures > 0) await wait(Math.max(backoff(failures), askedFor), options.signal);
+    askedFor = 0;
     const response = await send(url, init, options).catch((error: unknown) => {
       options.signal?.throwIfAborted();
       why = reasonOf(error);
@@ -99,8 +102,7 @@ export async function request(url: string, init: RequestInit, options: HttpOptio
     if (!isTransient(response.status)) return accept(response, url);
     why = `it answers ${response.status}`;
     await response.body?.cancel();
-    const seconds = Number(response.headers.get('retry-after') ?? 0);
-    if (seconds > 0) await wait(Math.min(seconds, 60) * 1000);
+    askedFor = Math.min(MAX_RETRY_AFTER_MS, 1000 * (Number(response.headers.get('retry-after')) || 0));
   }
   throw new InputError('DOWNLOAD_FAILED', `Cannot download ${url}: ${why} (tried ${attempts} times).`);
 }

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { loadClip } from '../../engine/clip/clip.ts';
 import { type HubOptions, pullModel } from '../../engine/hub/fetch-model.ts';
 import { parseHubId } from '../../engine/hub/hub-id.ts';
+import { defaultTransport } from '../../engine/hub/requests.ts';
 import { tinyClipFiles } from '../clip/tiny-clip.ts';
 import { type Fault, type Mirror, type MirrorFile, startMirror } from './hub-mirror.ts';
 
@@ -313,6 +314,41 @@ test('a lock whose holder died is broken', async () => {
   utimesSync(join(folder(), '.lock'), 0, 0);
   await pull();
   expect(good()).toBe(true);
+});
+
+describe('aborting ends a pause at once, with the reason given', () => {
+  const reason = new Error('enough');
+
+  /** Makes a pause a minute long, and aborts as soon as it has begun. */
+  async function abortPause(isIt: (ms: number) => boolean): Promise<void> {
+    const controller = new AbortController();
+    const wait = async (ms: number, signal?: AbortSignal) => {
+      if (isIt(ms)) setImmediate(() => controller.abort(reason));
+      await (isIt(ms) ? defaultTransport.wait(60_000, signal) : undefined);
+    };
+    await expect(pull({ signal: controller.signal, transport: { wait } })).rejects.toBe(reason);
+  }
+
+  test('that the hub asked for', async () => {
+    fail(TEXT, { kind: 'status', status: 429, headers: { 'retry-after': '60' } });
+    await abortPause((ms) => ms === 60_000);
+  }, 5_000);
+
+  test('between two requests', async () => {
+    file('config.json').headFaults = Array.from({ length: 9 }, () => ({ kind: 'status', status: 503 }));
+    await abortPause((ms) => ms === 1000);
+  }, 5_000);
+
+  test('between two attempts at a file', async () => {
+    fail(TEXT, { kind: 'garbage' }, { kind: 'garbage' });
+    await abortPause((ms) => ms === 1000);
+  }, 5_000);
+
+  test('for another process that holds the lock', async () => {
+    mkdirSync(folder(), { recursive: true });
+    writeFileSync(join(folder(), '.lock'), '1\n');
+    await abortPause(() => true);
+  }, 5_000);
 });
 
 test('aborting ends the download with the reason given', async () => {
