@@ -2,13 +2,13 @@
 // Leaves every picture in out/chain for a judge that knows neither model (training/judge.py); here pico-clip itself judges.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
 import { type Clip, loadClip } from '../engine/clip/clip.ts';
 import { cosine } from '../engine/clip/tower.ts';
 import { type Checkpoint, loadCheckpoint } from '../engine/diffusion/checkpoint.ts';
 import { emptyLatent } from '../engine/diffusion/latent.ts';
 import { sample } from '../engine/diffusion/sample.ts';
 import type { Pictures } from '../engine/diffusion/vae.ts';
-import { sharp } from '../engine/libraries.ts';
 import { invert } from '../engine/pez/invert.ts';
 import { rerankPrompts } from '../engine/rerank/rerank.ts';
 import type { Row } from './table.ts';

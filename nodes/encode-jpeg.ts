@@ -1,5 +1,5 @@
 // A batch → its first picture as a JPEG file for previews.
-import { sharp } from '../engine/libraries.ts';
+import sharp from 'sharp';
 import { bytesOf } from './image-bytes.ts';
 import type { ImageBatch } from './values.ts';
 

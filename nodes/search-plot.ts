@@ -1,5 +1,5 @@
 // The course of a search → a picture: small previews while it runs, the whole plot as IMAGE at the end.
-import { sharp } from '../engine/libraries.ts';
+import sharp from 'sharp';
 import type { InvertProgress, InvertResult } from '../engine/pez/invert.ts';
 import { renderPlot } from '../engine/plot/plot.ts';
 import { allBytesOf, batchOf } from './image-bytes.ts';

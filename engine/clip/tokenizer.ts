@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import type { PreTrainedTokenizer } from '@xenova/transformers';
 import { InputError } from '../errors.ts';
 import { readJson } from '../hub/read-json.ts';
-import { loadTransformers } from '../libraries.ts';
 import { tidySpaces } from './tidy-spaces.ts';
 
 export interface Tokenizer {
@@ -67,8 +66,8 @@ export interface TokenizerParts {
 }
 
 /** A tokenizer from what its files hold. Throws MODEL_INVALID. */
-export function buildTokenizer({ json, config, contextLength, path }: TokenizerParts): Tokenizer {
-  const { PreTrainedTokenizer } = loadTransformers();
+export async function buildTokenizer({ json, config, contextLength, path }: TokenizerParts): Promise<Tokenizer> {
+  const { PreTrainedTokenizer } = await import('@xenova/transformers'); // only here: it takes a while to load
   try {
     return makeTokenizer(new PreTrainedTokenizer(json, config), config, contextLength);
   } catch (error) {

@@ -1,4 +1,5 @@
 // Name of a checkpoint → its parts, ready to run: prompt encoder, U-Net, VAE and noise levels.
+import { once } from '../memo.ts';
 import { checkDevice, type Device } from '../onnx/device.ts';
 import type { Conditioning } from './conditioning.ts';
 import { type CheckpointFiles, type CheckpointStoreOptions, findCheckpoint } from './layout.ts';
@@ -85,11 +86,6 @@ function makeParts(files: CheckpointFiles, device: Device): Record<string, Part>
     ['vae_encoder', files.vaeEncoderPath],
   ]) as Record<string, string>;
   return Object.fromEntries(Object.entries(paths).map(([part, path]) => [part, makePart(path, device)]));
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
 }
 
 /** Text → conditioning, with ComfyUI's weights `(word:1.2)`; long texts take several windows of 77 tokens. */

@@ -8,7 +8,7 @@ import { chunkPrompt, emptyChunk, type WeightedToken } from './prompt-chunks.ts'
 export interface TextEncoderPart {
   readonly part: Part;
   /** Reads the tokenizer's files at the first call. */
-  readonly tokenizer: () => Tokenizer;
+  readonly tokenizer: () => Promise<Tokenizer>;
 }
 
 export interface PromptEncoder {
@@ -45,7 +45,7 @@ export function makePromptEncoder(encoders: readonly TextEncoderPart[]): PromptE
 }
 
 async function encodeWith({ part, tokenizer }: TextEncoderPart, text: string, penultimate: boolean): Promise<Encoded> {
-  const words = tokenizer();
+  const words = await tokenizer();
   const chunks = chunkPrompt(text, words);
   if (chunks.length > MAX_CHUNKS)
     throw new InputError(

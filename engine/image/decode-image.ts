@@ -1,8 +1,8 @@
 // Image file or bytes → upright RGB pixels: EXIF orientation applied, transparency over white, greyscale, CMYK and
 // 16 bits converted, the first frame of an animation. Limits are checked on the header, before anything is decoded.
 import { readFile, stat } from 'node:fs/promises';
+import sharp from 'sharp';
 import { InputError } from '../errors.ts';
-import { sharp } from '../libraries.ts';
 import type { Pixels } from './resample.ts';
 
 /** Pixels that are at hand already: rows of 1 (grey), 3 (RGB) or 4 (RGBA) bytes a pixel. */

@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
+import sharp from 'sharp';
 import { showDownloads, showInversion } from '../../cli/progress.ts';
 import { watchInterrupt } from '../../cli/stop-signal.ts';
 import { checkWritable, writeFileWhole } from '../../cli/write-file.ts';
-import { sharp } from '../../engine/libraries.ts';
 import { drawText, textWidth, wrapText } from '../../engine/plot/draw-text.ts';
 import { niceTicks, renderPlot } from '../../engine/plot/plot.ts';
 

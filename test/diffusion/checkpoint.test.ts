@@ -81,8 +81,8 @@ describe('SD 1.5', () => {
 
   test.each(reference.tokens)(
     'a tokenizer of vocab.json and merges.txt reads "$text" as transformers does',
-    ({ text, ids }) => {
-      const tokenizer = loadCheckpointTokenizer(join(checkpoint.dir, 'tokenizer'));
+    async ({ text, ids }) => {
+      const tokenizer = await loadCheckpointTokenizer(join(checkpoint.dir, 'tokenizer'));
       expect(tokenizer.frame(tokenizer.encode(text))).toEqual(ids);
     },
   );
@@ -203,8 +203,8 @@ describe('SDXL', () => {
     expect(relativeError(part.pooled!, reference.pooled.data)).toBeLessThan(1e-4);
   });
 
-  test('the second tokenizer pads with "!", and still reads one in a prompt', () => {
-    const tokenizer = loadCheckpointTokenizer(join(checkpoint.dir, 'tokenizer_2'));
+  test('the second tokenizer pads with "!", and still reads one in a prompt', async () => {
+    const tokenizer = await loadCheckpointTokenizer(join(checkpoint.dir, 'tokenizer_2'));
     expect(tokenizer.padId).toBe(0);
     expect(tokenizer.encode('dog!')).toHaveLength(2);
   });

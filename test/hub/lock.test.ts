@@ -90,7 +90,7 @@ test('aborting ends the wait for the lock with the reason given', async () => {
 
 describe('several processes', () => {
   const PROCESSES = 4;
-  const ROUNDS = 25;
+  const ROUNDS = 12;
   let children: ChildProcess[];
 
   beforeEach(async () => {

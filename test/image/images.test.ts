@@ -3,10 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Color } from 'sharp';
+import sharp from 'sharp';
 import { loadPreprocess } from '../../engine/clip/preprocess.ts';
 import { decodeImage, type ImageInput } from '../../engine/image/decode-image.ts';
 import { resample } from '../../engine/image/resample.ts';
-import { sharp } from '../../engine/libraries.ts';
 import { pngHeader } from './png-header.ts';
 
 const fixtures = join(import.meta.dirname, '../fixtures/clip');

@@ -2,8 +2,8 @@
 // (comfy-api.md 1.2, 5, 6.5, 10).
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { z } from 'zod';
-import { sharp } from '../../../engine/libraries.ts';
 import { type Json, startTestServer, type TestServer } from '../../helpers/server.ts';
 
 let server: TestServer;

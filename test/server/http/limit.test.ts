@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import express from 'express';
-import { sharp } from '../../../engine/libraries.ts';
+import sharp from 'sharp';
 import { openDataFolders } from '../../../server/files/data-folders.ts';
 import { type Limit, limit } from '../../../server/http/limit.ts';
 import { modelRoutes } from '../../../server/http/routes/models.ts';
