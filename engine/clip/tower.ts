@@ -6,7 +6,7 @@ import type { Tower } from '../hub/variant.ts';
 import { remember } from '../memo.ts';
 import { fileIdentity } from '../onnx/file-identity.ts';
 import { toFloats } from '../onnx/half.ts';
-import { openSession, type Session } from '../onnx/session.ts';
+import { openSession, runError, type Session } from '../onnx/session.ts';
 
 const sessions = new Map<string, Promise<Session>>();
 
@@ -44,8 +44,7 @@ export async function embed({ tower, path, session, feeds }: TowerRun): Promise<
   try {
     output = (await session.run(feeds, [name]))[name];
   } catch (error) {
-    const why = (error as Error).message.split('\n')[0];
-    throw new InputError('MODEL_INVALID', `onnxruntime cannot run ${path}: ${why}`, { cause: error });
+    throw runError(path, error);
   }
   const [rows, dim] = output.dims;
   if (output.dims.length !== 2)

@@ -2,17 +2,17 @@
 import type { Tokenizer } from '../clip/tokenizer.ts';
 import { InputError } from '../errors.ts';
 import type { Conditioning } from './conditioning.ts';
-import { type Feeds, numbersAs, type Part } from './part.ts';
+import { type Feeds, numbersAs, type OnnxModel } from './onnx-model.ts';
 import { chunkPrompt, emptyChunk, type WeightedToken } from './prompt-chunks.ts';
 
-export interface TextEncoderPart {
-  readonly part: Part;
+export interface TextEncoderModel {
+  readonly model: OnnxModel;
   /** Reads the tokenizer's files at the first call. */
   readonly tokenizer: () => Promise<Tokenizer>;
 }
 
 export interface PromptEncoder {
-  /** Text → one conditioning part of 77·n tokens. Throws OPTION_INVALID for a text that is absurdly long. */
+  /** Text → conditioning of one part, of 77·n tokens. Throws OPTION_INVALID for a text that is absurdly long. */
   encode(text: string): Promise<Conditioning>;
 }
 
@@ -29,7 +29,7 @@ interface Encoded {
 }
 
 /** Encoders in the order of the checkpoint; with two, each one's last layer but one is taken, as SDXL was trained. */
-export function makePromptEncoder(encoders: readonly TextEncoderPart[]): PromptEncoder {
+export function makePromptEncoder(encoders: readonly TextEncoderModel[]): PromptEncoder {
   return {
     encode: async (text) => {
       if (text.length > MAX_CHARACTERS)
@@ -44,7 +44,11 @@ export function makePromptEncoder(encoders: readonly TextEncoderPart[]): PromptE
   };
 }
 
-async function encodeWith({ part, tokenizer }: TextEncoderPart, text: string, penultimate: boolean): Promise<Encoded> {
+async function encodeWith(
+  { model, tokenizer }: TextEncoderModel,
+  text: string,
+  penultimate: boolean,
+): Promise<Encoded> {
   const words = await tokenizer();
   const chunks = chunkPrompt(text, words);
   if (chunks.length > MAX_CHUNKS)
@@ -54,15 +58,15 @@ async function encodeWith({ part, tokenizer }: TextEncoderPart, text: string, pe
     );
   const weighted = chunks.some((chunk) => chunk.some(({ weight }) => weight !== 1));
   const rows = weighted ? [...chunks, emptyChunk(words)] : chunks;
-  const session = await part.session();
-  const [statesName, pooledName] = outputsOf(session.outputNames, part.path, penultimate);
+  const session = await model.session();
+  const [statesName, pooledName] = outputsOf(session.outputNames, model.path, penultimate);
   const names = pooledName ? [statesName, pooledName] : [statesName];
-  const [states, pooled] = await part.run(feedsOf(session.inputMetadata, rows, part.path), names);
+  const [states, pooled] = await model.run(feedsOf(session.inputMetadata, rows, model.path), names);
   const [, length, width] = states.dims;
   if (states.dims.length !== 3 || length !== words.contextLength)
     throw new InputError(
       'MODEL_UNSUPPORTED',
-      `${part.path}: "${statesName}" is [${states.dims}]; [batch, tokens, width] is needed.`,
+      `${model.path}: "${statesName}" is [${states.dims}]; [batch, tokens, width] is needed.`,
     );
   const size = chunks.length * length * width;
   if (weighted) applyWeights(states.data, chunks.flat(), { length, width, empty: states.data.subarray(size) });

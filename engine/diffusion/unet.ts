@@ -1,7 +1,7 @@
 // The U-Net's ONNX file → a function of noisy latents, timestep and conditioning; its inputs are found from what the export declares.
 import type * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
-import { type Feeds, floats, numbersAs, type Part } from './part.ts';
+import { type Feeds, floats, numbersAs, type OnnxModel } from './onnx-model.ts';
 
 export interface UnetCall {
   /** [batch, channels, height, width] */
@@ -21,7 +21,7 @@ export interface UnetCall {
 }
 
 export interface Unet {
-  readonly part: Part;
+  readonly model: OnnxModel;
   /** Channels that it takes; undefined where the export leaves them open. */
   channels(): Promise<number | undefined>;
   /** Whether it applies the guidance itself (LCM): then there is no second, unconditional run. */
@@ -72,11 +72,11 @@ export function embedGuidance(w: number, width: number): Float32Array {
   return embedding;
 }
 
-export function makeUnet(part: Part): Unet {
-  const inputs = async () => (await part.session()).inputMetadata as unknown as readonly Input[];
+export function makeUnet(model: OnnxModel): Unet {
+  const inputs = async () => (await model.session()).inputMetadata as unknown as readonly Input[];
   const named = async (name: string) => (await inputs()).find((input) => input.name === name);
   return {
-    part,
+    model,
     channels: async () => {
       const channels = (await named('sample'))?.shape[1];
       return typeof channels === 'number' ? channels : undefined;
@@ -84,14 +84,14 @@ export function makeUnet(part: Part): Unet {
     guidesItself: async () => (await named('timestep_cond')) !== undefined,
     run: async (call) => {
       const feeds: Feeds = {};
-      for (const input of await inputs()) feeds[input.name] = feedOf(input, call, part.path);
+      for (const input of await inputs()) feeds[input.name] = feedOf(input, call, model.path);
       const hint = sizeHint(call.shape);
-      const [name] = (await part.session()).outputNames;
-      const [output] = await part.run(feeds, [name], hint);
+      const [name] = (await model.session()).outputNames;
+      const [output] = await model.run(feeds, [name], hint);
       if (output.data.length !== call.sample.length)
         throw new InputError(
           'MODEL_UNSUPPORTED',
-          `${part.path} made [${output.dims}] of [${call.shape}]; the same shape is needed.`,
+          `${model.path} made [${output.dims}] of [${call.shape}]; the same shape is needed.`,
         );
       return output.data;
     },

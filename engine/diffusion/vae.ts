@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { InputError } from '../errors.ts';
 import { checkLatent, type Latent } from './latent.ts';
 import type { VaeConfig } from './layout.ts';
-import { floats, type Part } from './part.ts';
+import { floats, type OnnxModel } from './onnx-model.ts';
 
 /** A batch of pictures of one size, values in [0, 1], float32 [B, H, W, C]; ComfyUI's IMAGE. */
 export interface Pictures {
@@ -13,8 +13,8 @@ export interface Pictures {
 
 export interface Vae {
   readonly config: VaeConfig;
-  readonly decoder: Part;
-  readonly encoder: Part;
+  readonly decoder: OnnxModel;
+  readonly encoder: OnnxModel;
   /** [B, C, h, w] → [B, h·scale, w·scale, 3], cut to [0, 1]. */
   decode(latent: Latent, signal?: AbortSignal): Promise<Pictures>;
   /**
@@ -24,38 +24,38 @@ export interface Vae {
   encode(pictures: Pictures, signal?: AbortSignal): Promise<Latent>;
 }
 
-export function makeVae(config: VaeConfig, decoder: Part, encoder: Part): Vae {
+export function makeVae(config: VaeConfig, decoder: OnnxModel, encoder: OnnxModel): Vae {
   return {
     config,
     decoder,
     encoder,
-    decode: (latent, signal) => decode({ config, part: decoder, signal }, latent),
-    encode: (pictures, signal) => encode({ config, part: encoder, signal }, pictures),
+    decode: (latent, signal) => decode({ config, model: decoder, signal }, latent),
+    encode: (pictures, signal) => encode({ config, model: encoder, signal }, pictures),
   };
 }
 
 interface Context {
   readonly config: VaeConfig;
-  readonly part: Part;
+  readonly model: OnnxModel;
   readonly signal?: AbortSignal;
 }
 
 /** One picture at a time: a VAE's activations are what fills the memory. */
-async function decode({ config, part, signal }: Context, latent: Latent): Promise<Pictures> {
+async function decode({ config, model, signal }: Context, latent: Latent): Promise<Pictures> {
   checkLatent(latent, config.channels);
   const [batch, channels, h, w] = latent.shape;
   const size = channels * h * w;
-  const { inputNames, outputNames } = await part.session();
+  const { inputNames, outputNames } = await model.session();
   const shape = [batch, h * config.scale, w * config.scale, 3] as const;
   const data = new Float32Array(shape.reduce((a, b) => a * b));
   for (let item = 0; item < batch; item++) {
     await nextTurn(signal);
     const input = latent.data.slice(item * size, (item + 1) * size);
-    const [output] = await part.run({ [inputNames[0]]: floats(input, [1, channels, h, w]) }, [outputNames[0]]);
+    const [output] = await model.run({ [inputNames[0]]: floats(input, [1, channels, h, w]) }, [outputNames[0]]);
     if (output.dims.join() !== [1, 3, shape[1], shape[2]].join())
       throw new InputError(
         'MODEL_UNSUPPORTED',
-        `${part.path} made [${output.dims}] of a latent of [1,${channels},${h},${w}]; [1,3,${shape[1]},${shape[2]}] is needed (block_out_channels in its config.json).`,
+        `${model.path} made [${output.dims}] of a latent of [1,${channels},${h},${w}]; [1,3,${shape[1]},${shape[2]}] is needed (block_out_channels in its config.json).`,
       );
     planesToPixels(output.data, data.subarray(item * output.data.length, (item + 1) * output.data.length));
   }
@@ -69,11 +69,11 @@ function planesToPixels(planes: Float32Array, pixels: Float32Array): void {
     for (let c = 0; c < 3; c++) pixels[3 * i + c] = Math.min(Math.max(planes[c * area + i] / 2 + 0.5, 0), 1);
 }
 
-async function encode({ config, part, signal }: Context, pictures: Pictures): Promise<Latent> {
-  if (!existsSync(part.path))
+async function encode({ config, model, signal }: Context, pictures: Pictures): Promise<Latent> {
+  if (!existsSync(model.path))
     throw new InputError(
       'MODEL_NOT_FOUND',
-      `The checkpoint lacks the file ${part.path}: without it no picture can be turned into a latent (only text to image).`,
+      `The checkpoint lacks the file ${model.path}: without it no picture can be turned into a latent (only text to image).`,
     );
   const { scale, channels } = config;
   const [batch, height, width] = pictures.shape;
@@ -83,13 +83,13 @@ async function encode({ config, part, signal }: Context, pictures: Pictures): Pr
       'OPTION_INVALID',
       `The pictures are [${pictures.shape}]; [batch, height, width, 3] with sides of at least ${scale} is needed.`,
     );
-  const { inputNames, outputNames } = await part.session();
+  const { inputNames, outputNames } = await model.session();
   const shape = [batch, channels, h, w] as const;
   const data = new Float32Array(shape.reduce((a, b) => a * b));
   for (let item = 0; item < batch; item++) {
     await nextTurn(signal);
     const planes = pixelsToPlanes(pictures, item, h * scale, w * scale);
-    const [output] = await part.run({ [inputNames[0]]: floats(planes, [1, 3, h * scale, w * scale]) }, [
+    const [output] = await model.run({ [inputNames[0]]: floats(planes, [1, 3, h * scale, w * scale]) }, [
       outputNames[0],
     ]);
     const size = channels * h * w;
@@ -97,7 +97,7 @@ async function encode({ config, part, signal }: Context, pictures: Pictures): Pr
     if (output.data.length !== size && output.data.length !== 2 * size)
       throw new InputError(
         'MODEL_UNSUPPORTED',
-        `${part.path} made [${output.dims}]; [1,${channels},${h},${w}] or twice the channels is needed.`,
+        `${model.path} made [${output.dims}]; [1,${channels},${h},${w}] or twice the channels is needed.`,
       );
     data.set(output.data.subarray(0, size), item * size);
   }

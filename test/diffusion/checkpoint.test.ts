@@ -123,7 +123,7 @@ describe('SD 1.5', () => {
 
   test('an export in float16 throughout, inputs and outputs too, ends near it', async () => {
     const half = await load(checkpointDir('sd15'), 'fp16');
-    const [input] = (await half.model.unet.part.session()).inputMetadata;
+    const [input] = (await half.model.unet.model.session()).inputMetadata;
     expect(input).toMatchObject({ name: 'sample', type: 'float16' });
     const states = await half.clip.encode(reference.prompt);
     expect(relativeError(states[0].states, reference.states.data)).toBeLessThan(5e-3);
