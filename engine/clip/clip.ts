@@ -49,10 +49,10 @@ export async function loadClip(name: string, options: LoadOptions = {}): Promise
   };
 }
 
-/** P as config.json has it; 0 where it leaves it out. */
-function projectionDim(dir: string): number {
+/** P as config.json has it; undefined if it leaves it out. */
+function projectionDim(dir: string): number | undefined {
   const config = readJson<{ projection_dim?: number; text_config?: { projection_dim?: number } }>(
     join(dir, 'config.json'),
   );
-  return config.projection_dim ?? config.text_config?.projection_dim ?? 0;
+  return config.projection_dim ?? config.text_config?.projection_dim;
 }

@@ -164,7 +164,8 @@ async function compileBatch(clip: Source, shape: Shape): Promise<Session> {
   const { batch, positions } = shape;
   const { model, table } = tower(clip);
   const output = textOutputOf(model.outputs.map((o) => o.name));
-  const fixed = await specialise(withSimilarity(model, output, { batch, embeddingSize: clip.text.dim }), {
+  const embeddingSize = await clip.text.dim();
+  const fixed = await specialise(withSimilarity(model, output, { batch, embeddingSize }), {
     constants: constantInputs(clip, model, shape),
     dims: { [EMBEDS]: [batch, positions, table.dim] },
     outputs: [UNIT, SIMILARITY],

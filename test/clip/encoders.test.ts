@@ -25,7 +25,16 @@ test('texts are embedded as PyTorch does', async () => {
   vectors.forEach((v, i) => {
     expect(worst(v, oracle.texts[i].embedding)).toBeLessThan(1e-5);
   });
-  expect(standin.text.dim).toBe(24);
+  expect(await standin.text.dim()).toBe(24);
+});
+
+test('the length of embeddings is known before the first call, also to a model whose configuration leaves it out', async () => {
+  const dir = mkdtempSync(join(folder, 'dim-'));
+  writeTinyClip(dir);
+  expect(await (await loadClip(dir)).text.dim()).toBe(4);
+  const { projection_dim: _, ...config } = JSON.parse(tinyClipFiles().get('config.json')!.toString());
+  writeFileSync(join(dir, 'config.json'), JSON.stringify(config));
+  expect(await (await loadClip(dir)).text.dim()).toBe(4);
 });
 
 test('pictures are embedded as PyTorch and Pillow do', async () => {
