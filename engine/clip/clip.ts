@@ -25,7 +25,7 @@ export interface LoadOptions {
   offline?: boolean;
   /** The hub's address; default HF_ENDPOINT or https://huggingface.co. */
   endpoint?: string;
-  /** Precision of the weights: fp32, fp16 or q8; by default the first of these that the model has. */
+  /** Precision of the weights: fp32, fp16 or q8; by default the first of these that is on this machine or, if none is, on the hub. */
   dtype?: string;
   onProgress?: (progress: DownloadProgress) => void;
   signal?: AbortSignal;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { InputError } from '../errors.ts';
 import { bundledRoot, bundledWith } from '../hub/bundled.ts';
 import { INDEX_FILE } from '../hub/cache.ts';
-import { type HubOptions, type NeededFile, pullFolder } from '../hub/fetch-model.ts';
+import { type HubOptions, type NeededFile, pullFolder, weightsFile } from '../hub/fetch-model.ts';
 import { type HubId, parseHubId } from '../hub/hub-id.ts';
 import { localFolder } from '../hub/model-store.ts';
 import { readJson } from '../hub/read-json.ts';
@@ -36,7 +36,7 @@ export interface VaeConfig {
 }
 
 export interface CheckpointStoreOptions extends HubOptions {
-  /** Precision of the weights: fp32, fp16 or q8; by default the first of these that each part has. */
+  /** Precision of the weights: fp32, fp16 or q8; by default, for each part, the first of these that is on this machine or, if none is, on the hub. */
   readonly dtype?: string;
 }
 
@@ -145,12 +145,13 @@ async function fromHub(name: string, options: HubOptions): Promise<string> {
 /** Folder of a hub checkpoint, downloaded as far as it is not here. Throws as `pullFolder` does, and MODEL_UNSUPPORTED. */
 export async function pullCheckpoint(id: HubId, options: HubOptions = {}): Promise<string> {
   const dir = await pullFolder(id, [{ path: INDEX_FILE }], options);
-  return pullFolder(id, hubFiles(readIndex(dir), checkDtype(options.dtype) ?? 'fp32'), options);
+  return pullFolder(id, hubFiles(readIndex(dir), checkDtype(options.dtype)), options);
 }
 
-function hubFiles(index: ModelIndex, dtype: Dtype): NeededFile[] {
+function hubFiles(index: ModelIndex, dtype: Dtype | undefined): NeededFile[] {
   const required = (path: string): NeededFile => ({ path });
   const optional = (path: string): NeededFile => ({ path, optional: true });
+  const weights = (part: string) => weightsFile((d) => variantFile(`${part}/model`, d), dtype);
   return [
     required(INDEX_FILE),
     required(SCHEDULER),
@@ -159,11 +160,11 @@ function hubFiles(index: ModelIndex, dtype: Dtype): NeededFile[] {
       optional(`tokenizer${suffix}/vocab.json`),
       optional(`tokenizer${suffix}/merges.txt`),
       optional(`tokenizer${suffix}/tokenizer_config.json`),
-      required(variantFile(`text_encoder${suffix}/model`, dtype)),
+      weights(`text_encoder${suffix}`),
     ]),
-    required(variantFile('unet/model', dtype)),
-    required(variantFile('vae_decoder/model', dtype)),
-    optional(variantFile('vae_encoder/model', dtype)),
+    weights('unet'),
+    weights('vae_decoder'),
+    { ...weights('vae_encoder'), optional: true },
     optional('vae_decoder/config.json'),
     optional('vae/config.json'),
   ];

@@ -8,7 +8,7 @@ import type { HubId } from './hub-id.ts';
 import { withLock } from './lock.ts';
 import { fetchMeta, HubError, type RemoteFile, type Transport } from './requests.ts';
 import { readRecord, type StoreRecord, writeRecord } from './store-record.ts';
-import { type Dtype, towerFile } from './variant.ts';
+import { checkDtype, type Dtype, dtypes, towerFile } from './variant.ts';
 
 export type { DownloadProgress } from './download.ts';
 
@@ -28,25 +28,35 @@ export interface HubOptions {
 /** A file of a model, by its path in the folder, with forward slashes. */
 export interface NeededFile {
   readonly path: string;
-  /** A model can do without. */
+  /** Files that do as well, best first: they are asked for if the hub does not have `path`. */
+  readonly or?: readonly string[];
+  /** The model can do without it. */
   readonly optional?: boolean;
 }
 
-const neededFiles = (dtype: Dtype): NeededFile[] => [
+/** The .onnx file of a part in the precision asked for, or in the best that there is. `fileOf` names it. */
+export function weightsFile(fileOf: (dtype: Dtype) => string, dtype: Dtype | undefined): NeededFile {
+  const [path, ...or] = (dtype ? [dtype] : dtypes).map(fileOf);
+  return { path, or };
+}
+
+const neededFiles = (dtype: Dtype | undefined): NeededFile[] => [
   { path: 'config.json' },
   { path: 'tokenizer.json' },
   { path: 'tokenizer_config.json' },
   { path: 'preprocessor_config.json', optional: true },
-  { path: towerFile('text', dtype) },
-  { path: towerFile('vision', dtype), optional: true },
+  weightsFile((d) => towerFile('text', d), dtype),
+  { ...weightsFile((d) => towerFile('vision', d), dtype), optional: true },
 ];
+
+const pathsOf = ({ path, or = [] }: NeededFile): readonly string[] => [path, ...or];
 
 /**
  * Returns the folder of a hub model: from the cache, from the hub's own cache on this machine, or downloaded.
  * Throws MODEL_NOT_FOUND, MODEL_UNSUPPORTED, MODEL_INVALID (damaged, and offline) or DOWNLOAD_FAILED.
  */
 export const pullModel = (id: HubId, options: HubOptions = {}): Promise<string> =>
-  pullFolder(id, neededFiles((options.dtype ?? 'fp32') as Dtype), options);
+  pullFolder(id, neededFiles(checkDtype(options.dtype)), options);
 
 /** The same for any list of files; the external weights that its .onnx files name come along. */
 export async function pullFolder(id: HubId, files: readonly NeededFile[], options: HubOptions = {}): Promise<string> {
@@ -54,7 +64,7 @@ export async function pullFolder(id: HubId, files: readonly NeededFile[], option
   if (!options.refresh) {
     if (missing(dir, files).length === 0) return dir;
     const shared = options.cacheDir === undefined ? findInHubCache(id) : undefined;
-    if (shared && files.every((f) => existsSync(join(shared, f.path)))) return shared;
+    if (shared && files.every((file) => presentPath(shared, file))) return shared;
   }
   if (options.offline ?? isOffline()) return offlineFolder(id, dir, files);
   return withLock(dir, { signal: options.signal, wait: options.transport?.wait }, async () => {
@@ -66,10 +76,21 @@ export async function pullFolder(id: HubId, files: readonly NeededFile[], option
 /** Files that are not there, or not as long as when they were downloaded. */
 function missing(dir: string, files: readonly NeededFile[]): NeededFile[] {
   const record = readRecord(dir);
-  const external = Object.keys(record.files).filter((path) => files.some((f) => isWeightsOf(path, f.path)));
-  const all = [...files, ...external.map((path) => ({ path }))];
-  return all.filter(({ path }) => !record.absent.includes(path) && !isComplete(dir, path, record));
+  const present = files.flatMap((file) => presentPath(dir, file) ?? []);
+  const external = Object.keys(record.files).filter((path) => present.some((onnx) => isWeightsOf(path, onnx)));
+  const all: NeededFile[] = [...files, ...external.map((path) => ({ path }))];
+  return all.filter((file) => isMissing(dir, file, record));
 }
+
+function isMissing(dir: string, file: NeededFile, record: StoreRecord): boolean {
+  const path = presentPath(dir, file);
+  if (path !== undefined) return !isComplete(dir, path, record);
+  return !(file.optional && pathsOf(file).every((p) => record.absent.includes(p)));
+}
+
+/** The first of a file's paths that is there, which is the one that is used. */
+const presentPath = (dir: string, file: NeededFile): string | undefined =>
+  pathsOf(file).find((path) => existsSync(join(dir, path)));
 
 function isComplete(dir: string, path: string, record: StoreRecord): boolean {
   const info = statSync(join(dir, path), { throwIfNoEntry: false });
@@ -77,13 +98,13 @@ function isComplete(dir: string, path: string, record: StoreRecord): boolean {
 }
 
 function offlineFolder({ repo }: HubId, dir: string, files: readonly NeededFile[]): string {
-  const lacking = missing(dir, files).filter((f) => !f.optional || existsSync(join(dir, f.path)));
+  const lacking = missing(dir, files).filter((f) => !f.optional || presentPath(dir, f));
   if (lacking.length === 0) return dir;
-  const path = join(dir, lacking[0].path);
-  if (existsSync(path))
+  const damaged = presentPath(dir, lacking[0]);
+  if (damaged)
     throw new InputError(
       'MODEL_INVALID',
-      `${path} is damaged (its size is not the downloaded one); delete it or go online.`,
+      `${join(dir, damaged)} is damaged (its size is not the downloaded one); delete it or go online.`,
     );
   throw new InputError(
     'MODEL_NOT_FOUND',
@@ -95,43 +116,60 @@ async function pullFiles(id: HubId, dir: string, files: readonly NeededFile[], o
   const todo = [...files];
   let commit: string | undefined;
   for (let i = 0; i < todo.length; i++) {
-    const { path, optional } = todo[i];
-    const record = readRecord(dir);
-    const complete = record.absent.includes(path) || isComplete(dir, path, record);
-    if (!complete || options.refresh) {
+    const needed = todo[i];
+    if (options.refresh || isMissing(dir, needed, readRecord(dir))) {
       // All files come from the commit of the first, even if the branch moves meanwhile.
-      const remote = await findRemote({ ...id, revision: commit ?? id.revision }, path, optional, options);
+      const remote = await findRemote({ ...id, revision: commit ?? id.revision }, needed, options);
       commit ??= remote?.commit;
-      if (!remote) writeRecord(dir, { ...record, absent: [...new Set([...record.absent, path])] });
-      else if (!complete || record.files[path]?.etag !== remote.etag) await fetchOne(dir, path, remote, options);
+      noteAbsent(dir, needed, remote?.path);
+      if (remote && isNew(dir, remote)) await fetchOne(dir, remote, options);
     }
-    if (path.endsWith('.onnx') && existsSync(join(dir, path)))
+    const path = presentPath(dir, needed);
+    if (path?.endsWith('.onnx'))
       todo.push(...externalData(join(dir, path)).map((name) => ({ path: posix.join(posix.dirname(path), name) })));
   }
 }
 
-async function fetchOne(dir: string, path: string, remote: RemoteFile, options: HubOptions): Promise<void> {
-  const entry = await downloadFile(remote, join(dir, path), options);
+/** Whether the hub's file is not the one that is here. */
+function isNew(dir: string, { path, etag }: FoundFile): boolean {
   const record = readRecord(dir);
-  const absent = record.absent.filter((p) => p !== path);
-  writeRecord(dir, { absent, files: { ...record.files, [path]: entry } });
+  return !isComplete(dir, path, record) || record.files[path]?.etag !== etag;
 }
 
-async function findRemote(
-  id: HubId,
-  path: string,
-  optional: boolean | undefined,
-  options: HubOptions,
-): Promise<RemoteFile | undefined> {
+/** Remembers which files the hub does not have: all of them, or those before the one that was found. */
+function noteAbsent(dir: string, needed: NeededFile, found: string | undefined): void {
+  const paths = pathsOf(needed);
+  const absent = found === undefined ? paths : paths.slice(0, paths.indexOf(found));
+  const record = readRecord(dir);
+  if (absent.some((path) => !record.absent.includes(path)))
+    writeRecord(dir, { ...record, absent: [...new Set([...record.absent, ...absent])] });
+}
+
+async function fetchOne(dir: string, remote: FoundFile, options: HubOptions): Promise<void> {
+  const entry = await downloadFile(remote, join(dir, remote.path), options);
+  const record = readRecord(dir);
+  const absent = record.absent.filter((path) => path !== remote.path);
+  writeRecord(dir, { absent, files: { ...record.files, [remote.path]: entry } });
+}
+
+type FoundFile = RemoteFile & { readonly path: string };
+
+/** The first of a file's paths that the hub has; undefined if it has none and the file is optional. */
+async function findRemote(id: HubId, needed: NeededFile, options: HubOptions): Promise<FoundFile | undefined> {
   const endpoint = (options.endpoint ?? process.env.HF_ENDPOINT ?? 'https://huggingface.co').replace(/\/+$/, '');
-  const url = `${endpoint}/${id.repo}/resolve/${encodeURIComponent(id.revision)}/${path}`;
-  try {
-    return await fetchMeta(url, options);
-  } catch (error) {
-    if (!(error instanceof HubError)) throw error;
-    if (error.reason === 'file' && optional) return undefined;
-    throw explain(error, { ...id, endpoint, path });
+  let refusal: HubError | undefined;
+  for (const path of pathsOf(needed)) {
+    const url = `${endpoint}/${id.repo}/resolve/${encodeURIComponent(id.revision)}/${path}`;
+    try {
+      return { ...(await fetchMeta(url, options)), path };
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error;
+      refusal ??= error;
+      if (error.reason !== 'file') break;
+    }
   }
+  if (refusal?.reason === 'file' && needed.optional) return undefined;
+  throw explain(refusal!, { ...id, endpoint, path: needed.path });
 }
 
 /** What a hub's refusal means to the user. */

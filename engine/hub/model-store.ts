@@ -9,7 +9,7 @@ import { parseHubId } from './hub-id.ts';
 import { checkDtype, findTower, towerFile } from './variant.ts';
 
 export interface StoreOptions extends HubOptions {
-  /** Precision of the weights: fp32, fp16 or q8; by default the first of these that the model has. */
+  /** Precision of the weights: fp32, fp16 or q8; by default the first of these that is on this machine or, if none is, on the hub. */
   dtype?: string;
 }
 

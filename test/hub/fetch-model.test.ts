@@ -242,6 +242,56 @@ test('a model without a text tower is not supported', async () => {
   await expect(pull()).rejects.toMatchObject({ code: 'MODEL_UNSUPPORTED', message: expect.stringContaining(TEXT) });
 });
 
+describe('a model that has no fp32', () => {
+  const HALF = 'onnx/text_model_fp16.onnx';
+  beforeEach(() => {
+    for (const tower of ['text', 'vision']) {
+      const full = `org/tiny/onnx/${tower}_model.onnx`;
+      mirror.files.set(full.replace('.onnx', '_fp16.onnx'), mirror.files.get(full)!);
+      mirror.files.delete(full);
+    }
+  });
+
+  test('is downloaded in the most precise weights that it has, and complete', async () => {
+    await pull();
+    expect(mirror.log.filter((line) => line.startsWith('GET onnx')).sort()).toEqual([
+      `GET ${HALF}`,
+      'GET onnx/vision_model_fp16.onnx',
+    ]);
+    mirror.log.length = 0;
+    const clip = await loadClip('org/tiny', options());
+    expect(clip.textModelPath).toBe(join(folder(), HALF));
+    expect(mirror.log).toEqual([]);
+    expect(await pull({ offline: true })).toBe(folder());
+  });
+
+  test('is never used damaged', async () => {
+    await pull();
+    truncateSync(join(folder(), HALF), 40);
+    await expect(pull({ offline: true })).rejects.toMatchObject({
+      code: 'MODEL_INVALID',
+      message: expect.stringContaining(join(folder(), HALF)),
+    });
+    await pull();
+    expect(readFileSync(join(folder(), HALF)).equals(file(HALF).body)).toBe(true);
+  });
+
+  test('is refused if fp32 is asked for', async () => {
+    await expect(pull({ dtype: 'fp32' })).rejects.toMatchObject({
+      code: 'MODEL_UNSUPPORTED',
+      message: expect.stringContaining(TEXT),
+    });
+  });
+});
+
+test('without a network, the weights that were downloaded by --dtype do', async () => {
+  mirror.files.set('org/tiny/onnx/text_model_quantized.onnx', file(TEXT));
+  await pull({ dtype: 'q8' });
+  await mirror.close();
+  expect(await pull({ offline: true })).toBe(folder());
+  mirror = await startMirror(new Map());
+});
+
 test('a model without a vision tower can still read texts, and is complete', async () => {
   mirror.files.delete('org/tiny/onnx/vision_model.onnx');
   await pull();
