@@ -1,27 +1,22 @@
 // Latents ↔ pictures through the VAE's two ONNX files.
 import { existsSync } from 'node:fs';
 import { InputError } from '../errors.ts';
+import type { ImageBatch } from '../image/batch.ts';
 import { checkLatent, type Latent } from './latent.ts';
 import type { VaeConfig } from './layout.ts';
 import { floats, type OnnxModel } from './onnx-model.ts';
-
-/** A batch of pictures of one size, values in [0, 1], float32 [B, H, W, C]; ComfyUI's IMAGE. */
-export interface Pictures {
-  readonly shape: readonly [batch: number, height: number, width: number, channels: number];
-  readonly data: Float32Array;
-}
 
 export interface Vae {
   readonly config: VaeConfig;
   readonly decoder: OnnxModel;
   readonly encoder: OnnxModel;
   /** [B, C, h, w] → [B, h·scale, w·scale, 3], cut to [0, 1]. */
-  decode(latent: Latent, signal?: AbortSignal): Promise<Pictures>;
+  decode(latent: Latent, signal?: AbortSignal): Promise<ImageBatch>;
   /**
    * [B, H, W, 3 or more] → [B, C, H/scale, W/scale]: the mean of the VAE's distribution. Sides that are not multiples of `scale` lose
    * their edges, evenly on both sides. Throws MODEL_NOT_FOUND where the checkpoint has no encoder.
    */
-  encode(pictures: Pictures, signal?: AbortSignal): Promise<Latent>;
+  encode(pictures: ImageBatch, signal?: AbortSignal): Promise<Latent>;
 }
 
 export function makeVae(config: VaeConfig, decoder: OnnxModel, encoder: OnnxModel): Vae {
@@ -41,7 +36,7 @@ interface Context {
 }
 
 /** One picture at a time: a VAE's activations are what fills the memory. */
-async function decode({ config, model, signal }: Context, latent: Latent): Promise<Pictures> {
+async function decode({ config, model, signal }: Context, latent: Latent): Promise<ImageBatch> {
   checkLatent(latent, config.channels);
   const [batch, channels, h, w] = latent.shape;
   const size = channels * h * w;
@@ -69,7 +64,7 @@ function planesToPixels(planes: Float32Array, pixels: Float32Array): void {
     for (let c = 0; c < 3; c++) pixels[3 * i + c] = Math.min(Math.max(planes[c * area + i] / 2 + 0.5, 0), 1);
 }
 
-async function encode({ config, model, signal }: Context, pictures: Pictures): Promise<Latent> {
+async function encode({ config, model, signal }: Context, pictures: ImageBatch): Promise<Latent> {
   if (!existsSync(model.path))
     throw new InputError(
       'MODEL_NOT_FOUND',
@@ -105,7 +100,7 @@ async function encode({ config, model, signal }: Context, pictures: Pictures): P
 }
 
 /** The middle [height, width] of a picture → [3, height, width] in [−1, 1]. */
-function pixelsToPlanes({ shape, data }: Pictures, item: number, height: number, width: number): Float32Array {
+function pixelsToPlanes({ shape, data }: ImageBatch, item: number, height: number, width: number): Float32Array {
   const [, fullHeight, fullWidth, channels] = shape;
   const [top, left] = [(fullHeight - height) >> 1, (fullWidth - width) >> 1];
   const planes = new Float32Array(3 * height * width);

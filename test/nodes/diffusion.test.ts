@@ -3,7 +3,7 @@ import { jest } from '@jest/globals';
 import sharp from 'sharp';
 import { emptyLatent, type Latent } from '../../engine/diffusion/latent.ts';
 import { sample } from '../../engine/diffusion/sample.ts';
-import { makeBatch } from '../../nodes/image-bytes.ts';
+import { makeBatch } from '../../engine/image/batch.ts';
 import { makeContext, nodeOf, runNode, type TestContext, testCheckpoint, testClip } from '../helpers/node-context.ts';
 
 const contexts: TestContext[] = [];

@@ -1,24 +1,16 @@
-// IMAGE and MASK values ↔ bytes, rounded as ComfyUI rounds: bytes / 255 in, 255 · value cut to a byte out.
+// ComfyUI's IMAGE, a batch of pictures of one size, ↔ the bytes of single pictures: bytes / 255 in, 255 · value cut to a byte out.
+import { InputError } from '../errors.ts';
+import type { RawImage } from './decode-image.ts';
+import { allocate } from './grid.ts';
 
-import { InputError } from '../engine/errors.ts';
-import type { RawImage } from '../engine/image/decode-image.ts';
-import type { ImageBatch, Mask } from './values.ts';
-
-const { fround } = Math;
-
-/** 2 GiB of float32: a larger picture would not leave room to compute with it. */
-const MAX_VALUES = 2 ** 29;
+/** Pictures of one size, values in [0, 1], float32 [B, H, W, C]; C is 3 or 4, seldom 1. */
+export interface ImageBatch {
+  readonly shape: readonly [batch: number, height: number, width: number, channels: number];
+  readonly data: Float32Array;
+}
 
 /** An empty batch, all 0. Throws IMAGE_TOO_LARGE above 2 GiB. */
-export function makeBatch(shape: ImageBatch['shape']): ImageBatch {
-  const size = shape.reduce((a, b) => a * b, 1);
-  if (size > MAX_VALUES)
-    throw new InputError(
-      'IMAGE_TOO_LARGE',
-      `A batch of ${shape.join(' × ')} numbers does not fit: at most ${MAX_VALUES} are allowed; make it smaller.`,
-    );
-  return { shape, data: new Float32Array(size) };
-}
+export const makeBatch = (shape: ImageBatch['shape']): ImageBatch => ({ shape, data: allocate(...shape) });
 
 /** Pictures of one size and as many channels → a batch. */
 export function batchOf(images: readonly RawImage[]): ImageBatch {
@@ -31,7 +23,19 @@ export function batchOf(images: readonly RawImage[]): ImageBatch {
   return batch;
 }
 
-/** Picture `index` of a batch as bytes. Not-a-numbers become 0. */
+/** Batches of one size and as many channels → one batch. */
+export function joinBatches(batches: readonly ImageBatch[]): ImageBatch {
+  const [, height, width, channels] = batches[0].shape;
+  const joined = makeBatch([batches.reduce((sum, { shape }) => sum + shape[0], 0), height, width, channels]);
+  let at = 0;
+  for (const { data } of batches) {
+    joined.data.set(data, at);
+    at += data.length;
+  }
+  return joined;
+}
+
+/** Picture `index` of a batch as bytes. Not-a-numbers become 0. Throws IMAGE_UNREADABLE for an odd number of channels. */
 export function bytesOf({ shape: [, height, width, channels], data }: ImageBatch, index: number): RawImage {
   if (channels !== 1 && channels !== 3 && channels !== 4)
     throw new InputError('IMAGE_UNREADABLE', `A picture has 1, 3 or 4 channels, but this one has ${channels}.`);
@@ -39,7 +43,7 @@ export function bytesOf({ shape: [, height, width, channels], data }: ImageBatch
   const bytes = new Uint8Array(size);
   // In float32, as ComfyUI: 255 · (k / 255) is then exactly k again. A clamped array would round instead of cutting.
   for (let k = 0, from = index * size; k < size; k++, from++) {
-    const value = fround(255 * data[from]);
+    const value = Math.fround(255 * data[from]);
     bytes[k] = value > 0 ? (value < 255 ? value : 255) : 0;
   }
   return { data: bytes, width, height, channels };
@@ -48,12 +52,3 @@ export function bytesOf({ shape: [, height, width, channels], data }: ImageBatch
 /** All pictures of a batch as bytes. */
 export const allBytesOf = (images: ImageBatch): RawImage[] =>
   Array.from({ length: images.shape[0] }, (_, i) => bytesOf(images, i));
-
-/** Alpha of pictures of one size → MASK: 1 − alpha. */
-export function maskOf(alphas: readonly Uint8Array[], width: number, height: number): Mask {
-  const data = new Float32Array(alphas.length * width * height);
-  alphas.forEach((alpha, i) => {
-    for (let k = 0; k < alpha.length; k++) data[i * alpha.length + k] = 1 - fround(alpha[k] / 255);
-  });
-  return { shape: [alphas.length, height, width], data };
-}
