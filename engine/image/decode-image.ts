@@ -23,9 +23,15 @@ const MAX_PIXELS = 128e6;
 /** Longest side: keeps row buffers and filter tables small. */
 const MAX_SIDE = 65_535;
 
-/** Decodes an image. Throws IMAGE_UNREADABLE or IMAGE_TOO_LARGE; `name` is what messages call it. */
-export const decodeImage = (input: ImageInput, name = nameOf(input)): Promise<Pixels> =>
-  openImage(input, { name }, async (image) => {
+/** Decodes an image; RGB pixels are taken as they are, not copied. Throws IMAGE_UNREADABLE or IMAGE_TOO_LARGE; `name` is what messages call it. */
+export async function decodeImage(input: ImageInput, name = nameOf(input)): Promise<Pixels> {
+  if (isRaw(input) && input.channels !== 4) {
+    checkRaw(input, name);
+    const { data, width, height, channels } = input;
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length);
+    return { data: channels === 3 ? bytes : greyToRgb(bytes, 1), width, height };
+  }
+  return openImage(input, { name }, async (image) => {
     const { data, info } = await image
       .autoOrient()
       .flatten({ background: '#ffffff' })
@@ -39,6 +45,9 @@ export const decodeImage = (input: ImageInput, name = nameOf(input)): Promise<Pi
       height: info.height,
     };
   });
+}
+
+const isRaw = (input: ImageInput): input is RawImage => typeof input !== 'string' && !(input instanceof Uint8Array);
 
 type Sharp = ReturnType<typeof sharp>;
 
@@ -51,18 +60,17 @@ export async function openImage<T>(
   { name, allPages = false }: { name: string; allPages?: boolean },
   work: (image: Sharp, metadata: Awaited<ReturnType<Sharp['metadata']>>) => Promise<T>,
 ): Promise<T> {
-  const isRaw = typeof input !== 'string' && !(input instanceof Uint8Array);
-  if (isRaw) checkRaw(input, name);
-  const bytes = typeof input === 'string' ? await readImage(input) : isRaw ? input.data : input;
-  if (bytes.byteLength > MAX_FILE_BYTES && !isRaw) throw tooManyBytes(name, bytes.byteLength);
+  const raw = isRaw(input) ? input : undefined;
+  if (raw) checkRaw(raw, name);
+  const bytes = typeof input === 'string' ? await readImage(input) : isRaw(input) ? input.data : input;
+  if (bytes.byteLength > MAX_FILE_BYTES && !raw) throw tooManyBytes(name, bytes.byteLength);
   if (bytes.byteLength === 0) throw new InputError('IMAGE_UNREADABLE', `${name} is empty.`);
-  const { width, height, channels } = isRaw ? input : { width: 0, height: 0, channels: 3 as const };
   try {
     const image = sharp(bytes, {
       limitInputPixels: MAX_PIXELS,
       failOn: 'error', // cut-off and damaged files fail; warnings (odd metadata) do not
       pages: allPages ? -1 : 1,
-      ...(isRaw && { raw: { width, height, channels } }),
+      ...(raw && { raw: { width: raw.width, height: raw.height, channels: raw.channels } }),
     });
     const meta = await image.metadata();
     checkSize(meta.width, meta.pageHeight ?? meta.height, name);
