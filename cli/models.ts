@@ -1,4 +1,4 @@
-// `pez-nodes models list|pull|path`: what is here, what can be fetched, and where it lies.
+// `pez-nodes models list|pull|path`: the models on this machine, downloading others, and where they are.
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -22,7 +22,7 @@ export function addModels(program: Command): void {
     .action(runList);
   models
     .command('pull')
-    .description('download models from the hub, CLIPs and checkpoints, or what is new of them')
+    .description('download CLIPs and checkpoints from the hub, or update them')
     .argument('<ids...>', 'hub ids: org/name or org/name@revision')
     .addOption(makeDtypeOption())
     .action(runPull);
@@ -61,7 +61,7 @@ function runList({ json }: { json?: boolean }): void {
 function sizeOf(dir: string): number {
   const entries = readdirSync(dir, { recursive: true, encoding: 'utf8' });
   return entries.reduce((sum, path) => {
-    const info = statSync(join(dir, path), { throwIfNoEntry: false }); // a download may be coming to its end
+    const info = statSync(join(dir, path), { throwIfNoEntry: false }); // a download may just have ended
     return info?.isFile() ? sum + info.size : sum;
   }, 0);
 }

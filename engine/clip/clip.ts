@@ -8,7 +8,7 @@ import { makeTextEncoder, type TextEncoder } from './text-encoder.ts';
 import { loadTokenizer, type Tokenizer } from './tokenizer.ts';
 
 export interface Clip {
-  /** The name it was asked for by. */
+  /** The name by which it was requested. */
   readonly name: string;
   readonly dir: string;
   /** The text tower's ONNX file. */
@@ -19,9 +19,9 @@ export interface Clip {
 }
 
 export interface LoadOptions {
-  /** Where downloaded models lie; default `$HF_HOME/pez-nodes` (~/.cache/huggingface/pez-nodes). */
+  /** Where downloaded models are kept; default `$HF_HOME/pez-nodes` (~/.cache/huggingface/pez-nodes). */
   cacheDir?: string;
-  /** No network; default: whether HF_HUB_OFFLINE is 1. */
+  /** Never use the network; the default is whether HF_HUB_OFFLINE is 1. */
   offline?: boolean;
   /** The hub's address; default HF_ENDPOINT or https://huggingface.co. */
   endpoint?: string;

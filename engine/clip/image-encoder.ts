@@ -11,7 +11,7 @@ export type { ImageInput, RawImage } from '../image/decode-image.ts';
 
 export interface ImageEncoder {
   /**
-   * Embeds images: unit length, [P] each. Throws IMAGE_UNREADABLE, IMAGE_TOO_LARGE; MODEL_UNSUPPORTED where the model
+   * Embeds images: unit length, [P] each. Throws IMAGE_UNREADABLE, IMAGE_TOO_LARGE; MODEL_UNSUPPORTED if the model
    * has no vision tower.
    */
   encode(images: readonly ImageInput[], signal?: AbortSignal): Promise<Float32Array[]>;

@@ -1,4 +1,4 @@
-// Whether the positions after a text's end change its embedding: where they don't, M + 2 positions do instead of 77.
+// Whether the positions after a text's end change its embedding: if they don't, M + 2 positions suffice instead of 77.
 import { remember } from '../memo.ts';
 import type { Clip } from './clip.ts';
 
@@ -8,7 +8,7 @@ const SAME = 1e-5;
 const known = new WeakMap<Clip['text'], Promise<boolean>>();
 
 /**
- * True where a text tower is causal and reads out at the end token, or masks what follows it. Found by trying, once per
+ * True if a text tower is causal and reads out at the end token, or masks what follows it. Found by experiment, once per
  * encoder: the embedding of a short text, alone and padded to the context.
  */
 export const readsOutAtEnd = (clip: Pick<Clip, 'text' | 'tokenizer'>): Promise<boolean> =>

@@ -20,7 +20,7 @@ const OUTPUTS = {
   vision: ['image_embeds', 'pooler_output'],
 };
 
-/** Which of a tower's outputs is the embedding [B, P]. Throws MODEL_UNSUPPORTED where none is; `path` is for the message. */
+/** Which of a tower's outputs is the embedding [B, P]. Throws MODEL_UNSUPPORTED if none is; `path` is for the message. */
 export function embeddingOutput(tower: Tower, names: readonly string[], path: string): string {
   const name = OUTPUTS[tower].find((n) => names.includes(n));
   if (name) return name;
@@ -66,7 +66,7 @@ function toUnit(vector: Float32Array, path: string): Float32Array {
   return vector;
 }
 
-/** Cosine of two unit vectors [P]. Throws MODEL_UNSUPPORTED where their lengths differ. */
+/** Cosine of two unit vectors [P]. Throws MODEL_UNSUPPORTED if their lengths differ. */
 export function cosine(a: Float32Array, b: Float32Array): number {
   if (a.length !== b.length)
     throw new InputError(

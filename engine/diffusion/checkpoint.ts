@@ -26,7 +26,7 @@ export interface PromptModel {
 }
 
 export interface Checkpoint {
-  /** The name it was asked for by. */
+  /** The name by which it was requested. */
   readonly name: string;
   readonly dir: string;
   readonly device: Device;
@@ -35,7 +35,7 @@ export interface Checkpoint {
   readonly vae: Vae;
   /** Runs and time inside onnxruntime, by part: text_encoder, text_encoder_2, unet, vae_decoder, vae_encoder. */
   times(): Record<string, RunTime>;
-  /** Frees all sessions; whoever uses the checkpoint again gets new ones. */
+  /** Frees all sessions; further use of the checkpoint makes new ones. */
   release(): Promise<void>;
 }
 

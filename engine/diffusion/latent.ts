@@ -5,7 +5,7 @@ export interface Latent {
   readonly shape: readonly [batch: number, channels: number, height: number, width: number];
   /** As the VAE's decoder takes it: without the scaling factor. */
   readonly data: Float32Array;
-  /** Only on an empty latent: pixels an element was made for. It fits itself to the model that it meets. */
+  /** Only on an empty latent: pixels per element that it was made with. It is adapted to the model that samples it. */
   readonly emptyScale?: number;
 }
 
@@ -16,11 +16,11 @@ export interface LatentSize {
   readonly batch?: number;
   /** Channels of the latent: 4 for Stable Diffusion. */
   readonly channels?: number;
-  /** Pixels a latent's element stands for, each way: 8 for Stable Diffusion. */
+  /** Pixels per element of the latent, each way: 8 for Stable Diffusion. */
   readonly scale?: number;
 }
 
-/** What ComfyUI's nodes allow. */
+/** The limits of ComfyUI's nodes. */
 const MAX_SIDE = 16_384;
 const MAX_BATCH = 4096;
 /** One gigabyte of numbers. */
@@ -47,7 +47,7 @@ export function emptyLatent({ width, height, batch = 1, channels = 4, scale = 8 
 
 const elements = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
-/** Throws OPTION_INVALID where a latent's data do not fill its shape, or its channels are not the model's. */
+/** Throws OPTION_INVALID if a latent's data do not match its shape, or its channels are not the model's. */
 export function checkLatent({ shape, data }: Latent, channels?: number): void {
   const sound =
     shape.length === 4 && shape.every((n) => Number.isInteger(n) && n > 0) && data.length === elements(shape);

@@ -18,7 +18,7 @@ export interface CheckpointFiles {
   readonly textEncoders: readonly { readonly modelPath: string; readonly tokenizerDir: string }[];
   readonly unetPath: string;
   readonly vaeDecoderPath: string;
-  /** May be missing on disk: only making latents from pictures needs it. */
+  /** May not exist: it is needed only to turn pictures into latents. */
   readonly vaeEncoderPath: string;
   readonly schedulerPath: string;
   readonly scheduler: SchedulerConfig;
@@ -29,7 +29,7 @@ export interface VaeConfig {
   /** latent = (vae − shift) · scaling */
   readonly scalingFactor: number;
   readonly shiftFactor: number;
-  /** Pixels an element of the latent stands for, each way. */
+  /** Pixels per element of the latent, each way. */
   readonly scale: number;
   /** Channels of the latent. */
   readonly channels: number;
@@ -94,7 +94,7 @@ const isPresent = (entry: unknown): boolean => Array.isArray(entry) && entry.som
 
 const encodersOf = (index: ModelIndex): string[] => (isPresent(index.text_encoder_2) ? ['', '_2'] : ['']);
 
-/** The file of a part: the precision asked for, or the first there is; the plain name where there is none. */
+/** The file of a part: the precision asked for, or the first that exists; the plain name if none does. */
 function findPart(dir: string, folder: string, dtype: Dtype | undefined): string {
   const paths = (dtype ? [dtype] : dtypes).map((d) => join(dir, variantFile(`${folder}/model`, d)));
   return paths.find((path) => existsSync(path)) ?? paths[0];
@@ -142,7 +142,7 @@ async function fromHub(name: string, options: HubOptions): Promise<string> {
   return pullCheckpoint(id, options);
 }
 
-/** Folder of a hub checkpoint, downloaded as far as it is not here. Throws as `pullFolder` does, and MODEL_UNSUPPORTED. */
+/** Folder of a hub checkpoint; missing files are downloaded. Throws what `pullFolder` throws, and MODEL_UNSUPPORTED. */
 export async function pullCheckpoint(id: HubId, options: HubOptions = {}): Promise<string> {
   const dir = await pullFolder(id, [{ path: INDEX_FILE }], options);
   return pullFolder(id, hubFiles(readIndex(dir), checkDtype(options.dtype)), options);

@@ -21,11 +21,11 @@ export interface OnnxModel {
   /** The session, compiled at the first call. Throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED or OPTION_INVALID (the device). */
   session(): Promise<Session>;
   /**
-   * Runs it and returns the outputs asked for, as float32. Inputs that the export takes in float16 are rounded to it. `hint` explains a refusal.
-   * Throws MODEL_INVALID where onnxruntime refuses, or float16 does not hold the numbers.
+   * Runs it and returns the outputs asked for, as float32. Inputs that the export takes in float16 are rounded to it. `hint` is added to the
+   * message if onnxruntime refuses. Throws MODEL_INVALID in that case, and if numbers overflow float16.
    */
   run(feeds: Feeds, outputs: readonly string[], hint?: string): Promise<Output[]>;
-  /** Frees the session once its present run has ended; the next use makes a new one. */
+  /** Frees the session once the current run has ended; the next use makes a new one. */
   release(): Promise<void>;
 }
 
@@ -90,7 +90,7 @@ function takeOutput(tensor: ort.Tensor, path: string): Output {
   if (tensor.type === 'float16' && !data.every(Number.isFinite))
     throw new InputError(
       'MODEL_INVALID',
-      `${path} overflows in float16: not all that it made are finite numbers. Take an export of this part in float32.`,
+      `${path} overflows in float16: not all of its outputs are finite numbers. Use a float32 export of this part.`,
     );
   return { dims: tensor.dims, data };
 }

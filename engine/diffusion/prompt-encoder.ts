@@ -28,7 +28,7 @@ interface Encoded {
   readonly pooled?: Float32Array;
 }
 
-/** Encoders in the order of the checkpoint; with two, each one's last layer but one is taken, as SDXL was trained. */
+/** Encoders in the order of the checkpoint; of two, the last layer but one of each is taken, as SDXL was trained. */
 export function makePromptEncoder(encoders: readonly TextEncoderModel[]): PromptEncoder {
   return {
     encode: async (text) => {
@@ -74,7 +74,7 @@ async function encodeWith(
     states: states.data.slice(0, size),
     length: chunks.length * length,
     width,
-    // Of several windows the first is the one that counts, as in ComfyUI.
+    // Of several windows only the first counts, as in ComfyUI.
     pooled: pooled?.data.slice(0, pooled.dims[1]),
   };
 }

@@ -22,9 +22,9 @@ export interface UnetCall {
 
 export interface Unet {
   readonly model: OnnxModel;
-  /** Channels that it takes; undefined where the export leaves them open. */
+  /** Channels that it takes; undefined if the export leaves them open. */
   channels(): Promise<number | undefined>;
-  /** Whether it applies the guidance itself (LCM): then there is no second, unconditional run. */
+  /** Whether it applies the guidance itself (LCM), so that no second, unconditional run is needed. */
   guidesItself(): Promise<boolean>;
   /** Its raw output, of the sample's shape. Throws MODEL_UNSUPPORTED, MODEL_INVALID or OPTION_INVALID (a fixed size). */
   run(call: UnetCall): Promise<Float32Array>;
@@ -33,11 +33,11 @@ export interface Unet {
 interface Input {
   readonly name: string;
   readonly type: string;
-  /** Numbers where the export fixed them, names elsewhere. */
+  /** Numbers for dims that the export fixed, names for the others. */
   readonly shape: readonly (number | string)[];
 }
 
-/** What an input of that name is fed; undefined: the conditioning lacks it. One more input: one line here. */
+/** The tensor for an input of that name; undefined if the conditioning lacks it. One more input: one line here. */
 const FEEDS: Record<string, (call: UnetCall, input: Input) => ort.Tensor | undefined> = {
   sample: ({ sample, shape }) => floats(sample, shape),
   timestep: ({ timestep, shape }, { type, shape: dims }) => {
@@ -57,7 +57,7 @@ const FEEDS: Record<string, (call: UnetCall, input: Input) => ort.Tensor | undef
   },
 };
 
-/** Width of LCM's guidance embedding where the export leaves it open. */
+/** Width of LCM's guidance embedding if the export leaves it open. */
 const GUIDANCE_WIDTH = 256;
 
 /** Sines, then cosines, of 1000·w at frequencies from 1 to 1/10000 (Luo et al. 2023; w = guidance scale − 1). */
@@ -98,7 +98,7 @@ export function makeUnet(model: OnnxModel): Unet {
   };
 }
 
-/** What a refusal most likely means where a side is not even after three halvings. */
+/** The most likely reason for a refusal if a side cannot be halved three times. */
 const sizeHint = ([, , height, width]: UnetCall['shape']): string =>
   height % 8 === 0 && width % 8 === 0
     ? ''

@@ -10,11 +10,11 @@ export interface Vae {
   readonly config: VaeConfig;
   readonly decoder: OnnxModel;
   readonly encoder: OnnxModel;
-  /** [B, C, h, w] → [B, h·scale, w·scale, 3], cut to [0, 1]. */
+  /** [B, C, h, w] → [B, h·scale, w·scale, 3], clamped to [0, 1]. */
   decode(latent: Latent, signal?: AbortSignal): Promise<ImageBatch>;
   /**
    * [B, H, W, 3 or more] → [B, C, H/scale, W/scale]: the mean of the VAE's distribution. Sides that are not multiples of `scale` lose
-   * their edges, evenly on both sides. Throws MODEL_NOT_FOUND where the checkpoint has no encoder.
+   * their edges, evenly on both sides. Throws MODEL_NOT_FOUND if the checkpoint has no encoder.
    */
   encode(pictures: ImageBatch, signal?: AbortSignal): Promise<Latent>;
 }
@@ -35,7 +35,7 @@ interface Context {
   readonly signal?: AbortSignal;
 }
 
-/** One picture at a time: a VAE's activations are what fills the memory. */
+/** One picture at a time: most of the memory goes to a VAE's activations. */
 async function decode({ config, model, signal }: Context, latent: Latent): Promise<ImageBatch> {
   checkLatent(latent, config.channels);
   const [batch, channels, h, w] = latent.shape;
@@ -68,7 +68,7 @@ async function encode({ config, model, signal }: Context, pictures: ImageBatch):
   if (!existsSync(model.path))
     throw new InputError(
       'MODEL_NOT_FOUND',
-      `The checkpoint lacks the file ${model.path}: without it no picture can be turned into a latent (only text to image).`,
+      `The checkpoint lacks the file ${model.path}: without it, pictures cannot be turned into latents (text to image works).`,
     );
   const { scale, channels } = config;
   const [batch, height, width] = pictures.shape;
@@ -113,7 +113,7 @@ function pixelsToPlanes({ shape, data }: ImageBatch, item: number, height: numbe
   return planes;
 }
 
-/** A turn of the event loop for messages, and then whether to go on. */
+/** Lets the event loop deliver messages, then throws if the signal was aborted. */
 async function nextTurn(signal?: AbortSignal): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
   signal?.throwIfAborted();

@@ -1,4 +1,4 @@
-// Hub id → a complete model folder in the cache: what is missing or damaged is downloaded, and nothing else.
+// Hub id → a complete model folder in the cache: only files that are missing or damaged are downloaded.
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { InputError } from '../errors.ts';
@@ -19,7 +19,7 @@ export interface HubOptions {
   dtype?: Dtype | string;
   onProgress?: (progress: DownloadProgress) => void;
   signal?: AbortSignal;
-  /** Look for a newer version of files that are complete. */
+  /** Look for newer versions of complete files, too. */
   refresh?: boolean;
   /** Replaceable by tests: waiting between attempts, and limits. */
   transport?: Partial<Transport>;
@@ -58,7 +58,7 @@ const pathsOf = ({ path, or = [] }: NeededFile): readonly string[] => [path, ...
 export const pullModel = (id: HubId, options: HubOptions = {}): Promise<string> =>
   pullFolder(id, neededFiles(checkDtype(options.dtype)), options);
 
-/** The same for any list of files; the external weights that its .onnx files name come along. */
+/** The same for any list of files; external weights that its .onnx files refer to are fetched with them. */
 export async function pullFolder(id: HubId, files: readonly NeededFile[], options: HubOptions = {}): Promise<string> {
   const dir = cacheFolder(id, options.cacheDir);
   if (!options.refresh) {
@@ -104,11 +104,11 @@ function offlineFolder({ repo }: HubId, dir: string, files: readonly NeededFile[
   if (damaged)
     throw new InputError(
       'MODEL_INVALID',
-      `${join(dir, damaged)} is damaged (its size is not the downloaded one); delete it or go online.`,
+      `${join(dir, damaged)} is damaged (its size has changed since it was downloaded); delete it or go online.`,
     );
   throw new InputError(
     'MODEL_NOT_FOUND',
-    `${repo} is not complete on this machine, and nothing is downloaded now (HF_HUB_OFFLINE=1, or a command that stays offline): put ${lacking.map((f) => f.path).join(', ')} into ${dir}, or run "pez-nodes models pull ${repo}" with a network.`,
+    `${repo} is not complete on this machine, and nothing may be downloaded (HF_HUB_OFFLINE=1, or a command that stays offline): put ${lacking.map((f) => f.path).join(', ')} into ${dir}, or run "pez-nodes models pull ${repo}" with a network.`,
   );
 }
 
@@ -118,7 +118,7 @@ async function pullFiles(id: HubId, dir: string, files: readonly NeededFile[], o
   for (let i = 0; i < todo.length; i++) {
     const needed = todo[i];
     if (options.refresh || isMissing(dir, needed, readRecord(dir))) {
-      // All files come from the commit of the first, even if the branch moves meanwhile.
+      // All files come from the commit of the first, even if the branch moves in the meantime.
       const remote = await findRemote({ ...id, revision: commit ?? id.revision }, needed, options);
       commit ??= remote?.commit;
       noteAbsent(dir, needed, remote?.path);
@@ -172,7 +172,7 @@ async function findRemote(id: HubId, needed: NeededFile, options: HubOptions): P
   throw explain(refusal!, { ...id, endpoint, path: needed.path });
 }
 
-/** What a hub's refusal means to the user. */
+/** A hub's refusal in words for the user. */
 function explain(error: HubError, at: HubId & { endpoint: string; path: string }): InputError {
   const { repo, endpoint, path, revision } = at;
   const options = { cause: error };
@@ -194,7 +194,7 @@ function explain(error: HubError, at: HubId & { endpoint: string; path: string }
   return new InputError('MODEL_NOT_FOUND', `${what} at ${endpoint} (status ${error.status}).`, options);
 }
 
-/** Files with external weights are small themselves; larger ones carry their weights inside. */
+/** An .onnx file whose weights are external is small; larger ones contain their weights. */
 const MAX_SCANNED_BYTES = 64 * 2 ** 20;
 
 /** Names of the files beside an .onnx file that hold its weights: `model.onnx_data`, `…_data_1`, diffusers' `weights.pb`. */

@@ -1,9 +1,9 @@
 // A folder's lock between processes: one downloads, the others wait and then find the files there.
 //
-// Everybody who wants the lock puts a file of his own into the folder, `.lock-<random>`, and then looks around: who sees no other such
-// file has the lock, who does takes his own away and tries again later. Of two, the one who wrote last sees the other's file, so that
-// never both have it. Nobody renames or rewrites a lock: a file that was not touched for a while has lost its owner and may be
-// deleted by anybody, since its name will never be another owner's.
+// Whoever wants the lock puts a file of its own into the folder, `.lock-<random>`, and then lists the folder. If there is no other such
+// file, it has the lock; otherwise it removes its own and tries again later. Of two contenders, the one that wrote later sees the other's
+// file, so both can never have the lock at once. A file that has not been touched for a while has lost its owner. Anybody may delete
+// it: its name is never used again, so the lock of a new owner cannot be deleted by mistake.
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -11,10 +11,10 @@ import { InputError } from '../errors.ts';
 import { wait } from '../wait.ts';
 
 const PREFIX = '.lock';
-/** The owner touches its file this often; a file that was not touched for `STALE_MS` has lost its owner. */
+/** The owner touches its file this often; a file that has not been touched for `STALE_MS` has lost its owner. */
 const TOUCH_MS = 5_000;
 const STALE_MS = 30_000;
-/** Plus up to as much again at random, so that two who met do not meet again. */
+/** Plus a random time of up to the same length, so that two contenders that collided do not collide again. */
 const POLL_MS = 150;
 
 export interface LockOptions {
@@ -25,7 +25,7 @@ export interface LockOptions {
 
 /**
  * Runs `work` while no other process or call holds the lock of that folder, which is made if it is missing. Throws FILE_UNWRITABLE, and the
- * signal's reason if it is aborted before its turn comes.
+ * signal's reason if it is aborted while waiting.
  */
 export async function withLock<T>(dir: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
   const own = join(dir, `${PREFIX}-${randomUUID()}`);
@@ -40,7 +40,7 @@ export async function withLock<T>(dir: string, options: LockOptions, work: () =>
   }
 }
 
-/** Leaves `own` in the folder if it is the only lock there. */
+/** Puts `own` into the folder; it stays only if it is the only lock there. */
 function acquire(dir: string, own: string): boolean {
   try {
     mkdirSync(dir, { recursive: true });
@@ -56,18 +56,18 @@ function acquire(dir: string, own: string): boolean {
 }
 
 function isAlone(dir: string, own: string): boolean {
-  // The time is that of the clock that stamps the others' files, too: a network drive has its own.
+  // Not Date.now(): on a network drive, file times come from the server's clock.
   const now = statSync(own).mtimeMs;
   const locks = readdirSync(dir).filter((name) => name.startsWith(PREFIX));
   const held = locks.filter((name) => isHeld(join(dir, name), now));
-  // If this process slept for so long that it was given up, its own is not there.
+  // `own` itself is missing if this process was suspended for so long that others removed it.
   return held.length === 1 && held[0] === basename(own);
 }
 
-/** Whether a lock's owner is alive; what a dead one left is removed. */
+/** Whether a lock has a living owner; a stale one is removed. */
 function isHeld(path: string, now: number): boolean {
   const info = statSync(path, { throwIfNoEntry: false });
-  if (!info) return false; // given back meanwhile
+  if (!info) return false; // released in the meantime
   if (now - info.mtimeMs <= STALE_MS) return true;
   rmSync(path, { force: true });
   return false;
@@ -75,11 +75,11 @@ function isHeld(path: string, now: number): boolean {
 
 const write = (path: string, flag: 'wx' | 'r+'): void => writeFileSync(path, `${process.pid}\n`, { flag });
 
-/** Writes the file anew, for its time; it is not made again if somebody removed it. */
+/** Rewrites the file to update its time; does not bring it back if it was removed. */
 function touch(path: string): void {
   try {
     write(path, 'r+');
   } catch {
-    // The folder was removed by hand; the work will notice.
+    // The folder was deleted by hand; the work will notice.
   }
 }

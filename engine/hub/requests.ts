@@ -1,13 +1,13 @@
-// Requests to a hub: what a file is (size, hash, commit) before it is downloaded; retries; what a refusal means.
+// Requests to a hub: the headers of a file (size, hash, commit) before it is downloaded, retries, and kinds of refusals.
 import { statfs } from 'node:fs/promises';
 import { InputError } from '../errors.ts';
 import { wait } from '../wait.ts';
 
-/** What a download depends on besides the network; tests replace it. */
+/** What a download depends on besides the network; replaceable by tests. */
 export interface Transport {
   /** Waits between attempts; rejects with the signal's reason when it is aborted. */
   readonly wait: (ms: number, signal?: AbortSignal) => Promise<void>;
-  /** Attempts in a row that bring nothing before it gives up. */
+  /** Attempts in a row without progress before it gives up. */
   readonly attempts: number;
   /** A connection that sends nothing for this long is dropped. */
   readonly stallMs: number;
@@ -31,19 +31,19 @@ export interface HttpOptions {
 
 export interface RemoteFile {
   readonly url: string;
-  /** Undefined where the server does not say. */
+  /** Undefined if the server does not say. */
   readonly size: number | undefined;
-  /** '' where the server does not say. */
+  /** '' if the server does not say. */
   readonly etag: string;
   readonly commit: string | undefined;
-  /** The same server sends the bytes, so that its etag holds for them; false behind a redirect to a store. */
+  /** The same server sends the bytes, so its etag applies to them; false behind a redirect to a store. */
   readonly direct: boolean;
 }
 
-/** file: this file is not there; repo: nor is the model; denied: it needs a login. */
+/** file: there is no such file; repo: there is no such model; denied: it needs a login. */
 export type Refusal = 'file' | 'repo' | 'denied';
 
-/** A refusal that trying again will not change. */
+/** A refusal that another attempt will not change. */
 export class HubError extends Error {
   readonly reason: Refusal;
   readonly status: number;
@@ -58,7 +58,7 @@ export class HubError extends Error {
 const MAX_REDIRECTS = 5;
 const MAX_RETRY_AFTER_MS = 60_000;
 
-/** Asks for a file's headers. Throws HubError, or DOWNLOAD_FAILED where the server cannot be reached. */
+/** Asks for a file's headers. Throws HubError, or DOWNLOAD_FAILED if the server cannot be reached. */
 export async function fetchMeta(url: string, options: HttpOptions): Promise<RemoteFile> {
   let at = url;
   for (let i = 0; i < MAX_REDIRECTS; i++) {
@@ -85,7 +85,7 @@ function readMeta(url: string, { headers, status }: Response, direct: boolean): 
   };
 }
 
-/** One request, tried again while the server is out of reach or overloaded. */
+/** One request, repeated while the server is out of reach or overloaded. */
 export async function request(url: string, init: RequestInit, options: HttpOptions): Promise<Response> {
   const { wait, attempts } = { ...defaultTransport, ...options.transport };
   let why = '';
@@ -119,7 +119,7 @@ export function reasonOf(error: unknown): string {
 async function send(url: string, init: RequestInit, { signal, transport }: HttpOptions): Promise<Response> {
   const headers = new Headers(init.headers);
   headers.set('accept-encoding', 'identity');
-  // fetch drops this header where a redirect leads to another origin.
+  // fetch drops this header when a redirect leads to another origin.
   if (process.env.HF_TOKEN) headers.set('authorization', `Bearer ${process.env.HF_TOKEN}`);
   const silence = new AbortController();
   const stallMs = transport?.stallMs ?? defaultTransport.stallMs;

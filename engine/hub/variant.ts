@@ -18,13 +18,13 @@ export const towerFile = (tower: Tower, dtype: Dtype): string => variantFile(`on
 /** The .onnx file of a precision: `unet/model` → `unet/model_fp16.onnx`. */
 export const variantFile = (stem: string, dtype: Dtype): string => `${stem}${SUFFIX[dtype]}.onnx`;
 
-/** Throws OPTION_INVALID for a name that is none of ours. */
+/** Throws OPTION_INVALID for an unknown name. */
 export function checkDtype(value: string | undefined): Dtype | undefined {
   if (value === undefined || (dtypes as readonly string[]).includes(value)) return value as Dtype | undefined;
   throw new InputError('OPTION_INVALID', `The variant "${value}" is not one of ${dtypes.join(', ')}.`);
 }
 
-/** Path of a tower in a folder: the variant asked for, or the first there is; undefined where there is none. */
+/** Path of a tower in a folder: the variant asked for, or the first that exists; undefined if none does. */
 export function findTower(dir: string, tower: Tower, dtype?: Dtype): string | undefined {
   const paths = (dtype ? [dtype] : dtypes).map((d) => join(dir, towerFile(tower, d)));
   return paths.find((path) => existsSync(path));

@@ -1,17 +1,17 @@
-// The middle of a picture or latent, cut to other proportions as ComfyUI cuts it (`crop: center`).
+// The middle of a picture or latent, cropped to other proportions as ComfyUI does it (`crop: center`).
 import { allocate, type Grid } from './grid.ts';
 
-/** As Python rounds: halves go to the even neighbour. */
+/** Rounds like Python: halves go to the even neighbour. */
 export function roundHalfEven(x: number): number {
   const rounded = Math.round(x);
   return Math.abs(x % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }
 
-/** What goes on each side, so that about `wanted` of `length` stays. */
+/** How much to remove on each side so that about `wanted` of `length` remains. */
 const margin = (length: number, wanted: number): number =>
   Math.min(roundHalfEven((length - wanted) / 2), (length - 1) >> 1);
 
-/** Cuts the middle out, as wide or as high as possible at that width / height, and never to nothing. Throws IMAGE_TOO_LARGE. */
+/** The largest middle part with that width / height; at least one or two elements remain each way. Throws IMAGE_TOO_LARGE. */
 export function cropToAspect(grid: Grid, aspect: number): Grid {
   const { planes, height, width, run, data } = grid;
   const own = width / height;

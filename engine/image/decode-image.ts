@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { InputError } from '../errors.ts';
 import type { Pixels } from './resample.ts';
 
-/** Pixels that are at hand already: rows of 1 (grey), 3 (RGB) or 4 (RGBA) bytes a pixel. */
+/** Decoded pixels, row by row: 1 (grey), 3 (RGB) or 4 (RGBA) bytes per pixel. */
 export interface RawImage {
   readonly data: Uint8Array | Uint8ClampedArray;
   readonly width: number;
@@ -52,8 +52,8 @@ const isRaw = (input: ImageInput): input is RawImage => typeof input !== 'string
 type Sharp = ReturnType<typeof sharp>;
 
 /**
- * Gives an image to `work` once its kind and size have been looked at; `allPages`: every frame of an animation, one below
- * the other. What goes wrong there becomes IMAGE_UNREADABLE or IMAGE_TOO_LARGE.
+ * Passes an image to `work` once its kind and size have been checked; `allPages`: every frame of an animation, one below
+ * the other. Whatever fails there becomes IMAGE_UNREADABLE or IMAGE_TOO_LARGE.
  */
 export async function openImage<T>(
   input: ImageInput,
@@ -80,7 +80,7 @@ export async function openImage<T>(
     const why = (error as Error).message.split('\n')[0].trim();
     if (/pixel limit/i.test(why))
       throw new InputError('IMAGE_TOO_LARGE', `${name} has more than ${MAX_PIXELS / 1e6} million pixels.`);
-    throw new InputError('IMAGE_UNREADABLE', `${name} is not an image that can be read, or is damaged (${why}).`, {
+    throw new InputError('IMAGE_UNREADABLE', `${name} is not an image that can be read, or it is damaged (${why}).`, {
       cause: error,
     });
   }
@@ -88,7 +88,7 @@ export async function openImage<T>(
 
 const nameOf = (input: ImageInput): string => (typeof input === 'string' ? input : 'The image');
 
-/** Reads a file after a look at its kind and size. */
+/** Reads a file after checking its kind and size. */
 async function readImage(path: string): Promise<Uint8Array> {
   try {
     const info = await stat(path);
@@ -108,13 +108,13 @@ function checkRaw({ data, width, height, channels }: RawImage, name: string): vo
   if (data.length !== width * height * channels)
     throw new InputError(
       'IMAGE_UNREADABLE',
-      `${name} has ${data.length} numbers where ${width} × ${height} pixels of ${channels} channels need ${width * height * channels}.`,
+      `${name} has ${data.length} numbers, but ${width} × ${height} pixels of ${channels} channels take ${width * height * channels}.`,
     );
 }
 
 function checkSize(width: number, height: number, name: string): void {
   if (!(width > 0 && height > 0))
-    throw new InputError('IMAGE_UNREADABLE', `${name} has ${width} × ${height} pixels: there is nothing in it.`);
+    throw new InputError('IMAGE_UNREADABLE', `${name} has ${width} × ${height} pixels: it is empty.`);
   if (width * height > MAX_PIXELS || Math.max(width, height) > MAX_SIDE)
     throw new InputError(
       'IMAGE_TOO_LARGE',

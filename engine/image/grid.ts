@@ -1,4 +1,4 @@
-// Pictures and latents as one kind of array, so that both are cut and resized by the same code.
+// Pictures and latents as one kind of array, so that the same code crops and resizes both.
 import { InputError } from '../errors.ts';
 
 /** Numbers [planes, height, width, run]: IMAGE [B, H, W, C] has B planes and runs of C, LATENT [B, C, h, w] B·C planes and runs of 1. */
@@ -10,7 +10,7 @@ export interface Grid {
   readonly data: Float32Array;
 }
 
-/** 2 GiB of float32: more would not leave room to compute with it. */
+/** 2 GiB of float32: more would leave no memory to compute with it. */
 const MAX_VALUES = 2 ** 29;
 
 /** Zeros. Throws IMAGE_TOO_LARGE above 2 GiB. */

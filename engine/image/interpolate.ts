@@ -2,7 +2,7 @@
 import { allocate, type Grid } from './grid.ts';
 import { type ElementTaps, type Taps, tableOf } from './taps.ts';
 
-/** (position, source length, result length) → where it comes from. One more method: one line here. */
+/** (position in the result, source length, result length) → its taps. One more method: one line here. */
 const METHODS = { 'nearest-exact': nearestExact, bilinear, area, bicubic };
 
 export type InterpolationMethod = keyof typeof METHODS;
@@ -62,7 +62,7 @@ function bilinear(i: number, from: number, to: number): ElementTaps {
   return { indices: [low, Math.min(low + 1, from - 1)], weights: [1 - part, part] };
 }
 
-/** The mean of all that the element covers, whole elements only (adaptive average pooling). */
+/** The mean of all elements that it covers, even partly (adaptive average pooling). */
 function area(i: number, from: number, to: number): ElementTaps {
   const start = Math.floor((i * from) / to);
   const count = Math.ceil(((i + 1) * from) / to) - start;

@@ -1,4 +1,4 @@
-// Resizing along one axis as a sparse matrix: which elements of the source make an element of the result, and their weights.
+// Resizing along one axis as a sparse matrix: which elements of the source make up each element of the result, with which weights.
 
 /** Element i of the result is Σ weights[k] · source[indices[k]] over offsets[i] ≤ k < offsets[i + 1]. */
 export interface Taps {
@@ -13,7 +13,7 @@ export interface ElementTaps {
   readonly weights: readonly number[];
 }
 
-/** The table of a result of that length, element by element. */
+/** The table of a result of that length, made element by element. */
 export function tableOf(length: number, tapsAt: (i: number) => ElementTaps): Taps {
   const elements = Array.from({ length }, (_, i) => tapsAt(i));
   const offsets = new Int32Array(length + 1);

@@ -28,7 +28,7 @@ export interface SpecialiseOptions {
   dims?: Readonly<Record<string, number | readonly number[]>>;
   /** Outputs to keep; all by default. */
   outputs?: readonly string[];
-  /** Constants above this many bytes stand aside while onnxruntime folds: nothing is copied, no 2 GiB limit. */
+  /** Constants above this many bytes are set aside while onnxruntime folds: they are not copied, and its 2 GiB limit does not apply. */
   asideBytes?: number;
 }
 
@@ -94,7 +94,7 @@ async function fold(model: Model): Promise<Model> {
   }
 }
 
-/** The folded graph carries no shapes: make every value an output, run once on zeros, and look. */
+/** The folded graph carries no shapes: make every value an output, run once on zeros, and read them off. */
 async function traceValues(model: Model): Promise<Map<string, StaticValue>> {
   const values = new Map<string, StaticValue>();
   for (const [name, { type, dims }] of model.constants) values.set(name, { name, type, dims });

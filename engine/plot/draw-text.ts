@@ -37,7 +37,7 @@ export function drawText(text: string, { x, y, size, anchor = 'start', fill = '#
   return `<g fill="${fill}" transform="translate(${x} ${y}) rotate(${rotate}) scale(${size / 1000})">${paths.join('')}</g>`;
 }
 
-/** Breaks a text at spaces into at most `maxLines` lines of a width in pixels; the last ends in … where it is cut. */
+/** Breaks a text at spaces into at most `maxLines` lines of a width in pixels; the last ends in … if it was cut. */
 export function wrapText(text: string, width: number, size: number, maxLines: number): string[] {
   const lines: string[] = [];
   let line = '';
