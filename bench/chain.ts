@@ -4,13 +4,13 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { type Clip, loadClip } from '../engine/clip/clip.ts';
-import { cosine } from '../engine/clip/tower.ts';
 import { type Checkpoint, loadCheckpoint } from '../engine/diffusion/checkpoint.ts';
 import { emptyLatent } from '../engine/diffusion/latent.ts';
 import { sample } from '../engine/diffusion/sample.ts';
 import { bytesOf, type ImageBatch } from '../engine/image/batch.ts';
 import { invert } from '../engine/pez/invert.ts';
 import { rerankPrompts } from '../engine/rerank/rerank.ts';
+import { cosine, mean } from '../engine/vector.ts';
 import type { Row } from './table.ts';
 
 interface Entry {
@@ -76,11 +76,10 @@ export async function measureChain(pictures = 100): Promise<Row[]> {
   }
   writeFileSync(`${out}index.json`, `${JSON.stringify(index, undefined, 2)}\n`);
   await checkpoint.release();
-  const mean = (kind: string) => index.reduce((sum, row) => sum + row.similarity[kind], 0) / index.length;
   const names = { caption: 'its caption', chain: 'PEZ Invert', rerank: 'PEZ Invert and PEZ Rerank' };
   return Object.entries(names).map(([kind, name]) => ({
     'drawn from': name,
-    'similarity to the source': mean(kind).toFixed(3),
+    'similarity to the source': mean(index.map((row) => row.similarity[kind])).toFixed(3),
   }));
 }
 

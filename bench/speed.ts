@@ -47,7 +47,7 @@ export async function measureShortening(shape: ShapeName, folder: string): Promi
       { short: short.both, full: full.both, fullForward: full.forward, project: short.project },
       ROUNDS,
     );
-    const { project } = ms; // of the same M rows, whatever is computed
+    const { project } = ms; // of the same M rows, however many positions are computed
     rows.push({
       shape,
       tokens,

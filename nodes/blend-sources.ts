@@ -39,6 +39,6 @@ export function checkSources(sources: readonly NamedSource[]): readonly NamedSou
   if (sources.length >= 2) return sources;
   throw new InputError(
     'OPTION_INVALID',
-    `There is ${sources.length === 1 ? 'one source' : 'no source'} to blend, and it takes two: write prompts one a line, or connect prompts and images.`,
+    `There ${sources.length === 1 ? 'is one source' : 'are no sources'} to blend, but two are needed: write prompts, one per line, or connect prompts and images.`,
   );
 }

@@ -1,5 +1,4 @@
 // Bytes of a picture → a PNG file, with texts if wanted.
-
 import sharp from 'sharp';
 import type { RawImage } from '../engine/image/decode-image.ts';
 import type { HiddenValues } from './define-node.ts';

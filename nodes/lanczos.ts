@@ -1,5 +1,4 @@
 // IMAGE of one size → IMAGE of another as Pillow's Lanczos makes it: in bytes, colours weighted by their alpha.
-
 import { allBytesOf, batchOf } from '../engine/image/batch.ts';
 import type { RawImage } from '../engine/image/decode-image.ts';
 import { type Pixels, resample } from '../engine/image/resample.ts';

@@ -10,19 +10,19 @@ export const loadImage = defineNode({
   type: 'LoadImage',
   displayName: 'Load Image',
   category: 'image',
-  description: 'Loads a picture from the input folder: drop a file on the node, paste one, or choose it.',
+  description: 'Loads a picture from the input folder. Choose one, or drop or paste a file on the node.',
   searchAliases: ['load image', 'open image', 'import image', 'image input', 'upload image', 'read image'],
   inputs: {
     image: combo((sources) => sources.inputImages(), {
       legacyCombo: true,
       image_upload: true,
-      tooltip: 'The picture. Of an animated GIF or WebP all frames are loaded, as a batch.',
+      tooltip: 'The picture. All frames of an animated GIF or WebP are loaded as a batch.',
     }),
   },
   outputs: {
-    IMAGE: port('IMAGE', { tooltip: 'The picture, turned upright; its transparency is in the mask.' }),
+    IMAGE: port('IMAGE', { tooltip: 'The picture, upright. Its transparency is in the mask.' }),
     MASK: port('MASK', {
-      tooltip: 'White where the picture is transparent; black, and 64 × 64, where it has no transparency.',
+      tooltip: 'White where the picture is transparent. Black and 64 × 64 if it has no transparency.',
     }),
   },
   run: async ({ image }, { files }) => {

@@ -1,5 +1,4 @@
 // What Save Image and Preview Image share: a batch → PNG files with the graph in them → what the front end shows.
-
 import { bytesOf } from '../engine/image/batch.ts';
 import type { HiddenValues } from './define-node.ts';
 import { addGraph, encodePng } from './encode-png.ts';

@@ -1,10 +1,12 @@
 // For each ONNX op: what flows back to each of its inputs.
 //
 //   x, y   forward inputs and outputs (an input that is left out is undefined)
-//   g      cotangent of the first output; gs of every output (undefined: nothing flows there)
-//   null   nothing flows to that input
+//   g      cotangent of the first output; gs of every output, for rules marked `everyOutput`
+//   null   the input is not a float (indices, shapes), or left out
+//   noGradient('…')   the gradient is zero, for this reason
 //
-// Broadcasting is undone by the walk (backward.ts), so a rule may return a larger shape.
+// One flow per input, or the walk (backward.ts) refuses; it undoes broadcasting, so a flow may have a larger shape.
+import { isFloat } from '../onnx/tensor.ts';
 import type { Value } from './builder.ts';
 import {
   add,
@@ -27,7 +29,7 @@ import {
   sub,
   where,
 } from './ops.ts';
-import type { GradientRule } from './rule.ts';
+import { everyOutput, type GradientRule, rest } from './rule.ts';
 import {
   celuRule,
   eluRule,
@@ -40,14 +42,16 @@ import {
   softsignRule,
   swishRule,
 } from './rules-activation.ts';
-import { clipRule, maxMinRule, powRule } from './rules-elementwise.ts';
-import { gatherElementsRule, gatherNdRule, gatherRule } from './rules-gather.ts';
+import { clipRule, dropoutRule, maxMinRule, powRule } from './rules-elementwise.ts';
+import { gatherElementsRule, gatherNdRule, gatherRule, oneHotRule } from './rules-gather.ts';
 import { einsumRule, gemmRule, matmulRule } from './rules-linear.ts';
 import { geluRule, layerNormRule, logSoftmaxRule, rmsNormRule, softmaxRule } from './rules-normalise.ts';
+import { padRule } from './rules-pad.ts';
 import {
   cumSumRule,
   logSumExpRule,
   meanRule,
+  rangeRule,
   reduceL1Rule,
   reduceL2Rule,
   reduceMaxRule,
@@ -55,9 +59,9 @@ import {
   reduceSumRule,
   reduceSumSquareRule,
 } from './rules-reduce.ts';
-import { concatRule, padRule, sliceRule, splitRule, tileRule, transposeRule, triluRule } from './rules-shape.ts';
+import { concatRule, sliceRule, splitRule, tileRule, transposeRule, triluRule } from './rules-shape.ts';
 
-const reshapeBack: GradientRule = ({ x: [x], g }) => [reshape(g, x.dims)];
+const reshapeBack: GradientRule = ({ x, g }) => [reshape(g, x[0].dims), ...rest(x)];
 const one = (v: Value) => scalar(v, 1);
 
 // biome-ignore format: one row per op
@@ -77,7 +81,7 @@ export const rules: Readonly<Record<string, GradientRule>> = {
 
   // elementwise, one input
   Identity:   ({ g })                  => [g],
-  Dropout:    ({ g })                  => [g],                                        // at inference: y = x
+  Dropout:    dropoutRule,
   Neg:        ({ g })                  => [neg(g)],
   Abs:        ({ x: [x], g })          => [mul(g, sign(x))],
   Sqrt:       ({ y: [y], g })          => [div(scale(g, 0.5), y)],                    // ½ x^−½
@@ -113,7 +117,7 @@ export const rules: Readonly<Record<string, GradientRule>> = {
   Swish:      swishRule(1),
   'com.microsoft.QuickGelu': swishRule(1.702),
   'com.microsoft.Gelu': geluRule,
-  Cast:       ({ x: [x], g })          => [cast(g, x.type)],
+  Cast:       ({ x: [x], g })          => [isFloat(x.type) ? cast(g, x.type) : null],
 
   // along axes
   Softmax:    softmaxRule,
@@ -141,10 +145,10 @@ export const rules: Readonly<Record<string, GradientRule>> = {
   Flatten:    reshapeBack,
   Squeeze:    reshapeBack,
   Unsqueeze:  reshapeBack,
-  Expand:     ({ g })                  => [g],                                        // undone by the walk
+  Expand:     ({ x, g })               => [g, ...rest(x)],                            // undone by the walk
   Transpose:  transposeRule,
   Concat:     concatRule,
-  Split:      splitRule,
+  Split:      everyOutput(splitRule),
   Slice:      sliceRule,
   Pad:        padRule,
   Tile:       tileRule,
@@ -152,12 +156,18 @@ export const rules: Readonly<Record<string, GradientRule>> = {
   Gather:     gatherRule,
   GatherND:   gatherNdRule,
   GatherElements: gatherElementsRule,
+
+  // made of a few numbers
+  OneHot:     oneHotRule,
+  Range:      rangeRule,
 };
 
-/** Ops through which nothing flows back, and why. Asking is no mistake: the gradient is zero wherever it exists. */
+/** Ops through which nothing flows back, and why: their gradient is zero wherever it exists. */
 export const withoutGradient: ReadonlyMap<string, string> = new Map([
-  ...['Shape', 'Size', 'Range', 'ConstantOfShape', 'EyeLike'].map((op) => [op, 'depends on the shape alone'] as const),
-  ...['ArgMax', 'ArgMin', 'NonZero', 'OneHot'].map((op) => [op, 'gives indices or takes them'] as const),
+  ...['Shape', 'Size', 'ConstantOfShape', 'EyeLike', 'RandomNormalLike', 'RandomUniformLike'].map(
+    (op) => [op, 'depends on the shape alone'] as const,
+  ),
+  ...['ArgMax', 'ArgMin', 'NonZero'].map((op) => [op, 'gives indices'] as const),
   ...['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Not', 'And', 'Or', 'Xor', 'IsNaN', 'IsInf'].map(
     (op) => [op, 'gives truth values'] as const,
   ),

@@ -65,15 +65,3 @@ function toUnit(vector: Float32Array, path: string): Float32Array {
   for (let i = 0; i < vector.length; i++) vector[i] /= length;
   return vector;
 }
-
-/** Cosine of two unit vectors [P]. Throws MODEL_UNSUPPORTED if their lengths differ. */
-export function cosine(a: Float32Array, b: Float32Array): number {
-  if (a.length !== b.length)
-    throw new InputError(
-      'MODEL_UNSUPPORTED',
-      `Embeddings of ${a.length} and ${b.length} numbers cannot be compared: the two towers have no common projection.`,
-    );
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
-}

@@ -1,4 +1,5 @@
 // ComfyUI's LATENT: pictures as the VAE holds them, unscaled, [B, C, h, w]; how to make an empty one, and its resizing.
+import * as check from '../check.ts';
 import { InputError } from '../errors.ts';
 
 export interface Latent {
@@ -30,12 +31,8 @@ const MAX_ELEMENTS = 2 ** 28;
 export function emptyLatent({ width, height, batch = 1, channels = 4, scale = 8 }: LatentSize): Latent {
   for (const [name, side] of Object.entries({ width, height }))
     if (!Number.isInteger(side) || side < scale || side > MAX_SIDE || side % scale !== 0)
-      throw new InputError(
-        'OPTION_INVALID',
-        `The ${name} of the picture is ${side}; a multiple of ${scale} from ${scale} to ${MAX_SIDE} is needed.`,
-      );
-  if (!Number.isInteger(batch) || batch < 1 || batch > MAX_BATCH)
-    throw new InputError('OPTION_INVALID', `The batch is ${batch}; a whole number from 1 to ${MAX_BATCH} is needed.`);
+      throw check.invalid(name, `a multiple of ${scale} from ${scale} to ${MAX_SIDE}`, side);
+  check.integer('batch', batch, { min: 1, max: MAX_BATCH });
   const shape = [batch, channels, height / scale, width / scale] as const;
   if (elements(shape) > MAX_ELEMENTS)
     throw new InputError(
@@ -49,16 +46,10 @@ const elements = (shape: readonly number[]): number => shape.reduce((a, b) => a 
 
 /** Throws OPTION_INVALID if a latent's data do not match its shape, or its channels are not the model's. */
 export function checkLatent({ shape, data }: Latent, channels?: number): void {
-  const sound =
-    shape.length === 4 && shape.every((n) => Number.isInteger(n) && n > 0) && data.length === elements(shape);
-  if (!sound)
-    throw new InputError(
-      'OPTION_INVALID',
-      `The latent says it is [${shape}] and holds ${data.length} numbers; [batch, channels, height, width] is needed.`,
-    );
+  if (shape.length !== 4 || !shape.every((n) => Number.isInteger(n) && n > 0))
+    throw check.invalid('The latent', 'of shape [batch, channels, height, width]', shape);
+  if (data.length !== elements(shape))
+    throw check.invalidCount('The latent', `${elements(shape)} numbers to fill its shape [${shape}]`, data.length);
   if (channels !== undefined && shape[1] !== channels)
-    throw new InputError(
-      'OPTION_INVALID',
-      `The latent has ${shape[1]} channels and the model takes ${channels}: it comes from another kind of model.`,
-    );
+    throw check.invalidCount('A latent for this model', `${channels} channels`, shape[1]);
 }

@@ -1,4 +1,5 @@
 // A text → Conditioning: one encoder or, for SDXL, two side by side, with ComfyUI's weights and windows.
+import { invalidCount } from '../check.ts';
 import type { Tokenizer } from '../clip/tokenizer.ts';
 import { InputError } from '../errors.ts';
 import type { Conditioning } from './conditioning.ts';
@@ -33,10 +34,7 @@ export function makePromptEncoder(encoders: readonly TextEncoderModel[]): Prompt
   return {
     encode: async (text) => {
       if (text.length > MAX_CHARACTERS)
-        throw new InputError(
-          'OPTION_INVALID',
-          `The prompt has ${text.length} characters; ${MAX_CHARACTERS} is the limit.`,
-        );
+        throw invalidCount('The prompt', `at most ${MAX_CHARACTERS} characters`, text.length);
       const encoded: Encoded[] = [];
       for (const encoder of encoders) encoded.push(await encodeWith(encoder, text, encoders.length > 1));
       return [sideBySide(encoded)];
@@ -52,10 +50,7 @@ async function encodeWith(
   const words = await tokenizer();
   const chunks = chunkPrompt(text, words);
   if (chunks.length > MAX_CHUNKS)
-    throw new InputError(
-      'OPTION_INVALID',
-      `The prompt fills ${chunks.length} windows of ${words.contextLength} tokens; ${MAX_CHUNKS} is the limit.`,
-    );
+    throw invalidCount('The prompt', `at most ${MAX_CHUNKS} windows of ${words.contextLength} tokens`, chunks.length);
   const weighted = chunks.some((chunk) => chunk.some(({ weight }) => weight !== 1));
   const rows = weighted ? [...chunks, emptyChunk(words)] : chunks;
   const session = await model.session();

@@ -1,4 +1,4 @@
-// A checkpoint's tokenizer folder → a tokenizer: tokenizer.json where there is one, else vocab.json and merges.txt of CLIP's BPE, which is
+// A checkpoint's tokenizer folder → a tokenizer: tokenizer.json if there is one, otherwise vocab.json and merges.txt of CLIP's BPE, which is
 // all that most diffusers folders have.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { buildTokenizer, type Tokenizer, type TokenizerConfig } from '../clip/to
 import { InputError } from '../errors.ts';
 import { readJson } from '../hub/read-json.ts';
 
-/** Tokens that CLIP's text encoder reads, where the folder does not say. */
+/** Tokens that CLIP's text encoder reads, unless the folder says otherwise. */
 const CLIP_CONTEXT = 77;
 /** Tokenizers without a limit write one of the order of 1e30. */
 const MAX_CONTEXT = 100_000;
@@ -30,7 +30,7 @@ export async function loadCheckpointTokenizer(dir: string): Promise<Tokenizer> {
   return tokenizer;
 }
 
-/** SD 2 and SDXL pad with "!": left special, it would vanish from prompts. */
+/** SD 2 and SDXL pad with "!": as a special token it would vanish from prompts. */
 function withoutPadding(json: TokenizerJson, config: TokenizerConfig): object {
   const marks = [contentOf(config.bos_token, START), contentOf(config.eos_token, END)];
   const pad = contentOf(config.pad_token, END);
@@ -83,7 +83,7 @@ function readMerges(dir: string): string[] {
   return lines.filter((line, i) => line !== '' && !(i === 0 && line.startsWith('#version')));
 }
 
-/** Words are contractions, runs of letters, single digits, runs of signs; lower case. */
+/** Words are contractions, runs of letters, single digits, runs of symbols; in lower case. */
 const WORDS = "'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";
 
 const clipRules = (start: string, end: string, vocab: Record<string, number>) => ({

@@ -1,5 +1,5 @@
 // LatentUpscale: latents to another size, by ComfyUI's five methods.
-import { InputError } from '../errors.ts';
+import * as check from '../check.ts';
 import { cropToAspect } from '../image/crop.ts';
 import type { Grid } from '../image/grid.ts';
 import { type InterpolationMethod, interpolate, interpolationMethods } from '../image/interpolate.ts';
@@ -22,19 +22,9 @@ const MAX_SIDE = 2048;
 /** A latent of another size. Throws OPTION_INVALID, IMAGE_TOO_LARGE. */
 export function upscaleLatent(latent: Latent, { width, height, method, crop = 'disabled' }: UpscaleOptions): Latent {
   checkLatent(latent);
-  if (!(upscaleMethods as readonly string[]).includes(method))
-    throw new InputError(
-      'OPTION_INVALID',
-      `The upscale method "${method}" is not one of ${upscaleMethods.join(', ')}.`,
-    );
-  if (crop !== 'disabled' && crop !== 'center')
-    throw new InputError('OPTION_INVALID', `crop is "${crop}"; disabled or center is needed.`);
-  for (const side of [width, height])
-    if (!Number.isInteger(side) || side < 1 || side > MAX_SIDE)
-      throw new InputError(
-        'OPTION_INVALID',
-        `The latent is to be ${width}×${height}; sides from 1 to ${MAX_SIDE} are needed.`,
-      );
+  check.oneOf('method', method, upscaleMethods);
+  check.oneOf('crop', crop, ['disabled', 'center']);
+  for (const [name, side] of Object.entries({ width, height })) check.integer(name, side, { min: 1, max: MAX_SIDE });
   const whole = toGrid(latent);
   const source = crop === 'center' ? cropToAspect(whole, width / height) : whole;
   const resized =

@@ -1,5 +1,6 @@
 // Latents ↔ pictures through the VAE's two ONNX files.
 import { existsSync } from 'node:fs';
+import { invalid } from '../check.ts';
 import { InputError } from '../errors.ts';
 import type { ImageBatch } from '../image/batch.ts';
 import { checkLatent, type Latent } from './latent.ts';
@@ -74,10 +75,7 @@ async function encode({ config, model, signal }: Context, pictures: ImageBatch):
   const [batch, height, width] = pictures.shape;
   const [h, w] = [Math.floor(height / scale), Math.floor(width / scale)];
   if (batch < 1 || h < 1 || w < 1 || pictures.shape[3] < 3)
-    throw new InputError(
-      'OPTION_INVALID',
-      `The pictures are [${pictures.shape}]; [batch, height, width, 3] with sides of at least ${scale} is needed.`,
-    );
+    throw invalid('The pictures', `[batch, height, width, 3] with sides of at least ${scale}`, pictures.shape);
   const { inputNames, outputNames } = await model.session();
   const shape = [batch, channels, h, w] as const;
   const data = new Float32Array(shape.reduce((a, b) => a * b));

@@ -1,6 +1,5 @@
 // Picture of one size → picture of another, number for number as Pillow does it: the models were trained on its pixels.
 // Rows first, then columns; the filter widens with the reduction, so that nothing aliases; 8-bit fixed-point arithmetic.
-
 import { type Taps, tableOf } from './taps.ts';
 
 /** 8 bits a channel, interleaved, row by row: `data` has width · height · 3 bytes. */

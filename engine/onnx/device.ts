@@ -1,5 +1,6 @@
 // `--device` → onnxruntime's execution provider: checks its name and makes sessions on it, or refuses with a clear message.
 import { listSupportedBackends } from 'onnxruntime-node';
+import { oneOf } from '../check.ts';
 import { InputError } from '../errors.ts';
 import { openSession, type Session, type SessionOptions } from './session.ts';
 
@@ -27,8 +28,7 @@ export const availableDevices = (): Device[] => {
 
 /** Throws OPTION_INVALID for an unknown name, or if this build of onnxruntime lacks the provider. */
 export function checkDevice(name: string): Device {
-  if (!(devices as readonly string[]).includes(name))
-    throw new InputError('OPTION_INVALID', `The device "${name}" is not one of ${devices.join(', ')}.`);
+  oneOf('device', name, devices);
   const device = name as Device;
   if (!availableDevices().includes(device)) throw unavailable(device, 'this build of onnxruntime does not carry it');
   return device;

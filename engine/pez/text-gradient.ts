@@ -20,10 +20,10 @@ export interface TextGradient {
   readonly table: EmbeddingTable;
   /** L: how many ids each row holds: start, prompt and template, end. */
   readonly rowLength: number;
-  /** How many positions are computed: L where the encoder is causal, else its whole context. */
+  /** Number of positions that are computed: L if the encoder is causal, otherwise its whole context. */
   readonly positions: number;
   /**
-   * For B rows of L ids: unit text embeddings [P] each, their similarities to the direction [B] (the cosine where it
+   * For B rows of L ids: unit text embeddings [P] each, their similarities to the direction [B] (the cosine if it
    * has unit length), and ∂ similarity / ∂ token embeddings, [L·D] each.
    */
   run(rows: readonly ArrayLike<number>[], direction: Direction): Promise<GradientResult>;
@@ -173,7 +173,7 @@ async function compileBatch(clip: Source, shape: Shape): Promise<Session> {
   return createSession(prune(addGradient(fixed, { of: SIMILARITY, wrt: [EMBEDS] })));
 }
 
-/** Every input but the embeddings is known beforehand; of the ids, only where the marks stand matters. */
+/** Every input but the embeddings is known beforehand; of the ids, only the places of the marks matter. */
 function constantInputs(clip: Source, model: Model, { batch, rowLength, positions }: Shape): Map<string, Tensor> {
   const row = exampleRow(clip, rowLength);
   const at: Record<string, (position: number) => number> = {

@@ -1,6 +1,5 @@
 // The course of an inversion → a PNG: similarity over steps (restarts thin, the best so far bold), the source pictures
 // and the prompt that was found.
-
 import sharp from 'sharp';
 import { decodeImage, type ImageInput } from '../image/decode-image.ts';
 import { drawText, textWidth, wrapText } from './draw-text.ts';

@@ -8,6 +8,7 @@ export type OutcomeSummary = Pick<
   'outputs_count' | 'previewable_outputs_count' | 'preview_output' | 'execution_error'
 >;
 
+// Our nodes show pictures and text. Packs may show anything (the `ui` of a NodeResult), and front ends list it.
 const PREVIEWABLE_KEYS = ['images', 'video', 'audio', '3d', 'text'];
 const FILES_3D = /\.(obj|fbx|gltf|glb|usdz)$/i;
 const TEXT_FILES = /\.(txt|md|json)$/i;

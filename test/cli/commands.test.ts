@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { loadClip } from '../../engine/clip/clip.ts';
-import { cosine } from '../../engine/clip/tower.ts';
+import { cosine } from '../../engine/vector.ts';
 import { tinyClipFiles } from '../clip/tiny-clip.ts';
 import { checkpointDir } from '../diffusion/fixture.ts';
 import { sha256, startMirror } from '../hub/hub-mirror.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clip, loadClip } from '../../engine/clip/clip.ts';
-import { cosine } from '../../engine/clip/tower.ts';
+import { cosine } from '../../engine/vector.ts';
 import { tableRow, tinyClipFiles, writeTinyClip } from './tiny-clip.ts';
 
 const fixtures = join(import.meta.dirname, '../fixtures/clip');

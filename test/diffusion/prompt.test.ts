@@ -132,7 +132,9 @@ describe('conditioning', () => {
 
   test('a prompt beyond all measure is refused', async () => {
     await expect(encode('red '.repeat(20_000))).rejects.toMatchObject({ code: 'OPTION_INVALID' });
-    await expect(encode('x'.repeat(200_000))).rejects.toThrow('100000 is the limit');
+    await expect(encode('x'.repeat(200_000))).rejects.toThrow(
+      'The prompt must have at most 100000 characters, but has 200000.',
+    );
   });
 
   test('average, concat and combine', async () => {
@@ -157,6 +159,6 @@ describe('conditioning', () => {
     const part = await encode('cat');
     const other = { ...part, width: 8 };
     expect(() => concatConditioning([part], [other])).toThrow('come from different models');
-    expect(() => averageConditioning([part], [], 0.5)).toThrow('The conditioning is empty');
+    expect(() => averageConditioning([part], [], 0.5)).toThrow('The conditioning must have at least one part');
   });
 });

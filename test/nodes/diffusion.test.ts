@@ -138,7 +138,7 @@ test('a latent of another kind of model is refused, an empty one fits itself', a
   expect(drawn.shape).toEqual([1, 4, 8, 8]);
   const full = { shape: empty.shape, data: empty.data.map(() => 1) };
   await expect(outputs('KSampler', await settings({ latent_image: full }))).rejects.toThrow(
-    /16 channels and the model takes 4/,
+    /must have 4 channels, but has 16/,
   );
 });
 

@@ -1,5 +1,4 @@
 // Token Swap: what goes, what comes, what stays.
-
 import { batchOf } from '../../engine/image/batch.ts';
 import { decodeFrames } from '../../engine/image/decode-frames.ts';
 import { makeContext, runNode, type TestContext, testClip } from '../helpers/node-context.ts';

@@ -167,6 +167,6 @@ describe('8.2: reading a saved graph', () => {
   test('what cannot be converted is named', () => {
     expect(() => toApiGraph(graph({ type: 'Nope' }), definitions)).toThrow(/node 1: there is no class Nope/);
     const nested = { ...graph({ type: 'a-b-c' }), definitions: { subgraphs: [{ id: 'a-b-c' }] } };
-    expect(() => toApiGraph(nested, definitions)).toThrow(/node 1 is a sub-graph: save the graph in API format/);
+    expect(() => toApiGraph(nested, definitions)).toThrow(/node 1 is a subgraph: save the graph in API format/);
   });
 });

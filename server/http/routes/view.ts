@@ -1,7 +1,7 @@
-// GET /view: files of the data folders, as they are or encoded anew (comfy-api.md 6.3).
+// GET /view: files of the data folders, as they are or re-encoded (protocol: View).
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import express, { type Router } from 'express';
+import type { Router } from 'express';
 import { encodeView, type ViewForm } from '../../../nodes/view-picture.ts';
 import { parseAnnotated } from '../../files/annotated-name.ts';
 import { type DataFolders, isFolderType } from '../../files/data-folders.ts';
@@ -10,22 +10,30 @@ import { filenameParameter } from '../../security.ts';
 import { HttpError } from '../http-error.ts';
 import type { Limit } from '../limit.ts';
 import { queryOf, sendFile, userFileHeaders } from '../responses.ts';
+import { createRouter } from '../router.ts';
 
-/** `decode`: limits how many pictures are decoded at once. */
-export function viewRoutes({ folders, decode }: { folders: DataFolders; decode: Limit }): Router {
-  return express.Router().get('/view', async (req, res) => {
-    const path = await viewedPath(folders, queryOf(req));
-    const filename = basename(path);
-    const form = formOf(queryOf(req));
-    if (!form) return sendFile({ req, res }, path, userFileHeaders(req, filename));
-    const bytes = await decode(() => encodeView(path, filename, form));
-    res.setHeader('Content-Type', form.kind === 'preview' ? `image/${form.format}` : 'image/png');
-    res.setHeader('Content-Disposition', filenameParameter(filename));
-    res.send(bytes);
+interface ViewDeps {
+  readonly folders: DataFolders;
+  /** Limits how many pictures are decoded at the same time. */
+  readonly decode: Limit;
+}
+
+export function viewRoutes({ folders, decode }: ViewDeps): Router {
+  return createRouter({
+    'GET /view': async (req, res) => {
+      const path = await viewedPath(folders, queryOf(req));
+      const filename = basename(path);
+      const form = formOf(queryOf(req));
+      if (!form) return sendFile({ req, res }, path, userFileHeaders(req, filename));
+      const bytes = await decode(() => encodeView(path, filename, form));
+      res.setHeader('Content-Type', form.kind === 'preview' ? `image/${form.format}` : 'image/png');
+      res.setHeader('Content-Disposition', filenameParameter(filename));
+      res.send(bytes);
+    },
   });
 }
 
-/** Real path of what the query names. Throws 400, 403, 404 as ComfyUI does. */
+/** Real path of the file that the query names. Throws 400, 403, 404 as ComfyUI does. */
 export async function viewedPath(
   folders: DataFolders,
   query: Pick<URLSearchParams, 'get'>,
@@ -47,7 +55,7 @@ export async function viewedPath(
   return path;
 }
 
-/** preview wins over channel; undefined: the file itself. */
+/** How to re-encode the picture; undefined: send the file itself. `preview` takes precedence over `channel`. */
 function formOf(query: URLSearchParams): ViewForm | undefined {
   const preview = query.get('preview');
   const channel = query.get('channel');

@@ -92,7 +92,7 @@ test('4.7: an error inside names the node of the prompt', async () => {
 test.each([
   ['an id that is taken', { 2: node('Value', { value: 1 }) }, /duplicate node 2/],
   ['an unknown class', { x: node('Nonsense') }, /unknown class Nonsense/],
-  ['a link to nowhere', { x: node('Show', { value: link('zzz') }) }, /links to node zzz; there is none/],
+  ['a link to nowhere', { x: node('Show', { value: link('zzz') }) }, /links to node zzz, which does not exist/],
 ])('4.7: %s in an expansion is an error', async (_, expand, message) => {
   const { data } = await createBench([
     stub('Outer', { outputs: { out: port('*') }, run: () => new NodeResult({ outputs: { out: 1 }, expand }) }),

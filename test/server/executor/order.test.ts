@@ -84,7 +84,7 @@ test('4.4: to ask for a constant is fine, for an input that is not there an erro
   });
   expect((await createBench().run(graph('a'))).shown('2')).toEqual(['a:AB']);
   const { data } = await createBench().run(graph('z'));
-  expect(data('execution_error')[0].exception_message).toBe('Lazy asks for its input z, and there is none.\n');
+  expect(data('execution_error')[0].exception_message).toBe('Lazy asks for its input z, which does not exist.\n');
 });
 
 test('4.5: a list maps its consumer, shorter lists repeat their last element, results follow in order', async () => {
@@ -132,7 +132,7 @@ test('4.5: an empty list maps to no call', async () => {
   expect(outcome).toMatchObject({ status: 'success', outputs: {} });
 });
 
-test('4.6: outputs that are missing, or no list where a list is due, are errors that name them', async () => {
+test('4.6: outputs that are missing, or not a list if they should be one, are errors that name them', async () => {
   const bench = createBench([
     stub('Forgets', { outputs: { out: port('*') }, run: () => ({}) }),
     stub('NoList', { outputs: { out: list(port('*')) }, run: () => ({ out: 1 }) }),
@@ -142,7 +142,7 @@ test('4.6: outputs that are missing, or no list where a list is due, are errors 
     (await bench.run({ 1: node(type), 2: node('Show', { value: link('1') }) })).data('execution_error')[0]
       .exception_message;
   expect(await message('Forgets')).toBe('Forgets returned no output "out".\n');
-  expect(await message('NoList')).toBe('NoList returned no list for its list output "out".\n');
+  expect(await message('NoList')).toBe('NoList must return a list for its list output "out".\n');
   expect(await message('Text')).toMatch(/an object of its outputs was expected/);
 });
 
@@ -180,4 +180,12 @@ test('a chain of 2,000 nodes runs', async () => {
   const { outcome, data } = await createBench().run({ ...chain, end: node('Show', { value: link('1999') }) });
   expect(outcome.outputs).toEqual({ end: { text: ['x'] } });
   expect(Object.keys(data('progress_state').at(-1)!.nodes).length).toBeLessThanOrEqual(100);
+});
+
+test('a node class that is no longer there is an error that names it', async () => {
+  const { outcome, data } = await createBench().run({ 1: node('Removed') }, { roots: ['1'] });
+  expect(outcome.status).toBe('error');
+  expect(data('execution_error')[0].exception_message).toBe(
+    'There is no node class Removed: its pack may have been removed.\n',
+  );
 });

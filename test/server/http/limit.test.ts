@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import express from 'express';
 import sharp from 'sharp';
-import { openDataFolders } from '../../../server/files/data-folders.ts';
+import { prepareDataFolders } from '../../../server/files/data-folders.ts';
 import { type Limit, limit } from '../../../server/http/limit.ts';
 import { modelRoutes } from '../../../server/http/routes/models.ts';
 import { uploadRoutes } from '../../../server/http/routes/upload.ts';
@@ -52,7 +52,7 @@ test('work that fails gives its turn to the next', async () => {
 
 test('/view, model previews and masks decode pictures in turn, under one limit', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'pez-limit-'));
-  const folders = await openDataFolders(dir);
+  const folders = await prepareDataFolders(dir);
   let turns = 0;
   const decode: Limit = (work) => {
     turns++;

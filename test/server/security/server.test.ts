@@ -1,4 +1,4 @@
-// Section 7 against the whole server, over real sockets: who may ask, names that would lead out, ids, limits.
+// Security of the whole server, over real sockets: who may ask, names that would lead out, ids, limits (protocol: Security).
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
