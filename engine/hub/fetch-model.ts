@@ -1,14 +1,23 @@
 // Hub id → a complete model folder in the cache: only files that are missing or damaged are downloaded.
-import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { InputError } from '../errors.ts';
 import { cacheFolder, findInHubCache, isOffline } from './cache.ts';
 import { type DownloadProgress, downloadFile } from './download.ts';
 import type { HubId } from './hub-id.ts';
 import { withLock } from './lock.ts';
+import {
+  externalData,
+  isComplete,
+  isMissing,
+  missing,
+  type NeededFile,
+  pathsOf,
+  presentPath,
+  weightsFile,
+} from './needed-files.ts';
 import { fetchMeta, HubError, type RemoteFile, type Transport } from './requests.ts';
-import { readRecord, type StoreRecord, writeRecord } from './store-record.ts';
-import { checkDtype, type Dtype, dtypes, towerFile } from './variant.ts';
+import { readRecord, writeRecord } from './store-record.ts';
+import { checkDtype, type Dtype, towerFile } from './variant.ts';
 
 export type { DownloadProgress } from './download.ts';
 
@@ -25,21 +34,6 @@ export interface HubOptions {
   transport?: Partial<Transport>;
 }
 
-/** A file of a model, by its path in the folder, with forward slashes. */
-export interface NeededFile {
-  readonly path: string;
-  /** Files that do as well, best first: they are asked for if the hub does not have `path`. */
-  readonly or?: readonly string[];
-  /** The model can do without it. */
-  readonly optional?: boolean;
-}
-
-/** The .onnx file of a part in the precision asked for, or in the best that there is. `fileOf` names it. */
-export function weightsFile(fileOf: (dtype: Dtype) => string, dtype: Dtype | undefined): NeededFile {
-  const [path, ...or] = (dtype ? [dtype] : dtypes).map(fileOf);
-  return { path, or };
-}
-
 const neededFiles = (dtype: Dtype | undefined): NeededFile[] => [
   { path: 'config.json' },
   { path: 'tokenizer.json' },
@@ -48,8 +42,6 @@ const neededFiles = (dtype: Dtype | undefined): NeededFile[] => [
   weightsFile((d) => towerFile('text', d), dtype),
   { ...weightsFile((d) => towerFile('vision', d), dtype), optional: true },
 ];
-
-const pathsOf = ({ path, or = [] }: NeededFile): readonly string[] => [path, ...or];
 
 /**
  * Returns the folder of a hub model: from the cache, from the hub's own cache on this machine, or downloaded.
@@ -71,30 +63,6 @@ export async function pullFolder(id: HubId, files: readonly NeededFile[], option
     await pullFiles(id, dir, files, options);
     return dir;
   });
-}
-
-/** Files that are not there, or not as long as when they were downloaded. */
-function missing(dir: string, files: readonly NeededFile[]): NeededFile[] {
-  const record = readRecord(dir);
-  const present = files.flatMap((file) => presentPath(dir, file) ?? []);
-  const external = Object.keys(record.files).filter((path) => present.some((onnx) => isWeightsOf(path, onnx)));
-  const all: NeededFile[] = [...files, ...external.map((path) => ({ path }))];
-  return all.filter((file) => isMissing(dir, file, record));
-}
-
-function isMissing(dir: string, file: NeededFile, record: StoreRecord): boolean {
-  const path = presentPath(dir, file);
-  if (path !== undefined) return !isComplete(dir, path, record);
-  return !(file.optional && pathsOf(file).every((p) => record.absent.includes(p)));
-}
-
-/** The first of a file's paths that is there, which is the one that is used. */
-const presentPath = (dir: string, file: NeededFile): string | undefined =>
-  pathsOf(file).find((path) => existsSync(join(dir, path)));
-
-function isComplete(dir: string, path: string, record: StoreRecord): boolean {
-  const info = statSync(join(dir, path), { throwIfNoEntry: false });
-  return info !== undefined && (record.files[path]?.size ?? info.size) === info.size && info.size > 0;
 }
 
 function offlineFolder({ repo }: HubId, dir: string, files: readonly NeededFile[]): string {
@@ -193,17 +161,3 @@ function explain(error: HubError, at: HubId & { endpoint: string; path: string }
   const what = error.reason === 'file' ? `${repo} at ${revision} has no ${path}` : `There is no model ${repo}`;
   return new InputError('MODEL_NOT_FOUND', `${what} at ${endpoint} (status ${error.status}).`, options);
 }
-
-/** An .onnx file whose weights are external is small; larger ones contain their weights. */
-const MAX_SCANNED_BYTES = 64 * 2 ** 20;
-
-/** Names of the files beside an .onnx file that hold its weights: `model.onnx_data`, `…_data_1`, diffusers' `weights.pb`. */
-function externalData(path: string): string[] {
-  if (statSync(path).size > MAX_SCANNED_BYTES) return [];
-  const names = readFileSync(path, 'latin1').match(/[\w.-]+\.onnx[._]data(?:_\d+)?|\bweights\.pb\b/g) ?? [];
-  return [...new Set(names)];
-}
-
-/** Whether a downloaded file holds the weights of that .onnx file. */
-const isWeightsOf = (path: string, onnx: string): boolean =>
-  (path !== onnx && path.startsWith(onnx)) || path === posix.join(posix.dirname(onnx), 'weights.pb');
