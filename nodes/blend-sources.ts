@@ -1,7 +1,7 @@
 // Sockets and lines of Prompt Blend → what the engine blends.
 import { InputError } from '../engine/errors.ts';
+import { allBytesOf } from '../engine/image/batch.ts';
 import type { BlendSource } from '../engine/pez/blend.ts';
-import { allBytesOf } from './image-bytes.ts';
 import { linesOf, weightedLine } from './read-text.ts';
 import type { ImageBatch, PezPrompt } from './values.ts';
 

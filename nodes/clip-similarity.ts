@@ -1,10 +1,10 @@
 // Pictures and texts × pictures and texts → how near each is to each.
 import { InputError } from '../engine/errors.ts';
+import { allBytesOf } from '../engine/image/batch.ts';
 import { compareAll } from '../engine/pez/compare.ts';
 import type { Embeddable } from '../engine/pez/embed.ts';
 import { judgeOf } from './clip-kinds.ts';
 import { defineNode, list, NodeResult, optional, port, string } from './define-node.ts';
-import { allBytesOf } from './image-bytes.ts';
 import { linesOf } from './read-text.ts';
 import { textTable } from './text-table.ts';
 import type { ImageBatch } from './values.ts';

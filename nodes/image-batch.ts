@@ -1,6 +1,6 @@
 // Two IMAGEs → one batch.
+import { joinBatches, makeBatch } from '../engine/image/batch.ts';
 import { defineNode, port } from './define-node.ts';
-import { makeBatch } from './image-bytes.ts';
 import { resizeBatch } from './resize.ts';
 import type { ImageBatch } from './values.ts';
 
@@ -22,10 +22,7 @@ export const imageBatch = defineNode({
     const first = withChannels(image1, channels);
     const [, height, width] = first.shape;
     const second = withChannels(resizeBatch(image2, { width, height, method: 'bilinear', crop: 'center' }), channels);
-    const batch = makeBatch([first.shape[0] + second.shape[0], height, width, channels]);
-    batch.data.set(first.data);
-    batch.data.set(second.data, first.data.length);
-    return { IMAGE: batch };
+    return { IMAGE: joinBatches([first, second]) };
   },
 });
 

@@ -1,6 +1,7 @@
 // IMAGE → IMAGE of another size.
+import { roundHalfEven } from '../engine/image/crop.ts';
 import { combo, defineNode, int, port } from './define-node.ts';
-import { resizeBatch, resizeMethods, roundHalfEven } from './resize.ts';
+import { resizeBatch, resizeMethods } from './resize.ts';
 
 /** Pixels a side, ComfyUI's bound. */
 const MAX_SIDE = 16_384;

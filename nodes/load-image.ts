@@ -1,9 +1,9 @@
 // Name of a picture in the input folder → IMAGE and MASK.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { batchOf } from '../engine/image/batch.ts';
 import { decodeFrames } from '../engine/image/decode-frames.ts';
 import { combo, defineNode, port } from './define-node.ts';
-import { batchOf, maskOf } from './image-bytes.ts';
 import type { Mask } from './values.ts';
 
 export const loadImage = defineNode({
@@ -44,6 +44,15 @@ export const loadImage = defineNode({
     }
   },
 });
+
+/** Alpha of pictures of one size → MASK: 1 − alpha. */
+function maskOf(alphas: readonly Uint8Array[], width: number, height: number): Mask {
+  const data = new Float32Array(alphas.length * width * height);
+  alphas.forEach((alpha, i) => {
+    for (let k = 0; k < alpha.length; k++) data[i * alpha.length + k] = 1 - Math.fround(alpha[k] / 255);
+  });
+  return { shape: [alphas.length, height, width], data };
+}
 
 /** ComfyUI's mask of pictures without transparency. */
 const opaqueMask = (frames: number): Mask => ({

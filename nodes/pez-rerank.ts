@@ -1,8 +1,8 @@
 // Candidates of a search, and a checkpoint that draws them → the prompt whose pictures come closest to the source.
-import { joinPictures, type RerankCandidate, rerankPrompts } from '../engine/rerank/rerank.ts';
+import { allBytesOf, joinBatches } from '../engine/image/batch.ts';
+import { type RerankCandidate, rerankPrompts } from '../engine/rerank/rerank.ts';
 import { judgeOf, promptModelOf } from './clip-kinds.ts';
 import { defineNode, int, NodeResult, port, string } from './define-node.ts';
-import { allBytesOf } from './image-bytes.ts';
 import { showSampling } from './latent-preview.ts';
 import { describePrompt } from './report-search.ts';
 import { denoiseInput, samplerSettings } from './sampler-inputs.ts';
@@ -91,7 +91,7 @@ export const pezRerank = defineNode({
         prompt: best.prompt,
         image: closestOf(best),
         similarity: best.similarity,
-        images: joinPictures(candidates.map(({ pictures }) => pictures)),
+        images: joinBatches(candidates.map(({ pictures }) => pictures)),
       },
       ui: { text: [tableOf(candidates)] },
     });

@@ -1,8 +1,8 @@
 // A prompt and what to put in place of something → prompts in which only that has changed.
+import { bytesOf } from '../engine/image/batch.ts';
 import { type SwapSelection, swapConcepts } from '../engine/pez/swap.ts';
 import { judgeOf } from './clip-kinds.ts';
 import { boolean, combo, defineNode, int, list, NodeResult, optional, port, string } from './define-node.ts';
-import { bytesOf } from './image-bytes.ts';
 import { linesOf } from './read-text.ts';
 import { describePrompt, reportSearch } from './report-search.ts';
 import { searchRestarts, searchSteps } from './search-inputs.ts';

@@ -22,7 +22,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'engine/clip': ['engine', 'engine/onnx', 'engine/hub', 'engine/image'],
   'engine/pez': ['engine', 'engine/onnx', 'engine/autodiff', 'engine/clip'],
   'engine/diffusion': ['engine', 'engine/onnx', 'engine/hub', 'engine/image', 'engine/clip'],
-  'engine/rerank': ['engine', 'engine/clip', 'engine/pez', 'engine/diffusion'],
+  'engine/rerank': ['engine', 'engine/image', 'engine/clip', 'engine/pez', 'engine/diffusion'],
   nodes: ['engine/*', 'schemas'],
   server: ['engine', 'nodes', 'schemas'],
   'server/files': [...SERVER],

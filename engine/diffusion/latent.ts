@@ -6,7 +6,7 @@ export interface Latent {
   readonly shape: readonly [batch: number, channels: number, height: number, width: number];
   /** As the VAE's decoder takes it: without the scaling factor. */
   readonly data: Float32Array;
-  /** Only on an empty latent: pixels an element was made for. It fits itself to the model that it meets. */
+  /** Only on an empty latent: pixels per element that it was made with. It is adapted to the model that samples it. */
   readonly emptyScale?: number;
 }
 
@@ -17,11 +17,11 @@ export interface LatentSize {
   readonly batch?: number;
   /** Channels of the latent: 4 for Stable Diffusion. */
   readonly channels?: number;
-  /** Pixels a latent's element stands for, each way: 8 for Stable Diffusion. */
+  /** Pixels per element of the latent, each way: 8 for Stable Diffusion. */
   readonly scale?: number;
 }
 
-/** What ComfyUI's nodes allow. */
+/** The limits of ComfyUI's nodes. */
 const MAX_SIDE = 16_384;
 const MAX_BATCH = 4096;
 /** One gigabyte of numbers. */

@@ -1,10 +1,11 @@
 // Latent → a small picture without the VAE: each element's colour as a linear function of its channels, fitted once to the VAE itself.
+import type { ImageBatch } from '../image/batch.ts';
 import type { Latent } from './latent.ts';
 import { createNoise } from './noise.ts';
-import type { Pictures, Vae } from './vae.ts';
+import type { Vae } from './vae.ts';
 
 /** [B, C, h, w] → [B, h, w, 3] in [0, 1]: one pixel for each element of the latent. Costs nothing beside a step. */
-export type Previewer = (latent: Latent) => Pictures;
+export type Previewer = (latent: Latent) => ImageBatch;
 
 /** Side of the latents that the fit decodes, unless the export fixes it. */
 const PROBE_SIDE = 16;
@@ -65,7 +66,7 @@ function meanColour(pixels: Float32Array, element: number, side: number, scale: 
   return sums.map((sum) => sum / scale ** 2);
 }
 
-function paint({ shape, data }: Latent, weights: readonly number[][]): Pictures {
+function paint({ shape, data }: Latent, weights: readonly number[][]): ImageBatch {
   const [batch, channels, h, w] = shape;
   const area = h * w;
   const picture = new Float32Array(batch * area * 3);

@@ -110,7 +110,7 @@ async function checkChannels({ unet, vae }: DiffusionModel): Promise<void> {
   if (channels === undefined || channels === vae.channels) return;
   throw new InputError(
     'MODEL_UNSUPPORTED',
-    `${unet.part.path} takes ${channels} channels where the VAE makes ${vae.channels}: inpainting and other special U-Nets cannot be used.`,
+    `${unet.model.path} takes ${channels} channels where the VAE makes ${vae.channels}: inpainting and other special U-Nets cannot be used.`,
   );
 }
 

@@ -16,7 +16,7 @@ interface TokenizerJson {
 }
 
 /** Throws MODEL_NOT_FOUND or MODEL_INVALID, naming the file. */
-export function loadCheckpointTokenizer(dir: string): Tokenizer {
+export async function loadCheckpointTokenizer(dir: string): Promise<Tokenizer> {
   const whole = join(dir, 'tokenizer.json');
   const configPath = join(dir, 'tokenizer_config.json');
   const config: TokenizerConfig = existsSync(configPath) ? readJson(configPath) : {};
@@ -24,7 +24,7 @@ export function loadCheckpointTokenizer(dir: string): Tokenizer {
   const length = config.model_max_length ?? CLIP_CONTEXT;
   const contextLength = length > 2 && length < MAX_CONTEXT ? length : CLIP_CONTEXT;
   const path = existsSync(whole) ? whole : join(dir, 'vocab.json');
-  const tokenizer = buildTokenizer({ json: withoutPadding(json, config), config, contextLength, path });
+  const tokenizer = await buildTokenizer({ json: withoutPadding(json, config), config, contextLength, path });
   if (tokenizer.startId === undefined)
     throw new InputError('MODEL_INVALID', `${path} has no start-of-text token: it is not a tokenizer of CLIP's kind.`);
   return tokenizer;

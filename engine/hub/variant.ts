@@ -24,7 +24,7 @@ export function checkDtype(value: string | undefined): Dtype | undefined {
   return value as Dtype | undefined;
 }
 
-/** Path of a tower in a folder: the variant asked for, or the first there is; undefined where there is none. */
+/** Path of a tower in a folder: the variant asked for, or the first that exists; undefined if none does. */
 export function findTower(dir: string, tower: Tower, dtype?: Dtype): string | undefined {
   const paths = (dtype ? [dtype] : dtypes).map((d) => join(dir, towerFile(tower, d)));
   return paths.find((path) => existsSync(path));

@@ -25,7 +25,8 @@ export async function embedAll(
     signal?.throwIfAborted();
     found.push(await embedOne(clip, item, signal));
   }
-  const expected = clip.text.dim || found[0]?.length;
+  if (found.length === 0) return found;
+  const expected = await clip.text.dim();
   for (const { length } of found)
     if (length !== expected) throw check.invalidCount('embedding', `the ${expected} numbers of ${clip.name}`, length);
   return found;

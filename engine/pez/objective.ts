@@ -49,7 +49,7 @@ async function encodeTargets(clip: Clip, targets: readonly Target[]): Promise<Fl
     else if ('text' in target) units.push((await clip.text.encode([target.text]))[0]);
     else units.push(scale(target.embedding, 1 / norm(target.embedding)));
   }
-  const expected = clip.text.dim || (await clip.text.encode(['a']))[0].length;
+  const expected = await clip.text.dim();
   for (const unit of units)
     if (unit.length !== expected)
       throw invalidCount('A target embedding', `the ${expected} numbers of ${clip.name}`, unit.length);

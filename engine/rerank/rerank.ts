@@ -2,11 +2,12 @@
 // The similarity of a prompt and a picture says little about what a model draws from the prompt; this looks at the drawings.
 import { invalidCount } from '../check.ts';
 import type { Clip } from '../clip/clip.ts';
-import type { ImageInput, RawImage } from '../clip/image-encoder.ts';
+import type { ImageInput } from '../clip/image-encoder.ts';
 import type { DiffusionModel, PromptModel } from '../diffusion/checkpoint.ts';
 import type { Latent } from '../diffusion/latent.ts';
 import { type SampleOptions, type SampleProgress, sample } from '../diffusion/sample.ts';
-import type { Pictures, Vae } from '../diffusion/vae.ts';
+import type { Vae } from '../diffusion/vae.ts';
+import { allBytesOf, type ImageBatch, joinBatches } from '../image/batch.ts';
 import { embedAll } from '../pez/embed.ts';
 import { cosine, mean } from '../vector.ts';
 
@@ -47,7 +48,7 @@ export interface RerankCandidate {
   /** The same for each picture. */
   readonly similarities: readonly number[];
   /** [seeds · batch, H, W, 3] */
-  readonly pictures: Pictures;
+  readonly pictures: ImageBatch;
 }
 
 export interface RerankResult {
@@ -79,7 +80,7 @@ export async function rerankPrompts(options: RerankOptions): Promise<RerankResul
     const pictures = await draw(options, { prompt, negative, candidate, count: prompts.length });
     const drawn = await embedAll(
       judge,
-      rawImagesOf(pictures).map((image) => ({ image })),
+      allBytesOf(pictures).map((image) => ({ image })),
       signal,
     );
     const similarities = drawn.map((picture) => mean(targets.map((target) => cosine(picture, target))));
@@ -97,10 +98,10 @@ interface Task {
 }
 
 /** The pictures of one prompt, seed by seed. */
-async function draw(options: RerankOptions, { prompt, negative, candidate, count }: Task): Promise<Pictures> {
+async function draw(options: RerankOptions, { prompt, negative, candidate, count }: Task): Promise<ImageBatch> {
   const { clip, vae, seeds, signal, onStep } = options;
   const positive = await clip.encode(prompt);
-  const all: Pictures[] = [];
+  const all: ImageBatch[] = [];
   for (const [i, seed] of seeds.entries()) {
     const drawn = await sample({
       ...options,
@@ -115,31 +116,7 @@ async function draw(options: RerankOptions, { prompt, negative, candidate, count
     });
     all.push(await vae.decode(drawn, signal));
   }
-  return joinPictures(all);
-}
-
-/** Batches of one size → one batch. */
-export function joinPictures(batches: readonly Pictures[]): Pictures {
-  const [, height, width, channels] = batches[0].shape;
-  const count = batches.reduce((sum, { shape }) => sum + shape[0], 0);
-  const data = new Float32Array(count * height * width * channels);
-  let at = 0;
-  for (const batch of batches) {
-    data.set(batch.data, at);
-    at += batch.data.length;
-  }
-  return { shape: [count, height, width, channels], data };
-}
-
-/** Bytes as Save Image writes them: truncated, in float32. */
-function rawImagesOf({ shape: [count, height, width], data }: Pictures): RawImage[] {
-  const size = height * width * 3;
-  return Array.from({ length: count }, (_, i) => ({
-    data: Uint8Array.from(data.subarray(i * size, (i + 1) * size), (v) => Math.fround(255 * v)),
-    width,
-    height,
-    channels: 3,
-  }));
+  return joinBatches(all);
 }
 
 function requireSome(name: string, items: readonly unknown[]): void {

@@ -2,8 +2,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { loadClip } from '../../engine/clip/clip.ts';
-import { sharp } from '../../engine/libraries.ts';
 import { cosine } from '../../engine/vector.ts';
 import { tinyClipFiles } from '../clip/tiny-clip.ts';
 import { checkpointDir } from '../diffusion/fixture.ts';

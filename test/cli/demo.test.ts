@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sharp } from '../../engine/libraries.ts';
+import sharp from 'sharp';
 import { root, runCli } from './run-cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pez-demo-test-'));

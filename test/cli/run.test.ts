@@ -2,8 +2,8 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { assign, parseAssignment, parsePicture, readGraphFile } from '../../cli/graph-file.ts';
-import { sharp } from '../../engine/libraries.ts';
 import { nodes } from '../../nodes/index.ts';
 import { apiGraph } from '../../schemas/prompt.ts';
 import { parseJson } from '../../server/json.ts';

@@ -2,8 +2,8 @@
 // `executing` null, read the history, fetch the files. All our templates run this way.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { WebSocket } from 'ws';
-import { sharp } from '../../engine/libraries.ts';
 import { type Json, startTestServer, type TestServer } from '../helpers/server.ts';
 
 const templates = join(import.meta.dirname, '../../templates/api');

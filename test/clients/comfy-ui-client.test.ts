@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import type { ComfyUIClient } from 'comfy-ui-client';
-import { sharp } from '../../engine/libraries.ts';
+import sharp from 'sharp';
 import { type Json, startTestServer, type TestServer } from '../helpers/server.ts';
 
 const tiger = readFileSync(join(import.meta.dirname, '../../examples/tiger.png'));

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CallWrapper, ComfyApi, PromptBuilder } from '@saintno/comfyui-sdk';
-import { sharp } from '../../engine/libraries.ts';
+import sharp from 'sharp';
 import { type Json, startTestServer, type TestServer } from '../helpers/server.ts';
 
 const root = join(import.meta.dirname, '../..');

@@ -29,6 +29,20 @@ test('crop "center" takes the middle of the proportions that are asked for', () 
   expect([...square.data]).toEqual([2, 3, 8, 9]);
 });
 
+test('crop "center" rounds as ComfyUI does: of 13 columns 9 become 8, since half of 5 is rounded to 2', () => {
+  const wide: Latent = { shape: [1, 1, 8, 13], data: Float32Array.from({ length: 8 * 13 }, (_, i) => i % 13) };
+  const square = upscaleLatent(wide, { width: 8, height: 8, method: 'nearest-exact', crop: 'center' });
+  expect([...square.data.subarray(0, 8)]).toEqual([2, 3, 4, 5, 7, 8, 9, 10]);
+  const high: Latent = { ...wide, shape: [1, 1, 13, 8] };
+  expect(upscaleLatent(high, { width: 9, height: 9, method: 'area', crop: 'center' }).shape).toEqual([1, 1, 9, 9]);
+});
+
+test('crop "center" never cuts everything away', () => {
+  const line: Latent = { shape: [1, 1, 1, 4], data: Float32Array.of(0, 1, 3, 0) };
+  const { data } = upscaleLatent(line, { width: 1, height: 2048, method: 'area', crop: 'center' });
+  expect(new Set(data)).toEqual(new Set([2])); // the two in the middle
+});
+
 test.each([
   [{ width: 8, height: 8, method: 'lanczos' }, /^method must be one of nearest-exact.*, but is "lanczos"\.$/],
   [{ width: 8, height: 8, method: '__proto__' }, /^method must be one of .*, but is "__proto__"\.$/],

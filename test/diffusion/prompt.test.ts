@@ -7,7 +7,7 @@ import { parseWeights } from '../../engine/diffusion/prompt-weights.ts';
 import { loadCheckpointTokenizer } from '../../engine/diffusion/tokenizer.ts';
 import { checkpointDir, relativeError } from './fixture.ts';
 
-const tokenizer = loadCheckpointTokenizer(join(checkpointDir('sd15'), 'tokenizer'));
+const tokenizer = await loadCheckpointTokenizer(join(checkpointDir('sd15'), 'tokenizer'));
 const [RED, CAT] = ['red', 'cat'].map((word) => tokenizer.encode(word)[0]);
 
 test.each([

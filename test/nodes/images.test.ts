@@ -1,7 +1,7 @@
 // Pictures in and out: LoadImage, SaveImage, PreviewImage, ImageBatch, ImageScale (protocol: Picture metadata).
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { sharp } from '../../engine/libraries.ts';
+import sharp from 'sharp';
 import type { ImageBatch } from '../../nodes/values.ts';
 import { makeContext, nodeOf, runNode, type TestContext } from '../helpers/node-context.ts';
 

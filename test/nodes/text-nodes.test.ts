@@ -1,6 +1,6 @@
 // The nodes that make or show texts and numbers: Prompt Blend, Distil Prompt, CLIP Similarity, previews, primitives.
+import { batchOf } from '../../engine/image/batch.ts';
 import { decodeFrames } from '../../engine/image/decode-frames.ts';
-import { batchOf } from '../../nodes/image-bytes.ts';
 import { makeContext, nodeOf, runNode, type TestContext, testClip, testSources } from '../helpers/node-context.ts';
 
 let context: TestContext;

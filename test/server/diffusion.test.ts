@@ -3,7 +3,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sharp } from '../../engine/libraries.ts';
+import sharp from 'sharp';
 import { checkpointDir } from '../diffusion/fixture.ts';
 import { type Json, startTestServer, type TestServer } from '../helpers/server.ts';
 

@@ -2,8 +2,8 @@
 // (protocol: Jobs; Node descriptions; Picture metadata; What clients rely on; View; Uploads; Masks; Logs and folders).
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { z } from 'zod';
-import { sharp } from '../../../engine/libraries.ts';
 import { type Json, startTestServer, type TestServer } from '../../helpers/server.ts';
 
 let server: TestServer;

@@ -114,6 +114,10 @@ test('combos list pictures sorted, and models: the chosen one, bundled ones, fol
   expect(chosen.checkpoints()).toEqual(['my/sd', 'pico-diffusion', 'tiny']);
 });
 
+test('the folders of models that loaders read are made at start', () => {
+  for (const kind of ['clip', 'checkpoints']) expect(readdirSync(join(folders.models, kind))).toEqual([]);
+});
+
 test('temp is emptied, sub-folders too; a data folder that can not be made is told', async () => {
   writeFileSync(join(folders.temp, 'old.png'), '');
   mkdirSync(join(folders.temp, 'sub'));

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import { sharp } from '../../../engine/libraries.ts';
+import sharp from 'sharp';
 import { type HttpClient, httpClient } from '../../helpers/http.ts';
 import { startTestServer, type TestServer, testPack } from '../../helpers/server.ts';
 import { refusal, testSocket } from '../../helpers/socket.ts';

@@ -3,7 +3,7 @@
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { sharp } from '../../../../engine/libraries.ts';
+import sharp from 'sharp';
 import { addPngText } from '../../../../nodes/png-text.ts';
 import { multipart, startApp, type TestApp } from './app-harness.ts';
 

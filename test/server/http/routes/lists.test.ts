@@ -4,7 +4,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sharp } from '../../../../engine/libraries.ts';
+import sharp from 'sharp';
 import { startApp, type TestApp } from './app-harness.ts';
 
 const examplePack = join(import.meta.dirname, '../../../../docs/example-pack');
