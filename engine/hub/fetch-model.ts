@@ -1,9 +1,9 @@
 // Hub id → a complete model folder in the cache: only files that are missing or damaged are downloaded.
 import { join, posix } from 'node:path';
 import { InputError } from '../errors.ts';
+import type { HubId } from '../hub-id.ts';
 import { cacheFolder, findInHubCache, isOffline } from './cache.ts';
 import { type DownloadProgress, downloadFile } from './download.ts';
-import type { HubId } from './hub-id.ts';
 import { withLock } from './lock.ts';
 import {
   externalData,

@@ -6,6 +6,7 @@ import { createChoiceSources } from '../../../server/files/choice-sources.ts';
 import { type DataFolders, dataFolders, emptyTemp, prepareDataFolders } from '../../../server/files/data-folders.ts';
 import { fileError } from '../../../server/files/file-error.ts';
 import { createNodeFiles } from '../../../server/files/node-files.ts';
+import { createOfferedModels, type ModelOptions } from '../../../server/files/offered-models.ts';
 import { nextCounter, saveOutputs } from '../../../server/files/output-names.ts';
 
 let dir: string;
@@ -103,14 +104,15 @@ test('nodes find inputs by name and annotation, and nothing outside', async () =
 test('combos list pictures sorted, and models: the chosen one, bundled ones, folders', () => {
   for (const name of ['b.png', 'a.JPG', 'c.txt', '.d.png']) writeFileSync(join(folders.input, name), '');
   mkdirSync(join(folders.models, 'clip/mine'));
-  const sources = createChoiceSources({ folders, clip: 'my/clip', bundledClips: ['pico-clip', 'my/clip'] });
+  const sourcesOf = (options: Omit<ModelOptions, 'modelsDir'>) =>
+    createChoiceSources(folders, createOfferedModels({ modelsDir: folders.models, ...options }));
+  const sources = sourcesOf({ first: { clip: 'my/clip' }, bundled: { clip: ['pico-clip', 'my/clip'] } });
   expect(sources.inputImages()).toEqual(['a.JPG', 'b.png']);
   expect(sources.clips()).toEqual(['my/clip', 'pico-clip', 'mine']);
   for (const name of ['tiny', 'weights']) mkdirSync(join(folders.models, 'checkpoints', name), { recursive: true });
   writeFileSync(join(folders.models, 'checkpoints/tiny/model_index.json'), '{}');
   expect(sources.checkpoints()).toEqual(['tiny']);
-  const more = { checkpoint: 'my/sd', bundledCheckpoints: ['pico-diffusion'] };
-  const chosen = createChoiceSources({ folders, clip: 'pico-clip', bundledClips: [], ...more });
+  const chosen = sourcesOf({ first: { checkpoint: 'my/sd' }, bundled: { checkpoint: ['pico-diffusion'] } });
   expect(chosen.checkpoints()).toEqual(['my/sd', 'pico-diffusion', 'tiny']);
 });
 
