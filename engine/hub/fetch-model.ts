@@ -124,7 +124,7 @@ type FoundFile = RemoteFile & { readonly path: string };
 
 /** The first of a file's paths that the hub has; undefined if it has none and the file is optional. */
 async function findRemote(id: HubId, needed: NeededFile, options: HubOptions): Promise<FoundFile | undefined> {
-  const endpoint = (options.endpoint ?? process.env.HF_ENDPOINT ?? 'https://huggingface.co').replace(/\/+$/, '');
+  const endpoint = (options.endpoint ?? process.env.HF_ENDPOINT ?? 'https://huggingface.co').replace(/(?<!\/)\/+$/, '');
   let refusal: HubError | undefined;
   for (const path of pathsOf(needed)) {
     const url = `${endpoint}/${id.repo}/resolve/${encodeURIComponent(id.revision)}/${path}`;

@@ -78,6 +78,14 @@ test('special characters of patterns count as themselves', () => {
   expect(nextCounter('', ['_00002_.png'])).toBe(3);
 });
 
+test('every batch number of a name is the same number, and many of them take no time', () => {
+  const name = '%batch_num%-a%batch_num%';
+  expect(nextCounter(name, ['0-a0_00003_.png', '12-a12_00007_.png', '1-a2_00009_.png', '-a_00008_.png'])).toBe(8);
+  expect(nextCounter('%batch_num%1', ['0011_00004_.png', '11_00005_.png', '1_00006_.png'])).toBe(6);
+  expect(nextCounter('a', ['a_00004.png', 'a_x_.png', 'a_1234567890123456_.png'])).toBe(1);
+  expect(nextCounter('%batch_num%'.repeat(20), [`${'1'.repeat(240)}x_00001_.png`])).toBe(1); // exponential, it never ended
+});
+
 test('a file in the way of a folder, and a full disk, are told with path and advice', async () => {
   writeFileSync(join(folders.output, 'taken'), '');
   await expect(saveOutputs(folders, request('taken/x'))).rejects.toMatchObject({ code: 'FILE_UNWRITABLE' });
