@@ -52,6 +52,8 @@ interface JobRow {
   readonly client_id: string | null;
 }
 
+const TAKEN = 'SELECT prompt, extra_data, outputs_to_execute, exact, client_id FROM jobs WHERE prompt_id = ?';
+
 /** How many jobs there are of each kind. */
 interface Counts {
   readonly pending: number;
@@ -128,7 +130,7 @@ class SqliteJobStore implements JobStore {
   }
 
   take(promptId: string): TakenJob {
-    const row = this.#db.get<JobRow>('SELECT * FROM jobs WHERE prompt_id = ?', promptId)!;
+    const row = this.#db.get<JobRow>(TAKEN, promptId)!;
     const job = fromRow(promptId, row, this.#credentials.get(promptId));
     const { pending, running, finished } = this.#count();
     this.#unmarked = promptId;
