@@ -22,6 +22,7 @@ export const sigmoid = unary('Sigmoid');
 export const sqrt = unary('Sqrt');
 export const erf = unary('Erf');
 export const sign = unary('Sign');
+export const floor = unary('Floor');
 export const not = unary('Not');
 export const add = binary('Add');
 export const sub = binary('Sub');
@@ -61,6 +62,9 @@ export const where = (condition: Value, a: Value, b: Value): Value =>
     dims: broadcast(condition.dims, broadcast(a.dims, b.dims)),
     type: a.type,
   });
+
+/** x without its fraction: ⌊|x|⌋ with the sign of x. */
+export const truncate = (x: Value): Value => mul(sign(x), floor(abs(x)));
 
 /** x in another element type. */
 export const cast = (x: Value, type: ElementType): Value =>

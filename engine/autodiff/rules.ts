@@ -5,6 +5,7 @@
 //   null   nothing flows to that input
 //
 // Broadcasting is undone by the walk (backward.ts), so a rule may return a larger shape.
+import { floatAttribute } from '../onnx/graph.ts';
 import type { Value } from './builder.ts';
 import {
   add,
@@ -25,6 +26,7 @@ import {
   sinh,
   sqrt,
   sub,
+  truncate,
   where,
 } from './ops.ts';
 import type { GradientRule } from './rule.ts';
@@ -40,10 +42,14 @@ import {
   softsignRule,
   swishRule,
 } from './rules-activation.ts';
+import { batchNormRule, groupNormRule, instanceNormRule, lpNormRule, lrnRule } from './rules-channel-norm.ts';
+import { convRule, convTransposeRule } from './rules-conv.ts';
 import { clipRule, maxMinRule, powRule } from './rules-elementwise.ts';
+import { fastGeluRule } from './rules-fused.ts';
 import { gatherElementsRule, gatherNdRule, gatherRule } from './rules-gather.ts';
 import { einsumRule, gemmRule, matmulRule } from './rules-linear.ts';
 import { geluRule, layerNormRule, logSoftmaxRule, rmsNormRule, softmaxRule } from './rules-normalise.ts';
+import { averagePoolRule, globalAveragePoolRule, globalMaxPoolRule, maxPoolRule } from './rules-pool.ts';
 import {
   cumSumRule,
   logSumExpRule,
@@ -55,6 +61,8 @@ import {
   reduceSumRule,
   reduceSumSquareRule,
 } from './rules-reduce.ts';
+import { resizeRule } from './rules-resize.ts';
+import { depthToSpaceRule, scatterElementsRule, scatterNdRule, spaceToDepthRule } from './rules-scatter.ts';
 import { concatRule, padRule, sliceRule, splitRule, tileRule, transposeRule, triluRule } from './rules-shape.ts';
 
 const reshapeBack: GradientRule = ({ x: [x], g }) => [reshape(g, x.dims)];
@@ -74,6 +82,7 @@ export const rules: Readonly<Record<string, GradientRule>> = {
   Sum:        ({ x, g })               => x.map(() => g),
   Mean:       meanRule,
   Clip:       clipRule,
+  Mod:        ({ x: [a, b], g })       => [g, neg(mul(g, truncate(div(a, b))))],      // y = a − b·trunc(a/b), fmod = 1
 
   // elementwise, one input
   Identity:   ({ g })                  => [g],
@@ -101,6 +110,7 @@ export const rules: Readonly<Record<string, GradientRule>> = {
   Acosh:      ({ x: [x], g })          => [div(g, sqrt(sub(mul(x, x), one(x))))],     // 1/√(x² − 1)
   Atanh:      ({ x: [x], g })          => [div(g, sub(one(x), mul(x, x)))],           // 1/(1 − x²)
   Gelu:       geluRule,
+  ThresholdedRelu: ({ x: [x], g, node }) => [where(greater(x, scalar(x, floatAttribute(node, 'alpha', 1))), g, scalar(g, 0))],
   LeakyRelu:  leakyReluRule,
   PRelu:      preluRule,
   Elu:        eluRule,
@@ -113,6 +123,7 @@ export const rules: Readonly<Record<string, GradientRule>> = {
   Swish:      swishRule(1),
   'com.microsoft.QuickGelu': swishRule(1.702),
   'com.microsoft.Gelu': geluRule,
+  'com.microsoft.FastGelu': fastGeluRule,
   Cast:       ({ x: [x], g })          => [cast(g, x.type)],
 
   // along axes
@@ -121,6 +132,7 @@ export const rules: Readonly<Record<string, GradientRule>> = {
   LayerNormalization: layerNormRule,
   RMSNormalization: rmsNormRule,
   SimplifiedLayerNormalization: rmsNormRule,
+  LpNormalization: lpNormRule,
   CumSum:     cumSumRule,
   ReduceSum:  reduceSumRule,
   ReduceMean: reduceMeanRule,
@@ -135,6 +147,19 @@ export const rules: Readonly<Record<string, GradientRule>> = {
   MatMul:     matmulRule,
   Gemm:       gemmRule,
   Einsum:     einsumRule,
+
+  // pictures: [N, C, …]
+  Conv:       convRule,
+  ConvTranspose: convTransposeRule,
+  BatchNormalization: batchNormRule,
+  InstanceNormalization: instanceNormRule,
+  GroupNormalization: groupNormRule,
+  LRN:        lrnRule,
+  AveragePool: averagePoolRule,
+  MaxPool:    maxPoolRule,
+  GlobalAveragePool: globalAveragePoolRule,
+  GlobalMaxPool: globalMaxPoolRule,
+  Resize:     resizeRule,
 
   // the same numbers in another shape or place
   Reshape:    reshapeBack,
@@ -152,6 +177,10 @@ export const rules: Readonly<Record<string, GradientRule>> = {
   Gather:     gatherRule,
   GatherND:   gatherNdRule,
   GatherElements: gatherElementsRule,
+  ScatterND:  scatterNdRule,
+  ScatterElements: scatterElementsRule,
+  DepthToSpace: depthToSpaceRule,
+  SpaceToDepth: spaceToDepthRule,
 };
 
 /** Ops through which nothing flows back, and why. Asking is no mistake: the gradient is zero wherever it exists. */

@@ -5,15 +5,18 @@ import { gradientError } from '../helpers/check-gradient.ts';
 import { makeModel } from '../helpers/model.ts';
 import { fixtureOps } from '../helpers/op-fixtures.ts';
 import { cases, checkedOps } from './rule-cases.ts';
+import { linearCases, visionCases } from './rule-cases-vision.ts';
 
 const TOLERANCE = 1e-6;
+/** Those of rules-adjoint.test.ts too. */
+const visionOps = [...visionCases, ...linearCases].map((c) => c.model.nodes[0].op);
 
-test.each(cases)('$name', async ({ model, wrt, domain }) => {
+test.each([...cases, ...visionCases])('$name', async ({ model, wrt, domain }) => {
   expect(await gradientError({ model: makeModel(model), wrt, ...(domain && { domain }) })).toBeLessThan(TOLERANCE);
 });
 
 test('every op of the table is checked here or against a PyTorch fixture', () => {
-  const checked = new Set([...checkedOps, ...fixtureOps()]);
+  const checked = new Set([...checkedOps, ...visionOps, ...fixtureOps()]);
   expect(Object.keys(rules).filter((op) => !checked.has(op))).toEqual([]);
 });
 

@@ -1,0 +1,97 @@
+// One axis of an ONNX Resize → the matrix of its taps [out, in]. Resize is linear along each axis by itself, so this is
+// all of it. Computed as onnxruntime does, in float32 where a rounding decides which place is read.
+import { floatAttribute, intAttribute, type Node, stringAttribute } from '../onnx/graph.ts';
+
+const f = Math.fround;
+
+export interface ResizeAxis {
+  readonly from: number;
+  readonly to: number;
+  /** to/from, as the node has it. */
+  readonly scale: number;
+  /** Region of interest, as fractions of the axis: only for tf_crop_and_resize. */
+  readonly roi: readonly [start: number, end: number];
+}
+
+/** Row-major [to, from]: what each output reads. Throws RangeError for what has no taps here. */
+export function resizeTaps(node: Node, axis: ResizeAxis): Float64Array {
+  const taps = new Float64Array(axis.to * axis.from);
+  const mode = stringAttribute(node, 'mode', 'nearest');
+  const crop = stringAttribute(node, 'coordinate_transformation_mode', 'half_pixel') === 'tf_crop_and_resize';
+  for (let o = 0; o < axis.to; o++) {
+    const at = axis.scale === 1 ? o : originalPlace(node, o, axis);
+    if (crop && (at < 0 || at > axis.from - 1)) continue; // extrapolation_value, which does not depend on x
+    for (const [place, weight] of tapsAt(node, mode, at, axis)) {
+      taps[o * axis.from + Math.min(Math.max(place, 0), axis.from - 1)] += weight;
+    }
+  }
+  return taps;
+}
+
+/** Where in the input the output o lies. */
+function originalPlace(node: Node, o: number, { from, to, scale, roi: [start, end] }: ResizeAxis): number {
+  const mode = stringAttribute(node, 'coordinate_transformation_mode', 'half_pixel');
+  switch (mode) {
+    case 'half_pixel':
+      return f(f((o + 0.5) / scale) - 0.5);
+    case 'pytorch_half_pixel':
+      return to > 1 ? f(f((o + 0.5) / scale) - 0.5) : 0;
+    case 'half_pixel_symmetric': {
+      const adjustment = f(to / f(scale * from));
+      return f(f((from / 2) * f(1 - adjustment)) + (o + 0.5) / scale - 0.5);
+    }
+    case 'asymmetric':
+      return f(o / scale);
+    case 'tf_half_pixel_for_nn':
+      return f((o + 0.5) / scale);
+    case 'align_corners':
+      return to === 1 ? 0 : f((o * (from - 1)) / (to - 1));
+    case 'tf_crop_and_resize':
+      if (to === 1) return f(0.5 * f(start + end) * (from - 1));
+      return f(f(start * (from - 1)) + f(f(f(o * f(end - start)) * (from - 1)) / (to - 1)));
+    default:
+      throw new RangeError(`coordinate_transformation_mode "${mode}" has no gradient rule`);
+  }
+}
+
+/** The places that are read, not yet clamped to the input, and their weights. */
+function tapsAt(node: Node, mode: string, at: number, { from }: ResizeAxis): [place: number, weight: number][] {
+  if (mode === 'nearest') return [[nearestPlace(node, at), 1]];
+  if (mode === 'linear') {
+    const inside = Math.max(0, Math.min(at, from - 1));
+    const low = Math.floor(inside);
+    return [
+      [low, 1 - (inside - low)],
+      [low + 1, inside - low],
+    ];
+  }
+  if (mode === 'cubic') return cubicTaps(node, at, from);
+  throw new RangeError(`mode "${mode}" has no gradient rule`);
+}
+
+/** onnxruntime takes a place for half-way between two if it is within this of it, since scales are rounded to float32. */
+const TIE = 1e-6;
+
+function nearestPlace(node: Node, at: number): number {
+  const mode = stringAttribute(node, 'nearest_mode', 'round_prefer_floor');
+  if (mode === 'floor') return Math.floor(at);
+  if (mode === 'ceil') return Math.ceil(at);
+  const low = Math.floor(at);
+  if (Math.abs(at - low - 0.5) <= TIE) return mode === 'round_prefer_ceil' ? low + 1 : low;
+  return Math.round(at);
+}
+
+/** Keys' cubic convolution: four taps around `at`. */
+function cubicTaps(node: Node, at: number, from: number): [place: number, weight: number][] {
+  const a = floatAttribute(node, 'cubic_coeff_a', -0.75);
+  const near = (d: number) => ((a + 2) * d - (a + 3)) * d * d + 1;
+  const far = (d: number) => ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
+  const low = Math.floor(at);
+  const s = at - low;
+  const weights = [far(s + 1), near(s), near(1 - s), far(2 - s)];
+  const taps = weights.map((weight, i): [number, number] => [low - 1 + i, weight]);
+  if (!intAttribute(node, 'exclude_outside', 0)) return taps;
+  const inside = taps.filter(([place]) => place >= 0 && place < from);
+  const total = inside.reduce((sum, [, weight]) => sum + weight, 0);
+  return inside.map(([place, weight]) => [place, weight / total]);
+}
