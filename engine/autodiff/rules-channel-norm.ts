@@ -7,13 +7,12 @@ import {
   add,
   div,
   equal,
-  exp,
   fromFront,
-  log,
   matmul,
   mean,
   mul,
   neg,
+  pow,
   range,
   reshape,
   scalar,
@@ -82,32 +81,20 @@ export const batchNormRule: GradientRule = ({ x: [x, gamma, , mu, variance], g, 
 };
 
 /**
- * y = x·d^−β with d = k + α/n·Σ x² over the n channels around each:
- * dx = g·d^−β − 2αβ/n·x·Σ g·y/d, the sum over the channels that read x's
+ * y = x·d^−β with d = k + α/n·Σ x² over the n channels around each (n is odd: onnxruntime takes no other):
+ * dx = g·d^−β − 2αβ/n·x·Σ g·y/d over the same channels
  */
 export const lrnRule: GradientRule = ({ x: [x], y: [y], g, node }) => {
   const [n, c] = x.dims;
   const size = intAttribute(node, 'size', 1);
   const alpha = floatAttribute(node, 'alpha', 1e-4);
   const beta = floatAttribute(node, 'beta', 0.75);
-  const before = Math.floor((size - 1) / 2);
-  const reads = (from: number, to: number) => to >= from - before && to < from - before + size;
-  const band = (of: (row: number, column: number) => boolean) =>
-    x.graph.constant(
-      x.type,
-      [c, c],
-      range(c * c).map((i) => Number(of(Math.floor(i / c), i % c))),
-    );
-  const over = (matrix: Value, v: Value) =>
-    reshape(matmul(matrix, reshape(v, [n, c, sizeOf(x.dims.slice(2))])), x.dims);
-  const squares = over(band(reads), mul(x, x));
-  const d = add(scale(squares, alpha / size), scalar(x, floatAttribute(node, 'bias', 1)));
-  const direct = mul(g, exp(scale(log(d), -beta)));
-  const shared = over(
-    band((to, from) => reads(from, to)),
-    div(mul(g, y), d),
-  );
-  return [sub(direct, scale(mul(x, shared), (2 * alpha * beta) / size))];
+  const near = range(c * c).map((i) => Number(Math.abs(Math.floor(i / c) - (i % c)) <= (size - 1) / 2));
+  const band = x.graph.constant(x.type, [c, c], near);
+  const around = (v: Value) => reshape(matmul(band, reshape(v, [n, c, sizeOf(x.dims.slice(2))])), x.dims);
+  const d = add(scale(around(mul(x, x)), alpha / size), scalar(x, floatAttribute(node, 'bias', 1)));
+  const shared = around(div(mul(g, y), d));
+  return [sub(mul(g, pow(d, scalar(d, -beta))), scale(mul(x, shared), (2 * alpha * beta) / size))];
 };
 
 /** y = x/‖x‖_p along an axis:  (g − ∇‖x‖·Σ g·y)/‖x‖ with ∇‖x‖ = sign(x) or y (p = 1, 2); 0 where the norm is 0. */
