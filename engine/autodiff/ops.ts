@@ -119,6 +119,14 @@ export function sum(x: Value, axes: readonly number[]): Value {
 export const mean = (x: Value, axes: readonly number[]): Value =>
   scale(sum(x, axes), 1 / sizeOf(axes.map((a) => x.dims[a])));
 
+/** e^x/Σ e^x along an axis (from opset 13 on). */
+export const softmax = (x: Value, axis: number): Value =>
+  x.graph.add('Softmax', { inputs: [x], dims: x.dims, attributes: { axis } });
+
+/** table[indices]: rows of its first axis. */
+export const gatherRows = (table: Value, indices: Value): Value =>
+  table.graph.add('Gather', { inputs: [table, indices], dims: [...indices.dims, ...table.dims.slice(1)] });
+
 /** Undoes broadcasting: sums x down to dims. */
 export function sumTo(x: Value, dims: Dims): Value {
   const lead = x.dims.length - dims.length;

@@ -42,6 +42,7 @@ import {
   softsignRule,
   swishRule,
 } from './rules-activation.ts';
+import { attentionRule, rotaryRule } from './rules-attention.ts';
 import { batchNormRule, groupNormRule, instanceNormRule, lpNormRule, lrnRule } from './rules-channel-norm.ts';
 import { convRule, convTransposeRule } from './rules-conv.ts';
 import { clipRule, maxMinRule, powRule } from './rules-elementwise.ts';
@@ -147,6 +148,9 @@ export const rules: Readonly<Record<string, GradientRule>> = {
   MatMul:     matmulRule,
   Gemm:       gemmRule,
   Einsum:     einsumRule,
+
+  Attention:  attentionRule,
+  RotaryEmbedding: rotaryRule,
 
   // pictures: [N, C, …]
   Conv:       convRule,
