@@ -35,7 +35,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'server/http': [...SERVER, 'server/files', 'server/packs', 'server/validate', 'server/queue'],
   templates: ['nodes', 'schemas', 'server/*'],
   cli: ['engine/*', 'nodes', 'schemas', 'server/*'],
-  docs: ['nodes', 'schemas'],
+  docs: ['engine/autodiff', 'nodes', 'schemas'],
   bench: ['*'],
   test: ['*'],
 };

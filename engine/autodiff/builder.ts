@@ -2,7 +2,7 @@
 // rules read like formulas: mul(g, exp(x)).
 import { type Attribute, type Node, opsetOf } from '../onnx/graph.ts';
 import type { StaticModel, StaticValue } from '../onnx/specialise.ts';
-import { type ElementType, type Tensor, tensor } from '../onnx/tensor.ts';
+import { type ElementType, type Tensor, tensor, toNumbers } from '../onnx/tensor.ts';
 
 /** A value of a graph under construction. */
 export interface Value extends StaticValue {
@@ -80,4 +80,11 @@ function toAttribute(value: AttributeInput): Attribute {
   if (typeof value === 'number') return { kind: 'int', value };
   if (typeof value === 'string') return { kind: 'string', value };
   return Array.isArray(value) ? { kind: 'ints', value } : (value as Attribute);
+}
+
+/** The numbers of a constant; throws RangeError for a computed value: `${what} computed, not constant`. */
+export function constantNumbers(value: Value, what: string): number[] {
+  const constant = value.graph.constantOf(value);
+  if (!constant) throw new RangeError(`${what} computed, not constant`);
+  return toNumbers(constant);
 }

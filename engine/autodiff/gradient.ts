@@ -1,4 +1,4 @@
-// Any ONNX model → the same model that also computes gradients. This is the library `pez-nodes/autodiff`.
+// An ONNX model → the same model that also computes gradients. This is the library `pez-nodes/autodiff`.
 import { InputError } from '../errors.ts';
 import { type Model, opsetOf, prune } from '../onnx/graph.ts';
 import { readModel } from '../onnx/read.ts';
@@ -8,6 +8,7 @@ import { writeModel } from '../onnx/write.ts';
 import { backward } from './backward.ts';
 import { Builder, type Value } from './builder.ts';
 import { full } from './ops.ts';
+import { rules } from './rules.ts';
 
 export interface GradientOptions {
   /** Name of the value to differentiate: an output of the model, or any value inside it. */
@@ -47,8 +48,8 @@ export async function gradient(model: Uint8Array, options: GradientOptions): Pro
 /** Name of the output that holds the gradient by `name`. */
 export const gradientName = (name: string): string => `${name}_grad`;
 
-/** The same for a model that is static already; adds to its outputs. */
-export function addGradient(model: StaticModel, { of, wrt, cotangent }: GradientOptions): Model {
+/** The same for a model that is static already; adds to its outputs. `table`: op → its rule. */
+export function addGradient(model: StaticModel, { of, wrt, cotangent }: GradientOptions, table = rules): Model {
   if (opsetOf(model) < MIN_OPSET) {
     throw new InputError(
       'MODEL_UNSUPPORTED',
@@ -66,9 +67,9 @@ export function addGradient(model: StaticModel, { of, wrt, cotangent }: Gradient
   }
   const y = graph.value(of);
   const seed: Value = cotangent ? { ...y, name: cotangent } : full(y, y.dims, 1);
-  const gradients = backward(model, graph, { of, wrt, cotangent: seed });
+  const gradients = backward(model, graph, { of, wrt, cotangent: seed, table });
   const named = gradients.map((value, i) => ({ ...value, name: gradientName(wrt[i]), from: value.name }));
-  return {
+  const extended: Model = {
     ...model,
     inputs: cotangent ? [...model.inputs, { name: cotangent, type: y.type, dims: y.dims }] : model.inputs,
     nodes: [
@@ -90,6 +91,8 @@ export function addGradient(model: StaticModel, { of, wrt, cotangent }: Gradient
       ...named.map(({ name, type, dims }) => ({ name, type, dims })),
     ],
   };
+  // Rules answer for every input, also for those that nobody asked about.
+  return prune(extended, { keepInputs: true });
 }
 
 function checkNames(model: Model, names: readonly string[]): void {

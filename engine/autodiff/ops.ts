@@ -33,6 +33,7 @@ export const equal = binary('Equal', 'bool');
 export const less = binary('Less', 'bool');
 export const greater = binary('Greater', 'bool');
 export const and = binary('And', 'bool');
+export const or = binary('Or', 'bool');
 
 /** Dims of an elementwise result (numpy's rule). */
 export function broadcast(a: Dims, b: Dims): number[] {

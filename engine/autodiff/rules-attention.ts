@@ -31,31 +31,41 @@ import { scatterAdd } from './rules-gather.ts';
  */
 export const attentionRule: GradientRule = ({ x: inputs, g, node }) => {
   refuseUnusual(node, inputs);
-  const [query, key, value, mask] = inputs;
+  const [query, key, value, mask, pastKey, pastValue] = inputs;
   const count = headCounts(node, query, key);
+  const past = pastKey?.dims[2] ?? 0;
   const q = toHeads(query, count.queries); // [B, H, L, d]
-  const k = repeatHeads(toHeads(key, count.keys), count.queries);
-  const v = repeatHeads(toHeads(value, count.keys), count.queries);
+  const whole = (before: Value | undefined, now: Value) => {
+    const heads = toHeads(now, count.keys);
+    return repeatHeads(before ? concat([before, heads], 2) : heads, count.queries);
+  };
+  const k = whole(pastKey, key); // [B, H, past + L, d]
+  const v = whole(pastValue, value);
   const s = floatAttribute(node, 'scale', q.dims[3] ** -0.5);
-  const weights = softmax(masked(scale(matmul(q, T(k)), s), mask, node), 3);
+  const weights = softmax(masked(scale(matmul(q, T(k)), s), { mask, past, node }), 3);
   const h = toHeads(g, count.queries);
   const dWeights = matmul(h, T(v));
   const dScores = mul(weights, sub(dWeights, sum(mul(dWeights, weights), [3])));
   const scaled = scale(dScores, s);
-  const kept = (gradient: Value, like: Value) => fromHeads(sumHeads(gradient, count.keys), like);
+  const dKeys = sumHeads(matmul(T(scaled), q), count.keys);
+  const dValues = sumHeads(matmul(T(weights), h), count.keys);
+  const now = (gradient: Value, like: Value) => fromHeads(slice(gradient, 2, past, gradient.dims[2]), like);
   return [
     fromHeads(matmul(scaled, k), query),
-    kept(matmul(T(scaled), q), key),
-    kept(matmul(T(weights), h), value),
+    now(dKeys, key),
+    now(dValues, value),
     mask && isFloat(mask.type) ? dScores : null,
-    ...inputs.slice(4).map(() => null),
+    pastKey ? slice(dKeys, 2, 0, past) : null,
+    pastValue ? slice(dValues, 2, 0, past) : null,
   ].slice(0, inputs.length);
 };
 
-function refuseUnusual(node: Node, [, key, , mask, ...past]: readonly Value[]): void {
-  if (past.some(Boolean)) throw new RangeError('its past keys and values, or their lengths, have no gradient rule');
+function refuseUnusual(node: Node, [, key, , mask, pastKey, , lengths]: readonly Value[]): void {
+  if (lengths) throw new RangeError('its input nonpad_kv_seqlen has no gradient rule');
   if (floatAttribute(node, 'softcap', 0)) throw new RangeError('softcap has no gradient rule');
-  if (mask && mask.dims.at(-1) !== key.dims.at(-2)) throw new RangeError('its mask is shorter than its keys');
+  const keys = key.dims.at(-2)! + (pastKey?.dims[2] ?? 0);
+  if (mask && mask.dims.at(-1) !== keys)
+    throw new RangeError('a mask that is shorter than the keys has no gradient rule');
 }
 
 /** From the attributes where heads stand side by side [B, L, H·d], from the dims where they have an axis [B, H, L, d]. */
@@ -89,13 +99,20 @@ function sumHeads(v: Value, heads: number): Value {
   return reshape(sum(reshape(v, [b, heads, all / heads, l, d]), [2]), [b, heads, l, d]);
 }
 
+interface MaskOptions {
+  readonly mask: Value | undefined;
+  /** Keys from before the first query. */
+  readonly past: number;
+  readonly node: Node;
+}
+
 /** Scores plus the mask (booleans: true where a key may be seen), and −∞ for keys after the query if causal. */
-function masked(scores: Value, mask: Value | undefined, node: Node): Value {
+function masked(scores: Value, { mask, past, node }: MaskOptions): Value {
   const never = scalar(scores, Number.NEGATIVE_INFINITY);
   const biased = !mask ? scores : isFloat(mask.type) ? add(scores, mask) : where(mask, scores, never);
   if (!intAttribute(node, 'is_causal', 0)) return biased;
   const [queries, keys] = scores.dims.slice(2);
-  const seen = range(queries * keys).map((i) => Number(i % keys <= Math.floor(i / keys)));
+  const seen = range(queries * keys).map((i) => Number(i % keys <= past + Math.floor(i / keys)));
   return where(scores.graph.constant('bool', [queries, keys], seen), biased, never);
 }
 

@@ -3,8 +3,24 @@
 import { intAttribute } from '../onnx/graph.ts';
 import { sizeOf } from '../onnx/tensor.ts';
 import type { Value } from './builder.ts';
-import { add, cast, equal, fromFront, ints, less, matmul, mul, range, reshape, scalar, sum, where } from './ops.ts';
-import type { GradientRule } from './rule.ts';
+import {
+  add,
+  cast,
+  concat,
+  equal,
+  fromFront,
+  ints,
+  less,
+  matmul,
+  mul,
+  range,
+  reshape,
+  scalar,
+  sub,
+  sum,
+  where,
+} from './ops.ts';
+import { type GradientRule, noGradient } from './rule.ts';
 
 /** y = data[.., indices, ..] along an axis. */
 export const gatherRule: GradientRule = ({ x: [data, indices], g, node }) => {
@@ -70,4 +86,19 @@ export const gatherElementsRule: GradientRule = ({ x: [data, indices], g, node }
   const rows = reshape(ints(data, range(size)), [size, ...data.dims.slice(axis + 1).map(() => 1)]);
   const places = cast(equal(widen(wrap(indices, size)), rows), g.type);
   return [reshape(sum(mul(widen(g), places), [axis]), data.dims), null];
+};
+
+/** y = values[1] at the indices along an axis, values[0] elsewhere:  dvalues = [Σ g − hot, hot], hot = Σ g at the indices */
+export const oneHotRule: GradientRule = ({ x: [indices, depth, values], y: [y], g, node }) => {
+  const ones = values.graph.constant(values.type, [2], [0, 1]);
+  const places = values.graph.add('OneHot', {
+    inputs: [indices, depth, ones],
+    dims: y.dims,
+    type: values.type,
+    attributes: { axis: intAttribute(node, 'axis', -1) },
+  });
+  const total = (v: Value) => reshape(sum(v, range(v.dims.length)), [1]);
+  const hot = total(mul(g, places));
+  const [where, size] = [noGradient('says where the ones stand'), noGradient('says how many places there are')];
+  return [where, size, concat([sub(total(g), hot), hot], 0)];
 };

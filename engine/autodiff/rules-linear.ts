@@ -9,7 +9,8 @@ import type { GradientRule } from './rule.ts';
 /** y = a·b, [.., M, K]·[.., K, N]:  da = g·bᵀ,  db = aᵀ·g */
 export const matmulRule: GradientRule = ({ x: [a, b], g }) => {
   const [A, B, G] = asMatrices(a, b, g);
-  if (B.dims.length > 2) return [reshape2(sumBatch(matmul(G, T(B)), A), a), reshape2(sumBatch(matmul(T(A), G), B), b)];
+  if (B.dims.length > 2)
+    return [reshape(sumTo(matmul(G, T(B)), A.dims), a.dims), reshape(sumTo(matmul(T(A), G), B.dims), b.dims)];
   // One matrix for the whole batch: flatten what stands before it.
   const rows = reshape(A, [sizeOf(A.dims.slice(0, -1)), A.dims.at(-1)!]);
   const gRows = reshape(G, [sizeOf(G.dims.slice(0, -1)), G.dims.at(-1)!]);
@@ -24,11 +25,9 @@ function asMatrices(a: Value, b: Value, g: Value): [Value, Value, Value] {
   return [A, B, reshape(g, [...batch, A.dims.at(-2)!, B.dims.at(-1)!])];
 }
 
-const sumBatch = (gradient: Value, like: Value): Value => sumTo(gradient, like.dims);
-const reshape2 = (gradient: Value, like: Value): Value => reshape(gradient, like.dims);
-
 /** y = α·A·B + β·C with A, B transposed where flagged. */
-export const gemmRule: GradientRule = ({ x: [a, b, c], g, node }) => {
+export const gemmRule: GradientRule = ({ x, g, node }) => {
+  const [a, b, c] = x;
   const transA = intAttribute(node, 'transA', 0);
   const transB = intAttribute(node, 'transB', 0);
   const alpha = floatAttribute(node, 'alpha', 1);
@@ -38,7 +37,7 @@ export const gemmRule: GradientRule = ({ x: [a, b, c], g, node }) => {
   // A' = g·B'ᵀ and B' = A'ᵀ·g, where ' is the operand as it is multiplied; transposed once more where flagged.
   const da = transA ? gemm(b, h, { transA: transB ? 1 : 0, transB: 1 }) : gemm(h, b, { transB: transB ? 0 : 1 });
   const db = transB ? gemm(h, a, { transA: 1, transB: transA ? 1 : 0 }) : gemm(a, h, { transA: transA ? 0 : 1 });
-  return [da, db, c ? times(g, beta) : null];
+  return [da, db, c ? times(g, beta) : null].slice(0, x.length);
 };
 
 /** y = einsum(a, b, …): each operand's gradient is an einsum of g and the others, with the letters it lacks added. */

@@ -28,7 +28,8 @@ export const logSoftmaxRule: GradientRule = (args) => {
  * y = x̂·γ + β with x̂ = (x − μ)·r, r = 1/√(σ² + ε).
  * With h = g·γ:  dx = r·(h − mean(h) − x̂·mean(h·x̂));  dγ = Σ g·x̂;  dβ = Σ g
  */
-export const layerNormRule: GradientRule = ({ x: [x, gamma, beta], g, node }) => {
+export const layerNormRule: GradientRule = ({ x: inputs, g, node }) => {
+  const [x, gamma, beta] = inputs;
   const rank = x.dims.length;
   const [axis] = fromFront([intAttribute(node, 'axis', -1)], rank);
   const axes = range(rank).slice(axis);
@@ -38,7 +39,7 @@ export const layerNormRule: GradientRule = ({ x: [x, gamma, beta], g, node }) =>
   const xHat = div(centred, deviation);
   const h = mul(g, gamma);
   const dx = div(sub(sub(h, mean(h, axes)), mul(xHat, mean(mul(h, xHat), axes))), deviation);
-  return [dx, sumTo(mul(g, xHat), gamma.dims), beta ? g : null];
+  return [dx, sumTo(mul(g, xHat), gamma.dims), beta ? g : null].slice(0, inputs.length);
 };
 
 /** y = x·r·γ, r = 1/√(mean(x²) + ε).  With h = g·γ:  dx = r·(h − x̂·mean(h·x̂)), x̂ = x·r;  dγ = Σ g·x̂ */

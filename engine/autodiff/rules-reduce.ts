@@ -1,7 +1,7 @@
 // Rules of reductions. Before opset 18 (13 for ReduceSum) the axes are an attribute, then an input.
 import { intAttribute, intsAttribute, type Node } from '../onnx/graph.ts';
-import { sizeOf, toNumbers } from '../onnx/tensor.ts';
-import type { Value } from './builder.ts';
+import { sizeOf } from '../onnx/tensor.ts';
+import { constantNumbers, type Value } from './builder.ts';
 import {
   cast,
   div,
@@ -19,12 +19,11 @@ import {
   sum,
   where,
 } from './ops.ts';
-import type { GradientRule, RuleArguments } from './rule.ts';
+import { type GradientRule, noGradient, type RuleArguments, rest } from './rule.ts';
 
 /** The axes that a reduction node runs over, from the front. */
 function axesOf({ x: [x, axes], node }: RuleArguments): number[] {
-  const constant = axes && x.graph.constantOf(axes);
-  const listed = intsAttribute(node, 'axes') ?? (constant ? toNumbers(constant) : []);
+  const listed = intsAttribute(node, 'axes') ?? (axes ? constantNumbers(axes, 'its axes are') : []);
   if (listed.length) return fromFront(listed, x.dims.length);
   return intAttribute(node, 'noop_with_empty_axes', 0) ? [] : range(x.dims.length);
 }
@@ -40,7 +39,7 @@ const reduction =
     const axes = axesOf(args);
     const kept = (v: Value) => reshape(v, keptDims(x, axes));
     const dx = rule({ x, y: kept(args.y[0]), g: kept(args.g), axes, node: args.node });
-    return [expand(dx, x.dims), null];
+    return [expand(dx, x.dims), ...rest(args.x)];
   };
 
 /** y = Σ x */
@@ -78,3 +77,10 @@ export const cumSumRule: GradientRule = ({ x: [x, axis], g, node }) => {
   const attributes = { exclusive: intAttribute(node, 'exclusive', 0), reverse: 1 - intAttribute(node, 'reverse', 0) };
   return [g.graph.add('CumSum', { inputs: [g, axis], dims: x.dims, attributes }), null];
 };
+
+/** y = start + i·step, i = 0, 1, …:  dstart = Σ g;  dstep = Σ i·g */
+export const rangeRule: GradientRule = ({ x: [start], y: [y], g }) => [
+  sum(g, [0]),
+  noGradient('says how many there are'),
+  sum(mul(g, start.graph.constant(g.type, y.dims, range(y.dims[0]))), [0]),
+];

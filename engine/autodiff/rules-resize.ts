@@ -4,30 +4,31 @@ import { sizeOf, toNumbers } from '../onnx/tensor.ts';
 import type { Value } from './builder.ts';
 import { fromFront, gemm, matmul, range, reshape, sum } from './ops.ts';
 import { type ResizeAxis, resizeTaps } from './resize-taps.ts';
-import type { GradientRule, RuleArguments } from './rule.ts';
+import { type GradientRule, noGradient, type RuleArguments } from './rule.ts';
 
 /** y = R₁⊗R₂⊗… x, one matrix an axis:  dx = R₁ᵀ⊗R₂ᵀ⊗… g */
 export const resizeRule: GradientRule = (args) => {
   const { x, g, node } = args;
   if (intAttribute(node, 'antialias', 0)) throw new RangeError('antialias = 1 has no gradient rule');
-  if (String(g.dims) === String(x[0].dims)) return [g, ...x.slice(1).map(() => null)];
+  const others = [noGradient('is read with tf_crop_and_resize alone'), null, null].slice(0, x.length - 1);
+  if (String(g.dims) === String(x[0].dims)) return [g, ...others];
   const dx = axesOf(args).reduce((part, axis, i) => {
     if (axis.from === axis.to && axis.scale === 1) return part;
     return axisBack(part, i, axis, resizeTaps(node, axis));
   }, g);
-  return [dx, ...x.slice(1).map(() => null)];
+  return [dx, ...others];
 };
 
 /** Sizes, scale and region of every axis of x. */
 function axesOf({ x: [x, roiInput, scalesInput, sizesInput], y: [y], node }: RuleArguments): ResizeAxis[] {
   const rank = x.dims.length;
   const axes = fromFront(intsAttribute(node, 'axes') ?? range(rank), rank);
-  const scales = sizesInput ? undefined : constantNumbers(scalesInput, 'scales');
+  const scales = sizesInput ? undefined : constantNumbers(scalesInput, 'scales are');
   if (sizesInput && stringAttribute(node, 'keep_aspect_ratio_policy', 'stretch') !== 'stretch') {
     throw new RangeError('only keep_aspect_ratio_policy "stretch" has a gradient rule');
   }
   const cropped = stringAttribute(node, 'coordinate_transformation_mode', 'half_pixel') === 'tf_crop_and_resize';
-  const roi = cropped ? constantNumbers(roiInput, 'region of interest') : [];
+  const roi = cropped ? constantNumbers(roiInput, 'region of interest is') : [];
   return x.dims.map((from, i) => {
     const to = y.dims[i];
     const k = axes.indexOf(i);
@@ -39,7 +40,7 @@ function axesOf({ x: [x, roiInput, scalesInput, sizesInput], y: [y], node }: Rul
 
 function constantNumbers(v: Value | undefined, what: string): number[] {
   const constant = v?.graph.constantOf(v);
-  if (!constant) throw new RangeError(`its ${what} are computed, not constant`);
+  if (!constant) throw new RangeError(`its ${what} computed, not constant`);
   return toNumbers(constant);
 }
 

@@ -1,9 +1,8 @@
 // Rules of ops that move numbers without changing them.
-import { intAttribute, intsAttribute, stringAttribute } from '../onnx/graph.ts';
-import { toNumbers } from '../onnx/tensor.ts';
-import type { Value } from './builder.ts';
+import { intAttribute, intsAttribute } from '../onnx/graph.ts';
+import { constantNumbers, type Value } from './builder.ts';
 import { concat, fromFront, full, ints, pad, range, reshape, slice, sum, transpose } from './ops.ts';
-import type { GradientRule } from './rule.ts';
+import { type GradientRule, rest } from './rule.ts';
 import { scatterAdd } from './rules-gather.ts';
 
 /** The inverse permutation. */
@@ -29,14 +28,15 @@ export const concatRule: GradientRule = ({ x, g, node }) => {
 };
 
 /** The pieces side by side; zeros for a piece that nothing used. */
-export const splitRule: GradientRule = ({ x: [x], y, gs, node }) => {
+export const splitRule: GradientRule = ({ x: inputs, y, gs, node }) => {
+  const [x] = inputs;
   const [axis] = fromFront([intAttribute(node, 'axis', 0)], x.dims.length);
   return [
     concat(
       y.map((piece, i) => gs[i] ?? full(x, piece.dims, 0)),
       axis,
     ),
-    null,
+    ...rest(inputs),
   ];
 };
 
@@ -68,25 +68,13 @@ export const sliceRule: GradientRule = ({ x: [x, ...parts], g, node }) => {
       );
     }
   });
-  return [pad(gradient, before, after)];
+  return [pad(gradient, before, after), ...parts.map(() => null)];
 };
 
 const clamp = (index: number, size: number): number => Math.min(Math.max(index < 0 ? index + size : index, 0), size);
 
-function constantInts(v: Value | undefined): number[] | undefined {
-  const constant = v?.graph.constantOf(v);
-  if (v && !constant) throw new RangeError('its starts, axes or steps are computed, not constant');
-  return constant && toNumbers(constant);
-}
-
-/** The inner part (padding is constant). */
-export const padRule: GradientRule = ({ x: [x, padsInput, , axesInput], g, node }) => {
-  if (stringAttribute(node, 'mode', 'constant') !== 'constant')
-    throw new RangeError('only mode "constant" has a gradient rule');
-  const pads = intsAttribute(node, 'pads') ?? constantInts(padsInput)!;
-  const axes = fromFront(constantInts(axesInput) ?? range(x.dims.length), x.dims.length);
-  return [axes.reduce((part, axis, i) => slice(part, axis, pads[i], pads[i] + x.dims[axis]), g), null, null];
-};
+const constantInts = (v: Value | undefined): number[] | undefined =>
+  v && constantNumbers(v, 'its starts, axes or steps are');
 
 /** Σ over the repeats. */
 export const tileRule: GradientRule = ({ x: [x], g }) => {
@@ -108,11 +96,11 @@ export const tileRule: GradientRule = ({ x: [x], g }) => {
 };
 
 /** The same triangle of g. */
-export const triluRule: GradientRule = ({ x: [, k], g, node }) => [
+export const triluRule: GradientRule = ({ x: [, ...k], g, node }) => [
   g.graph.add('Trilu', {
-    inputs: k ? [g, k] : [g],
+    inputs: [g, ...k.filter(Boolean)],
     dims: g.dims,
     attributes: { upper: intAttribute(node, 'upper', 1) },
   }),
-  null,
+  ...k.map(() => null),
 ];

@@ -1,11 +1,13 @@
 // For each ONNX op: what flows back to each of its inputs.
 //
 //   x, y   forward inputs and outputs (an input that is left out is undefined)
-//   g      cotangent of the first output; gs of every output (undefined: nothing flows there)
-//   null   nothing flows to that input
+//   g      cotangent of the first output; gs of every output, for rules marked `everyOutput`
+//   null   the input is not a float (indices, shapes), or left out
+//   noGradient('…')   the gradient is zero, for this reason
 //
-// Broadcasting is undone by the walk (backward.ts), so a rule may return a larger shape.
+// One flow per input, or the walk (backward.ts) refuses; it undoes broadcasting, so a flow may have a larger shape.
 import { floatAttribute } from '../onnx/graph.ts';
+import { isFloat } from '../onnx/tensor.ts';
 import type { Value } from './builder.ts';
 import {
   add,
@@ -29,7 +31,7 @@ import {
   truncate,
   where,
 } from './ops.ts';
-import type { GradientRule } from './rule.ts';
+import { everyOutput, type GradientRule, rest } from './rule.ts';
 import {
   celuRule,
   eluRule,
@@ -45,16 +47,18 @@ import {
 import { attentionRule, rotaryRule } from './rules-attention.ts';
 import { batchNormRule, groupNormRule, instanceNormRule, lpNormRule, lrnRule } from './rules-channel-norm.ts';
 import { convRule, convTransposeRule } from './rules-conv.ts';
-import { clipRule, maxMinRule, powRule } from './rules-elementwise.ts';
+import { clipRule, dropoutRule, maxMinRule, powRule } from './rules-elementwise.ts';
 import { fastGeluRule } from './rules-fused.ts';
-import { gatherElementsRule, gatherNdRule, gatherRule } from './rules-gather.ts';
+import { gatherElementsRule, gatherNdRule, gatherRule, oneHotRule } from './rules-gather.ts';
 import { einsumRule, gemmRule, matmulRule } from './rules-linear.ts';
 import { geluRule, layerNormRule, logSoftmaxRule, rmsNormRule, softmaxRule } from './rules-normalise.ts';
+import { padRule } from './rules-pad.ts';
 import { averagePoolRule, globalAveragePoolRule, globalMaxPoolRule, maxPoolRule } from './rules-pool.ts';
 import {
   cumSumRule,
   logSumExpRule,
   meanRule,
+  rangeRule,
   reduceL1Rule,
   reduceL2Rule,
   reduceMaxRule,
@@ -64,9 +68,9 @@ import {
 } from './rules-reduce.ts';
 import { resizeRule } from './rules-resize.ts';
 import { depthToSpaceRule, scatterElementsRule, scatterNdRule, spaceToDepthRule } from './rules-scatter.ts';
-import { concatRule, padRule, sliceRule, splitRule, tileRule, transposeRule, triluRule } from './rules-shape.ts';
+import { concatRule, sliceRule, splitRule, tileRule, transposeRule, triluRule } from './rules-shape.ts';
 
-const reshapeBack: GradientRule = ({ x: [x], g }) => [reshape(g, x.dims)];
+const reshapeBack: GradientRule = ({ x, g }) => [reshape(g, x[0].dims), ...rest(x)];
 const one = (v: Value) => scalar(v, 1);
 
 // biome-ignore format: one row per op
@@ -87,7 +91,7 @@ export const rules: Readonly<Record<string, GradientRule>> = {
 
   // elementwise, one input
   Identity:   ({ g })                  => [g],
-  Dropout:    ({ g })                  => [g],                                        // at inference: y = x
+  Dropout:    dropoutRule,
   Neg:        ({ g })                  => [neg(g)],
   Abs:        ({ x: [x], g })          => [mul(g, sign(x))],
   Sqrt:       ({ y: [y], g })          => [div(scale(g, 0.5), y)],                    // ½ x^−½
@@ -125,7 +129,7 @@ export const rules: Readonly<Record<string, GradientRule>> = {
   'com.microsoft.QuickGelu': swishRule(1.702),
   'com.microsoft.Gelu': geluRule,
   'com.microsoft.FastGelu': fastGeluRule,
-  Cast:       ({ x: [x], g })          => [cast(g, x.type)],
+  Cast:       ({ x: [x], g })          => [isFloat(x.type) ? cast(g, x.type) : null],
 
   // along axes
   Softmax:    softmaxRule,
@@ -170,10 +174,10 @@ export const rules: Readonly<Record<string, GradientRule>> = {
   Flatten:    reshapeBack,
   Squeeze:    reshapeBack,
   Unsqueeze:  reshapeBack,
-  Expand:     ({ g })                  => [g],                                        // undone by the walk
+  Expand:     ({ x, g })               => [g, ...rest(x)],                            // undone by the walk
   Transpose:  transposeRule,
   Concat:     concatRule,
-  Split:      splitRule,
+  Split:      everyOutput(splitRule),
   Slice:      sliceRule,
   Pad:        padRule,
   Tile:       tileRule,
@@ -185,12 +189,18 @@ export const rules: Readonly<Record<string, GradientRule>> = {
   ScatterElements: scatterElementsRule,
   DepthToSpace: depthToSpaceRule,
   SpaceToDepth: spaceToDepthRule,
+
+  // made of a few numbers
+  OneHot:     oneHotRule,
+  Range:      rangeRule,
 };
 
-/** Ops through which nothing flows back, and why. Asking is no mistake: the gradient is zero wherever it exists. */
+/** Ops through which nothing flows back, and why: their gradient is zero wherever it exists. */
 export const withoutGradient: ReadonlyMap<string, string> = new Map([
-  ...['Shape', 'Size', 'Range', 'ConstantOfShape', 'EyeLike'].map((op) => [op, 'depends on the shape alone'] as const),
-  ...['ArgMax', 'ArgMin', 'NonZero', 'OneHot'].map((op) => [op, 'gives indices or takes them'] as const),
+  ...['Shape', 'Size', 'ConstantOfShape', 'EyeLike', 'RandomNormalLike', 'RandomUniformLike'].map(
+    (op) => [op, 'depends on the shape alone'] as const,
+  ),
+  ...['ArgMax', 'ArgMin', 'NonZero'].map((op) => [op, 'gives indices'] as const),
   ...['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Not', 'And', 'Or', 'Xor', 'IsNaN', 'IsInf'].map(
     (op) => [op, 'gives truth values'] as const,
   ),

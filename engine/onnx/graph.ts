@@ -4,6 +4,7 @@
 //   Node      = output names ← op(input names; attributes)
 //   Value     = name : element type [dims]      a dim is a number, or a symbol's name where it is free
 import { InputError } from '../errors.ts';
+import { readsOf } from './sub-graphs.ts';
 import type { ElementType, Tensor } from './tensor.ts';
 
 export type Dim = number | string;
@@ -87,7 +88,7 @@ export function checkModel(model: Model): Model {
   const defined = new Set<string>(model.constants.keys());
   for (const input of model.inputs) defined.add(input.name);
   for (const node of model.nodes) {
-    for (const name of node.inputs) {
+    for (const name of readsOf(node)) {
       if (name && !defined.has(name))
         throw invalid(model, `${describeNode(node)} reads "${name}", which nothing before it computes`);
     }
@@ -105,13 +106,11 @@ export function checkModel(model: Model): Model {
 
 /** The model without nodes, constants and inputs that its outputs do not need. `keepInputs`: inputs stay all the same. */
 export function prune(model: Model, options: { keepInputs?: boolean } = {}): Model {
-  // A sub-graph may read any outer name, so a model that has one keeps everything.
-  if (model.nodes.some((n) => [...n.attributes.values()].some((a) => a.kind === 'opaque'))) return model;
   const needed = new Set(model.outputs.map((o) => o.name));
   const nodes: Node[] = [];
   for (const node of [...model.nodes].reverse()) {
     if (!node.outputs.some((o) => needed.has(o))) continue;
-    for (const name of node.inputs) needed.add(name);
+    for (const name of readsOf(node)) needed.add(name);
     nodes.push(node);
   }
   return {

@@ -51,6 +51,7 @@ const MESSAGES: Record<string, Record<string, Field>> = {
     name: [8, 'string'],
     rawData: [9, 'bytes'],
     doubleData: [10, 'double', 'packed'],
+    uint64Data: [11, 'uint64', 'packed'],
     externalData: [13, 'Entry', 'repeated'],
     dataLocation: [14, 'int32'],
   },
@@ -76,6 +77,9 @@ root.resolveAll();
 /** Decoder and encoder of ModelProto. */
 export const ModelMessage = root.lookupType('Model');
 
+/** Decoder of GraphProto, for sub-graphs. */
+export const GraphMessage = root.lookupType('Graph');
+
 // What the decoder gives. Scalars that are absent on the wire read as their zero; `has` tells them apart.
 type Long = { toNumber(): number } | number;
 
@@ -88,6 +92,7 @@ export interface TensorMessage {
   name: string;
   rawData: Uint8Array;
   doubleData: number[];
+  uint64Data: Long[];
   externalData: { key: string; value: string }[];
   dataLocation: number;
 }
@@ -119,18 +124,20 @@ export interface ValueInfoMessage {
   type?: { tensorType?: { elemType: number; shape?: { dim: { dimValue: Long; dimParam: string }[] } } };
 }
 
+export interface GraphProto {
+  node: NodeMessage[];
+  name: string;
+  initializer: TensorMessage[];
+  input: ValueInfoMessage[];
+  output: ValueInfoMessage[];
+  sparseInitializer: Uint8Array[];
+}
+
 export interface ModelProto {
   irVersion: Long;
   opsetImport: { domain: string; version: Long }[];
   functions: Uint8Array[];
-  graph?: {
-    node: NodeMessage[];
-    name: string;
-    initializer: TensorMessage[];
-    input: ValueInfoMessage[];
-    output: ValueInfoMessage[];
-    sparseInitializer: Uint8Array[];
-  };
+  graph?: GraphProto;
 }
 
 /** protobufjs gives 64-bit integers as Long objects; those beyond 2^53 are rounded. */

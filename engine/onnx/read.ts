@@ -1,7 +1,8 @@
 // bytes of an .onnx file → Model. Every count and size that the file claims is checked before it is believed.
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
-import { dirname, isAbsolute, resolve, sep } from 'node:path';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { InputError } from '../errors.ts';
+import { type ExternalSource, readExternal } from './external-data.ts';
 import { type Attribute, checkModel, type Dim, invalid, type Model, type Node, type ValueInfo } from './graph.ts';
 import {
   type AttributeMessage,
@@ -38,12 +39,21 @@ export function readModelFile(path: string): Model {
       cause: error,
     });
   }
-  return readModel(bytes, { source: path, folder: dirname(path) });
+  return readModel(bytes, { source: path, folders: [dirname(path), dirname(realpathSync(path))] });
 }
 
-/** Decodes a ModelProto. `source` names it in messages; `folder` is where external data lies (none: refused). */
-export function readModel(bytes: Uint8Array, options: { source?: string; folder?: string } = {}): Model {
-  const source = options.source ?? 'the model';
+export interface ReadOptions {
+  /** Names the model in messages. */
+  readonly source?: string;
+  /**
+   * Where external data may lie; names in the model are relative to the first. The hub's cache keeps models as links into
+   * another folder: the second is where the model file itself lies. Without folders external data is refused.
+   */
+  readonly folders?: readonly string[];
+}
+
+/** Decodes a ModelProto. Throws MODEL_INVALID or MODEL_UNSUPPORTED. */
+export function readModel(bytes: Uint8Array, { source = 'the model', folders = [] }: ReadOptions = {}): Model {
   let proto: ModelProto;
   try {
     proto = ModelMessage.decode(bytes) as unknown as ModelProto;
@@ -60,7 +70,8 @@ export function readModel(bytes: Uint8Array, options: { source?: string; folder?
     throw invalid({ source }, `it claims ${graph.node.length} nodes; the limit is ${MAX_NODES}`);
   if (graph.sparseInitializer.length)
     throw new InputError('MODEL_UNSUPPORTED', `${source} holds sparse weights, which are not supported.`);
-  const read = (t: TensorMessage) => readTensor(t, { source, folder: options.folder });
+  const from: ExternalSource = { source, folders, taken: new Map() };
+  const read = (t: TensorMessage) => readTensor(t, from);
   const constants = new Map<string, Tensor>();
   for (const t of graph.initializer) constants.set(t.name, read(t));
   const inputs = graph.input.filter((i) => !constants.has(i.name)).map((i) => readValueInfo(i, source));
@@ -141,7 +152,7 @@ function constantOf({ attributes }: Node): Tensor | undefined {
   return undefined;
 }
 
-function readTensor(t: TensorMessage, from: { source: string; folder?: string }): Tensor {
+function readTensor(t: TensorMessage, from: ExternalSource): Tensor {
   const type = elementTypeOf(t.dataType);
   const dims = t.dims.map(toNumber);
   const count = sizeOf(dims);
@@ -153,57 +164,40 @@ function readTensor(t: TensorMessage, from: { source: string; folder?: string })
     if (t.rawData.length !== expected)
       throw invalid(
         from,
-        `the tensor "${t.name}" has ${t.rawData.length} bytes where its dims [${dims}] need ${expected}`,
+        `the tensor "${t.name}" has ${t.rawData.length} bytes, but its dims [${dims}] need ${expected}`,
       );
     return { type, dims, bytes: t.rawData };
   }
   return fromNumbers(t, { type, dims, count }, from);
 }
 
+/** Numbers in the fields of the message instead of raw bytes: which field depends on the element type (onnx.proto). */
 function fromNumbers(
   t: TensorMessage,
   { type, dims, count }: { type: Tensor['type']; dims: number[]; count: number },
   from: { source: string },
 ): Tensor {
-  const wide = type === 'int64' ? t.int64Data.map(toNumber) : type === 'float64' ? t.doubleData : undefined;
-  const values = wide ?? (type === 'float32' ? t.floatData : t.int32Data);
+  const values = numbersOf(t, type);
   if (values.length !== count)
-    throw invalid(from, `the tensor "${t.name}" has ${values.length} numbers where its dims [${dims}] need ${count}`);
+    throw invalid(from, `the tensor "${t.name}" has ${values.length} numbers, but its dims [${dims}] need ${count}`);
+  // These two hold the bits of each number.
   if (type === 'float16' || type === 'bfloat16')
     return { type, dims, bytes: new Uint8Array(Uint16Array.from(values).buffer) };
   return tensor(type, dims, values);
 }
 
-/** External data: a range of a file beside the model, and nowhere else. */
-function readExternal(
-  t: TensorMessage,
-  expected: number,
-  { source, folder }: { source: string; folder?: string },
-): Uint8Array {
-  const entry = (key: string) => t.externalData.find((e) => e.key === key)?.value;
-  const location = entry('location') ?? '';
-  const path = folder && resolve(folder, location);
-  if (!path || isAbsolute(location) || !path.startsWith(resolve(folder) + sep))
-    throw invalid({ source }, `the tensor "${t.name}" points to the file "${location}", which is not beside the model`);
-  const bytes = new Uint8Array(expected);
-  let file: number | undefined;
-  try {
-    file = openSync(path, 'r');
-    const offset = Number(entry('offset') ?? 0);
-    let done = 0;
-    while (done < expected) {
-      const n = readSync(file, bytes, done, Math.min(expected - done, 2 ** 30), offset + done);
-      if (n === 0) throw new Error(`it ends after ${offset + done} bytes; ${offset + expected} are needed`);
-      done += n;
-    }
-  } catch (error) {
-    throw new InputError(
-      'MODEL_INVALID',
-      `${source} keeps its weights in ${path}, which cannot be read: ${(error as Error).message}.`,
-      { cause: error },
-    );
-  } finally {
-    if (file !== undefined) closeSync(file);
+function numbersOf(t: TensorMessage, type: Tensor['type']): readonly number[] {
+  switch (type) {
+    case 'float32':
+      return t.floatData;
+    case 'float64':
+      return t.doubleData;
+    case 'int64':
+      return t.int64Data.map(toNumber);
+    case 'uint32':
+    case 'uint64':
+      return t.uint64Data.length ? t.uint64Data.map(toNumber) : t.int32Data;
+    default:
+      return t.int32Data;
   }
-  return bytes;
 }

@@ -1,5 +1,6 @@
 // A constant: element type, dims and little-endian bytes, as in ONNX's TensorProto.raw_data.
 import { InputError } from '../errors.ts';
+import { bfloatToNumber, halfToNumber, toBfloatBits, toHalfBits } from './half-bits.ts';
 
 /** Element types by ONNX's TensorProto.DataType number, with the size of one element in bytes. */
 const TYPES = {
@@ -27,7 +28,17 @@ export interface Tensor {
   readonly bytes: Uint8Array;
 }
 
-export type NumberArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
+export type NumberArray =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | BigInt64Array
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array
+  | BigUint64Array;
 
 /** The ONNX number of an element type. */
 export const elementCode = (type: ElementType): number => TYPES[type].code;
@@ -50,7 +61,7 @@ export const isFloat = (type: ElementType): boolean => type === 'float32' || typ
 /** Number of elements: product of dims; 1 for a scalar. */
 export const sizeOf = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1);
 
-/** A tensor over the given numbers (not copied where the array already has the right type). */
+/** A tensor over the given numbers (not copied if the array has the right type already). Floats are rounded to the nearest. */
 export function tensor(type: ElementType, dims: readonly number[], values: ArrayLike<number>): Tensor {
   return { type, dims, bytes: bytesOf(typedArray(type, values)) };
 }
@@ -61,15 +72,27 @@ function typedArray(type: ElementType, values: ArrayLike<number>): NumberArray {
       return values instanceof Float32Array ? values : Float32Array.from(values);
     case 'float64':
       return values instanceof Float64Array ? values : Float64Array.from(values);
+    case 'float16':
+      return toHalfBits(Float32Array.from(values));
+    case 'bfloat16':
+      return toBfloatBits(Float32Array.from(values));
     case 'int64':
       return BigInt64Array.from(Array.from(values, (v) => BigInt(v)));
+    case 'uint64':
+      return BigUint64Array.from(Array.from(values, (v) => BigInt(v)));
     case 'int32':
       return Int32Array.from(values);
+    case 'uint32':
+      return Uint32Array.from(values);
+    case 'int16':
+      return Int16Array.from(values);
+    case 'uint16':
+      return Uint16Array.from(values);
+    case 'int8':
+      return Int8Array.from(values);
     case 'bool':
     case 'uint8':
       return Uint8Array.from(values);
-    default:
-      throw new Error(`no constant of type ${type} can be made from numbers`);
   }
 }
 
@@ -83,26 +106,34 @@ export function toFloat32(t: Tensor): Float32Array {
   return Float32Array.from(toNumbers(t));
 }
 
-/** The numbers of a small tensor as a plain array (int64 beyond 2^53 is rounded). */
+/** The numbers of a small tensor as a plain array (64-bit integers beyond 2^53 are rounded). */
 export function toNumbers(t: Tensor): number[] {
   switch (t.type) {
     case 'float32':
       return Array.from(new Float32Array(aligned(t.bytes, 4)));
     case 'float64':
       return Array.from(new Float64Array(aligned(t.bytes, 8)));
-    case 'int64':
-      return Array.from(new BigInt64Array(aligned(t.bytes, 8)), Number);
-    case 'int32':
-      return Array.from(new Int32Array(aligned(t.bytes, 4)));
     case 'float16':
       return Array.from(new Uint16Array(aligned(t.bytes, 2)), halfToNumber);
     case 'bfloat16':
       return Array.from(new Uint16Array(aligned(t.bytes, 2)), bfloatToNumber);
+    case 'int64':
+      return Array.from(new BigInt64Array(aligned(t.bytes, 8)), Number);
+    case 'uint64':
+      return Array.from(new BigUint64Array(aligned(t.bytes, 8)), Number);
+    case 'int32':
+      return Array.from(new Int32Array(aligned(t.bytes, 4)));
+    case 'uint32':
+      return Array.from(new Uint32Array(aligned(t.bytes, 4)));
+    case 'int16':
+      return Array.from(new Int16Array(aligned(t.bytes, 2)));
+    case 'uint16':
+      return Array.from(new Uint16Array(aligned(t.bytes, 2)));
+    case 'int8':
+      return Array.from(new Int8Array(aligned(t.bytes, 1)));
     case 'bool':
     case 'uint8':
       return Array.from(t.bytes);
-    default:
-      throw new InputError('MODEL_UNSUPPORTED', `A constant of type ${t.type} cannot be read as numbers.`);
   }
 }
 
@@ -111,18 +142,4 @@ function aligned(bytes: Uint8Array, size: number): ArrayBuffer {
   if (bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength) return bytes.buffer as ArrayBuffer;
   const end = bytes.byteLength - (bytes.byteLength % size);
   return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + end) as ArrayBuffer;
-}
-
-/** IEEE 754 binary16 → number. */
-export function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
-function bfloatToNumber(bits: number): number {
-  return new Float32Array(new Uint32Array([bits << 16]).buffer)[0];
 }

@@ -1,6 +1,10 @@
 // The library's public door: bytes of an ONNX model in, bytes of one that computes gradients out.
 import * as ort from 'onnxruntime-node';
 import { gradient } from '../../engine/autodiff/gradient.ts';
+import type { Model } from '../../engine/onnx/graph.ts';
+import { toFloats, toHalfTensor } from '../../engine/onnx/half.ts';
+import { GraphMessage } from '../../engine/onnx/proto.ts';
+import { readModel } from '../../engine/onnx/read.ts';
 import { writeModel } from '../../engine/onnx/write.ts';
 import { makeModel } from '../helpers/model.ts';
 
@@ -84,6 +88,108 @@ test('an op without a rule on the path is named with its node and model', async 
       message: 'Det "the_Det" in the model lies between the inputs and the loss, and has no gradient rule.',
     }),
   );
+});
+
+test('an op that rounds to integers loses the gradient, and says so', async () => {
+  const quantised = makeModel({
+    nodes: [
+      { op: 'QuantizeLinear', inputs: ['x', 'scale', 'zero'], outputs: ['q'] },
+      { op: 'DequantizeLinear', inputs: ['q', 'scale', 'zero'] },
+    ],
+    inputs: {
+      x: { dims: [4], type: 'float32' },
+      scale: { dims: [], type: 'float32', values: [0.1] },
+      zero: { dims: [], type: 'uint8', values: [128] },
+    },
+  });
+  await expect(gradient(writeModel(quantised), { of: 'y', wrt: ['x'] })).rejects.toThrow(
+    /^(Q|Deq)uantizeLinear .* lies between the inputs and the loss, and has no gradient rule/,
+  );
+});
+
+test('weights in int8 that are widened when the model is loaded are no obstacle', async () => {
+  const weightOnly = makeModel({
+    nodes: [
+      { op: 'DequantizeLinear', inputs: ['w', 'scale', 'zero'], outputs: ['wide'], attributes: { axis: 1 } },
+      { op: 'MatMul', inputs: ['x', 'wide'] },
+    ],
+    inputs: {
+      x: { dims: [1, 2], type: 'float32' },
+      w: { dims: [2, 2], type: 'int8', values: [-128, 127, 2, -3] },
+      scale: { dims: [2], type: 'float32', values: [0.5, 0.25] },
+      zero: { dims: [2], type: 'int8', values: [0, 1] },
+    },
+  });
+  const session = await ort.InferenceSession.create(await gradient(writeModel(weightOnly), { of: 'y', wrt: ['x'] }));
+  const { x_grad } = await session.run({ x: new ort.Tensor('float32', [1, 1], [1, 2]) });
+  expectClose(x_grad, [-64 + 126 * 0.25, 1 - 4 * 0.25]);
+});
+
+test('axes that are computed are refused, not taken for all axes', async () => {
+  const computed = makeModel({
+    nodes: [{ op: 'ReduceSum', inputs: ['x', 'axes'] }],
+    inputs: { x: { dims: [2, 3], type: 'float32' }, axes: { dims: [1], type: 'int64' } },
+  });
+  await expect(gradient(writeModel(computed), { of: 'y', wrt: ['x'] })).rejects.toThrow(
+    /ReduceSum "the_ReduceSum" .*, and its axes are computed, not constant/,
+  );
+});
+
+test('a dropout that drops at random is refused', async () => {
+  const training = makeModel({
+    nodes: [{ op: 'Dropout', inputs: ['x', 'ratio', 'on'] }],
+    inputs: {
+      x: { dims: [4], type: 'float32' },
+      ratio: { dims: [], type: 'float32', values: [0.5] },
+      on: { dims: [], type: 'bool', values: [1] },
+    },
+  });
+  await expect(gradient(writeModel(training), { of: 'y', wrt: ['x'] })).rejects.toThrow(/training_mode is on/);
+});
+
+test('a sub-graph that reads the input from outside is found, and refused', async () => {
+  const branch = (op: string, output: string) =>
+    GraphMessage.encode({
+      name: op,
+      node: [{ input: ['x'], output: [output], opType: op, name: op }],
+      output: [{ name: output, type: { tensorType: { elemType: 1, shape: { dim: [{ dimValue: 2 }] } } } }],
+    } as object).finish();
+  const conditional: Model = {
+    ...makeModel({
+      nodes: [{ op: 'If', inputs: ['on'] }],
+      inputs: { x: { dims: [2], type: 'float32' }, on: { dims: [], type: 'bool' } },
+    }),
+  };
+  const [node] = conditional.nodes;
+  const attributes = new Map([
+    ['then_branch', { kind: 'opaque' as const, value: branch('Neg', 'a') }],
+    ['else_branch', { kind: 'opaque' as const, value: branch('Exp', 'b') }],
+  ]);
+  const bytes = writeModel({ ...conditional, nodes: [{ ...node, attributes }] });
+  await expect(gradient(bytes, { of: 'y', wrt: ['x'] })).rejects.toThrow(
+    /If "the_If" .* lies between the inputs and the loss, and has no gradient rule/,
+  );
+});
+
+test('a float16 model has float16 gradients', async () => {
+  const half = makeModel({
+    nodes: [
+      { op: 'MatMul', inputs: ['x', 'w'], outputs: ['h'] },
+      { op: 'Sigmoid', inputs: ['h'], outputs: ['s'] },
+      { op: 'ReduceSum', inputs: ['s'], outputs: ['y'], attributes: { keepdims: 0 } },
+    ],
+    inputs: {
+      x: { dims: [1, 2], type: 'float16' },
+      w: { dims: [2, 2], type: 'float16', values: [0.5, -1, 2, 0.25] },
+    },
+  });
+  const bytes = await gradient(writeModel(half), { of: 'y', wrt: ['x'] });
+  expect(readModel(bytes).outputs.find((o) => o.name === 'x_grad')?.type).toBe('float16');
+  const session = await ort.InferenceSession.create(bytes);
+  const { x_grad } = await session.run({ x: toHalfTensor(Float32Array.of(1, -0.5), [1, 2]) });
+  const slopes = [0.5 - 1, -1 - 0.125].map((h) => Math.exp(-h) / (1 + Math.exp(-h)) ** 2);
+  const expected = [0.5 * slopes[0] - slopes[1], 2 * slopes[0] + 0.25 * slopes[1]];
+  expect([...toFloats(x_grad)].map((v, i) => Math.abs(v - expected[i]) < 1e-3)).toEqual([true, true]);
 });
 
 test.each<[string, Parameters<typeof gradient>[1], RegExp]>([

@@ -207,8 +207,18 @@ const linearResizes = [
   node('Resize', [[1, 2, 5, 6], null, null, ints([7, 3])], { attributes: { axes: [-1, -2] }, opset: 18 }),
 ];
 
+const inFloat32 = ({ model, ...rest }: RuleCase): RuleCase => ({
+  ...rest,
+  model: {
+    ...model,
+    inputs: Object.fromEntries(
+      Object.entries(model.inputs).map(([name, input]) => [name, { type: 'float32', ...input }]),
+    ),
+  },
+});
+
 /** Checked in float32 with steps of 1. */
-export const linearCases: readonly RuleCase[] = [...linearConvs, ...linearPools, ...linearResizes];
+export const linearCases: readonly RuleCase[] = [...linearConvs, ...linearPools, ...linearResizes].map(inFloat32);
 
 const maxPools = [
   ...POOLS.map(([x, { count_include_pad: _, ...attributes }]) => [x, attributes] as const),

@@ -58,6 +58,29 @@ export function node(
   };
 }
 
+/** The op over scalars that move by x0, x1, … around the numbers given: for what must not be zero while shapes are found out. */
+function moved(op: string, numbers: Readonly<Record<string, number>>, { domain }: Options): RuleCase {
+  const names = Object.keys(numbers);
+  return {
+    name: `${op} around ${Object.values(numbers).join(' ')}`,
+    wrt: names.map((_, k) => `x${k}`),
+    model: {
+      nodes: [
+        ...names.map((name, k) => ({ op: 'Add', inputs: [`x${k}`, name], outputs: [`${name} moved`] })),
+        { op, inputs: names.map((name) => `${name} moved`) },
+      ],
+      inputs: Object.fromEntries(
+        names.flatMap((name, k) => [
+          [`x${k}`, { dims: [] }],
+          [name, { dims: [], values: [numbers[name]] }],
+        ]),
+      ),
+      opset: 17,
+    },
+    ...(domain && { domain }),
+  };
+}
+
 const POSITIVE = [0.3, 2] as const;
 const PAIRS = [
   [
@@ -87,6 +110,11 @@ const elementwise = [
   node('Where', [{ type: 'bool', dims: [3], values: [1, 0, 1] }, [2, 3], []]),
   node('Clip', [[6], { dims: [], values: [-1] }, { dims: [], values: [0.7] }]),
   node('Clip', [[6], null, { dims: [], values: [0.7] }]),
+  node('Clip', [[3, 4], [], []]),
+  node('Clip', [[12], { dims: [], values: [0.5] }, []]),
+  node('Clip', [[12], null, []]),
+  node('Clip', [[12], []]),
+  node('Clip', [[12], [], { dims: [], values: [-3] }]), // crossed: the upper bound everywhere
 ];
 
 const shapes = [[], [5], [2, 3, 4]];
@@ -96,7 +124,12 @@ const unary = [
   ),
   ...['Sqrt', 'Log', 'Reciprocal'].flatMap((op) => shapes.map((s) => node(op, [s], { domain: POSITIVE }))),
   node('Dropout', [[2, 3]]),
+  node('Dropout', [[2, 3], [], { type: 'bool', dims: [], values: [0] }], { domain: [0.2, 0.8] }),
   node('Cast', [[2, 3]], { attributes: { to: 11 } }),
+  // Constant between their steps: no step lies within reach.
+  ...['Floor', 'Ceil', 'Sign'].map((op) => node(op, [[2, 3]], { domain: [0.1, 0.9] })),
+  node('Round', [[2, 3]], { domain: [0.6, 1.4] }),
+  node('EyeLike', [[3, 4]]),
 ];
 
 const axes = [
@@ -220,6 +253,15 @@ const movement = [
   node('Slice', [[5], ints([9]), ints([0]), ints([0]), ints([-2])]),
   node('Pad', [[2, 3], ints([1, 0, 0, 2])]),
   node('Pad', [[2, 3], ints([1, 2]), { dims: [], values: [3] }, ints([1])], { opset: 18 }),
+  node('Pad', [[2, 3], ints([1, 0, 0, 2]), []]),
+  node('Pad', [[4, 5], ints([-1, 2, 0, -3]), []]),
+  node('Pad', [[4, 5], ints([-1, -1, -2, -1])]),
+  node('Pad', [[4], ints([-1, 1]), [], ints([0])], { opset: 18 }),
+  ...['edge', 'reflect'].flatMap((mode) => [
+    node('Pad', [[4, 3], ints([2, 1, 1, 2])], { attributes: { mode } }),
+    node('Pad', [[2, 3, 4], ints([0, 2, 3, 0, 0, 2])], { attributes: { mode } }),
+  ]),
+  node('Pad', [[4, 3], ints([2, 1, 1, 2])], { attributes: { mode: 'wrap' }, opset: 19 }),
   node('Tile', [[2, 3], ints([2, 3])]),
   ...[0, 1].map((upper) => node('Trilu', [[3, 4]], { attributes: { upper } })),
   node('Trilu', [[3, 4], ints([1], [])]),
@@ -233,9 +275,24 @@ const movement = [
   node('GatherElements', [[2, 4, 2], ints([0, 3, 1, 1, 2, 2, 3, 0], [2, 2, 2])], { attributes: { axis: 1 } }),
 ];
 
-const all = [...elementwise, ...unary, ...axes, ...linear, ...movement];
+const fewNumbers = [
+  node('Range', [[], { dims: [], values: [5.5] }, { dims: [], values: [1] }], { domain: [0.1, 0.2] }),
+  moved('Range', { start: 0, limit: 4.5, delta: 1 }, { domain: [0.01, 0.05] }),
+];
+
+const all = [...elementwise, ...unary, ...axes, ...linear, ...movement, ...fewNumbers];
 
 export const cases: readonly RuleCase[] = all;
 
-/** The ops that the grid covers. */
-export const checkedOps: readonly string[] = cases.map((c) => c.model.nodes[0].op);
+/** The op that a case is about, as the rule table names it. */
+export function opOf({ model }: RuleCase): string {
+  const { op, domain } = model.nodes.at(-1)!;
+  return domain ? `${domain}.${op}` : op;
+}
+
+/** What a case covers: `Clip 2` for the third input of Clip. */
+export function covered(c: RuleCase): string[] {
+  if (c.model.nodes.length > 1) return c.wrt.map((_, i) => `${opOf(c)} ${i}`); // each moves one input
+  const { inputs } = c.model.nodes[0];
+  return c.wrt.map((name) => `${opOf(c)} ${inputs.indexOf(name)}`);
+}

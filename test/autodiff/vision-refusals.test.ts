@@ -54,6 +54,12 @@ const REFUSALS: readonly Refusal[] = [
     why: 'only keep_aspect_ratio_policy "stretch" has a gradient rule',
   },
   {
+    op: 'Resize',
+    inputs: [PICTURE, f32([8]), null, i64([1, 2, 2, 2])],
+    attributes: { mode: 'linear', coordinate_transformation_mode: 'tf_crop_and_resize' },
+    why: 'its region of interest is computed, not constant',
+  },
+  {
     op: 'ScatterND',
     inputs: [f32([4]), i64([1], [1, 1]), f32([1])],
     attributes: { reduction: 'mul' },

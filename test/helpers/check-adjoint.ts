@@ -3,16 +3,15 @@
 //   ⟨v, vjp(u)⟩ must equal (⟨u, f(x + v)⟩ − ⟨u, f(x − v)⟩) / 2.
 import * as ort from 'onnxruntime-node';
 import { addGradient } from '../../engine/autodiff/gradient.ts';
+import type { Model } from '../../engine/onnx/graph.ts';
 import { createSession } from '../../engine/onnx/session.ts';
 import { specialise } from '../../engine/onnx/specialise.ts';
 import { sizeOf } from '../../engine/onnx/tensor.ts';
-import { type ModelSpec, makeModel } from './model.ts';
 import { random } from './random.ts';
 
-/** |analytic − numeric| / max(1, |numeric|), the worst over the inputs in `wrt`. Inputs without a type are float32. */
-export async function adjointError(spec: ModelSpec, wrt: readonly string[], seed = 1): Promise<number> {
-  const inputs = Object.entries(spec.inputs).map(([name, i]) => [name, { type: 'float32' as const, ...i }] as const);
-  const fixed = await specialise(makeModel({ ...spec, inputs: Object.fromEntries(inputs) }));
+/** |analytic − numeric| / max(1, |numeric|), the worst over the inputs in `wrt`, of a model in float32. */
+export async function adjointError(model: Model, wrt: readonly string[], seed = 1): Promise<number> {
+  const fixed = await specialise(model);
   const session = await createSession(addGradient(fixed, { of: 'y', wrt, cotangent: 'u' }), {
     graphOptimizationLevel: 'disabled',
   });

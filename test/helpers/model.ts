@@ -52,7 +52,8 @@ export function makeModel({ nodes, inputs, outputs = ['y'], opset = 17 }: ModelS
 
 function makeNode({ op, domain = '', inputs, outputs = ['y'], attributes = {} }: NodeSpec): Node {
   const kept = Object.entries(attributes).map(([name, value]): [string, Attribute] => [name, toAttribute(value)]);
-  return { op, domain, name: `the_${op}`, inputs, outputs, attributes: new Map(kept) };
+  const name = outputs[0] === 'y' ? `the_${op}` : `the_${op}_${outputs[0]}`; // unique
+  return { op, domain, name, inputs, outputs, attributes: new Map(kept) };
 }
 
 function toAttribute(value: AttributeSpec): Attribute {

@@ -1,7 +1,8 @@
 // float16 across the border of onnxruntime, measured by its own Cast.
 import { toFloats, toHalfTensor } from '../../engine/onnx/half.ts';
+import { halfToNumber } from '../../engine/onnx/half-bits.ts';
 import { createSession, toOrt } from '../../engine/onnx/session.ts';
-import { elementCode, halfToNumber, tensor } from '../../engine/onnx/tensor.ts';
+import { elementCode, tensor } from '../../engine/onnx/tensor.ts';
 import { makeModel } from '../helpers/model.ts';
 
 /** onnxruntime's Cast of `values`, which go in as `from` and come out as `to`. */

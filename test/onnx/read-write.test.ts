@@ -1,10 +1,20 @@
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { printModel } from '../../engine/onnx/print.ts';
 import { ModelMessage } from '../../engine/onnx/proto.ts';
 import { readModel, readModelFile } from '../../engine/onnx/read.ts';
 import { createSession } from '../../engine/onnx/session.ts';
+import { toNumbers } from '../../engine/onnx/tensor.ts';
 import { writeModel, writeModelFile } from '../../engine/onnx/write.ts';
 import { makeModel } from '../helpers/model.ts';
 import { readTower, towerNames } from '../helpers/towers.ts';
@@ -63,10 +73,110 @@ test('external data outside the model folder is refused', () => {
     },
   };
   const bytes = ModelMessage.encode(proto as object).finish();
-  expect(() => readModel(bytes, { folder: join(folder, 'inner') })).toThrow(
+  expect(() => readModel(bytes, { folders: [join(folder, 'inner')] })).toThrow(
     /points to the file "\.\.\/secret", which is not beside the model/,
   );
 });
+
+/** A model of one tensor that lies in an external file. */
+const external = (entries: Record<string, string>, dims = [2]): Uint8Array =>
+  ModelMessage.encode({
+    graph: {
+      output: [{ name: 'w' }],
+      initializer: [
+        {
+          name: 'w',
+          dims,
+          dataType: 1,
+          dataLocation: 1,
+          externalData: Object.entries(entries).map(([key, value]) => ({ key, value })),
+        },
+      ],
+    },
+  } as object).finish();
+
+test('a link beside the model does not lead out of its folder', () => {
+  mkdirSync(join(folder, 'model'));
+  writeFileSync(join(folder, 'secret'), Buffer.alloc(8));
+  symlinkSync('../secret', join(folder, 'model', 'weights'));
+  writeFileSync(join(folder, 'model', 'model.onnx'), external({ location: 'weights' }));
+  expect(() => readModelFile(join(folder, 'model', 'model.onnx'))).toThrow(
+    /points to the file "weights", which is not beside the model/,
+  );
+});
+
+test("the hub's cache: model and weights are links into one other folder", () => {
+  mkdirSync(join(folder, 'blobs'));
+  mkdirSync(join(folder, 'snapshot'));
+  writeModelFile(gemm, join(folder, 'snapshot', 'model.onnx'), { externalData: true });
+  for (const name of ['model.onnx', 'model.onnx.data']) {
+    renameSync(join(folder, 'snapshot', name), join(folder, 'blobs', `hash-${name}`));
+    symlinkSync(`../blobs/hash-${name}`, join(folder, 'snapshot', name));
+  }
+  expect(readModelFile(join(folder, 'snapshot', 'model.onnx')).constants).toEqual(gemm.constants);
+});
+
+test('a named pipe in place of the weights is refused at once', () => {
+  execFileSync('mkfifo', [join(folder, 'pipe')]);
+  expect(() => readModel(external({ location: 'pipe' }), { folders: [folder] })).toThrow(/it is not a file/);
+});
+
+test('the file of external data is measured before memory is taken for what it claims', () => {
+  writeFileSync(join(folder, 'small'), Buffer.alloc(8));
+  const before = process.memoryUsage().arrayBuffers;
+  expect(() => readModel(external({ location: 'small' }, [2 ** 32]), { folders: [folder] })).toThrow(
+    /ends after 8 bytes; 17179869184 are needed/,
+  );
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 20);
+});
+
+test('a thousand tensors that claim the same bytes are refused', () => {
+  writeFileSync(join(folder, 'shared'), Buffer.alloc(2 ** 16));
+  const externalData = [{ key: 'location', value: 'shared' }];
+  const initializer = Array.from({ length: 1000 }, (_, i) => ({
+    name: `w${i}`,
+    dims: [2 ** 14],
+    dataType: 1,
+    dataLocation: 1,
+    externalData,
+  }));
+  const bytes = ModelMessage.encode({ graph: { output: [{ name: 'w0' }], initializer } } as object).finish();
+  expect(() => readModel(bytes, { folders: [folder] })).toThrow(/claim more than 4 times its size/);
+});
+
+test.each<[string, Record<string, string>]>([
+  ['another length than its dims need', { location: 'data', length: '12' }],
+  ['an offset that is not a number', { location: 'data', offset: '-8' }],
+])('external data with %s is refused', (_, entries) => {
+  writeFileSync(join(folder, 'data'), Buffer.alloc(64));
+  expect(() => readModel(external(entries), { folders: [folder] })).toThrow(
+    /needs 8 bytes of external data, but claims offset/,
+  );
+});
+
+const INTEGERS: [type: string, dataType: number, field: string, values: number[]][] = [
+  ['int8', 3, 'int32Data', [-128, 0, 127]],
+  ['uint8', 2, 'int32Data', [0, 128, 255]],
+  ['int16', 5, 'int32Data', [-32768, 0, 32767]],
+  ['uint16', 4, 'int32Data', [0, 1, 65535]],
+  ['uint32', 12, 'uint64Data', [0, 1, 2 ** 32 - 1]],
+  ['uint32', 12, 'int32Data', [0, 1, 2 ** 31 - 1]],
+  ['uint64', 13, 'uint64Data', [0, 1, 2 ** 52]],
+  ['bool', 9, 'int32Data', [0, 1, 1]],
+];
+
+test.each(INTEGERS)(
+  'numbers of type %s (%i) in %s are read, written and read again',
+  (type, dataType, field, values) => {
+    const bytes = ModelMessage.encode({
+      graph: { output: [{ name: 'w' }], initializer: [{ name: 'w', dims: [3], dataType, [field]: values }] },
+    } as object).finish();
+    const model = readModel(bytes);
+    expect(model.constants.get('w')).toMatchObject({ type, dims: [3] });
+    expect(toNumbers(model.constants.get('w')!)).toEqual(values);
+    expect(readModel(writeModel(model)).constants).toEqual(model.constants);
+  },
+);
 
 test.each<[string, () => Uint8Array, RegExp]>([
   ['an empty file', () => new Uint8Array(), /holds no graph with outputs/],
@@ -85,7 +195,7 @@ test.each<[string, () => Uint8Array, RegExp]>([
           initializer: [{ name: 'w', dims: [4], dataType: 1, rawData: new Uint8Array(8) }],
         },
       } as object).finish(),
-    /has 8 bytes where its dims \[4\] need 16/,
+    /has 8 bytes, but its dims \[4\] need 16/,
   ],
   [
     'a tensor that claims to be huge',
@@ -127,14 +237,4 @@ test('onnxruntime refusing a model is MODEL_INVALID with its words', async () =>
   await expect(createSession(wrong)).rejects.toThrow(
     expect.objectContaining({ code: 'MODEL_INVALID', message: expect.stringContaining('NoSuchOp') }),
   );
-});
-
-test('a graph prints one line a node', () => {
-  expect(printModel(gemm).split('\n')).toEqual([
-    'opset 17',
-    'input x: float32 [2, 3]',
-    'const w: float32 [500, 3]',
-    'y = Gemm(x, w; transB=1, alpha=0.5)',
-    'output y',
-  ]);
 });

@@ -1,8 +1,9 @@
 import { cutAtEmbedding } from '../../engine/onnx/cut.ts';
 import { prune } from '../../engine/onnx/graph.ts';
+import { halfToNumber } from '../../engine/onnx/half-bits.ts';
 import { readModelFile } from '../../engine/onnx/read.ts';
 import { specialise } from '../../engine/onnx/specialise.ts';
-import { halfToNumber, tensor, toFloat32 } from '../../engine/onnx/tensor.ts';
+import { tensor, toFloat32 } from '../../engine/onnx/tensor.ts';
 import { makeModel } from '../helpers/model.ts';
 import { readTower } from '../helpers/towers.ts';
 

@@ -1,0 +1,47 @@
+// float16 and bfloat16 as the 16 bits that tensors hold ↔ numbers.
+
+/** Numbers → the bits of the nearest float16 (ties to even); what is too large becomes infinite. */
+export const toHalfBits = (values: Float32Array): Uint16Array =>
+  Uint16Array.from(new Uint32Array(values.slice().buffer), floatToHalf);
+
+/** Numbers → the bits of the nearest bfloat16 (ties to even). */
+export const toBfloatBits = (values: Float32Array): Uint16Array =>
+  Uint16Array.from(new Uint32Array(values.slice().buffer), floatToBfloat);
+
+/** IEEE 754 binary16 → number. */
+export function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** bfloat16 is the upper half of a float32. */
+export const bfloatToNumber = (bits: number): number => floatOf(bits << 16);
+
+/** Bits of a float32 → bits of the nearest float16 (IEEE 754, ties to even). */
+function floatToHalf(bits: number): number {
+  const sign = (bits >>> 16) & 0x8000;
+  const size = bits & 0x7fffffff;
+  if (size > 0x7f800000) return sign | 0x7e00; // no number
+  if (size >= 0x47800000) return sign | 0x7c00; // 65,536 and more
+  // Below 2^-14 halves are multiples of 2^-24, as float32 is beside 0.5: there it rounds.
+  if (size < 0x38800000) return sign | ((Math.fround(floatOf(size) + 0.5) - 0.5) * 2 ** 24);
+  const rounded = size + 0xfff + ((size >>> 13) & 1); // a carry moves into the exponent, as it should
+  return sign | ((rounded - 0x38000000) >>> 13);
+}
+
+const word = new DataView(new ArrayBuffer(4));
+
+function floatOf(bits: number): number {
+  word.setUint32(0, bits);
+  return word.getFloat32(0);
+}
+
+/** Bits of a float32 → bits of the nearest bfloat16 (ties to even). */
+function floatToBfloat(bits: number): number {
+  if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40; // not a number, and still not after the cut
+  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+}
