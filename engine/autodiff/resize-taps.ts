@@ -13,15 +13,17 @@ export interface ResizeAxis {
   readonly roi: readonly [start: number, end: number];
 }
 
+/** What is read, not yet clamped to the input, and its weight. */
+type Tap = [place: number, weight: number];
+
 /** Row-major [to, from]: what each output reads. Throws RangeError for what has no taps here. */
 export function resizeTaps(node: Node, axis: ResizeAxis): Float64Array {
   const taps = new Float64Array(axis.to * axis.from);
-  const mode = stringAttribute(node, 'mode', 'nearest');
   const crop = stringAttribute(node, 'coordinate_transformation_mode', 'half_pixel') === 'tf_crop_and_resize';
   for (let o = 0; o < axis.to; o++) {
     const at = axis.scale === 1 ? o : originalPlace(node, o, axis);
     if (crop && (at < 0 || at > axis.from - 1)) continue; // extrapolation_value, which does not depend on x
-    for (const [place, weight] of tapsAt(node, mode, at, axis)) {
+    for (const [place, weight] of tapsAt(node, at, axis)) {
       taps[o * axis.from + Math.min(Math.max(place, 0), axis.from - 1)] += weight;
     }
   }
@@ -55,8 +57,11 @@ function originalPlace(node: Node, o: number, { from, to, scale, roi: [start, en
 }
 
 /** The places that are read, not yet clamped to the input, and their weights. */
-function tapsAt(node: Node, mode: string, at: number, { from }: ResizeAxis): [place: number, weight: number][] {
+function tapsAt(node: Node, at: number, axis: ResizeAxis): Tap[] {
+  const mode = stringAttribute(node, 'mode', 'nearest');
+  const { from } = axis;
   if (mode === 'nearest') return [[nearestPlace(node, at), 1]];
+  if (intAttribute(node, 'antialias', 0)) return smoothTaps(node, at, axis);
   if (mode === 'linear') {
     const inside = Math.max(0, Math.min(at, from - 1));
     const low = Math.floor(inside);
@@ -82,16 +87,39 @@ function nearestPlace(node: Node, at: number): number {
 }
 
 /** Keys' cubic convolution: four taps around `at`. */
-function cubicTaps(node: Node, at: number, from: number): [place: number, weight: number][] {
-  const a = floatAttribute(node, 'cubic_coeff_a', -0.75);
-  const near = (d: number) => ((a + 2) * d - (a + 3)) * d * d + 1;
-  const far = (d: number) => ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
+function cubicTaps(node: Node, at: number, from: number): Tap[] {
+  const kernel = keys(floatAttribute(node, 'cubic_coeff_a', -0.75));
   const low = Math.floor(at);
-  const s = at - low;
-  const weights = [far(s + 1), near(s), near(1 - s), far(2 - s)];
-  const taps = weights.map((weight, i): [number, number] => [low - 1 + i, weight]);
-  if (!intAttribute(node, 'exclude_outside', 0)) return taps;
-  const inside = taps.filter(([place]) => place >= 0 && place < from);
+  const taps = [-1, 0, 1, 2].map((k): Tap => [low + k, kernel(low + k - at)]);
+  return intAttribute(node, 'exclude_outside', 0) ? normalised(taps, from) : taps;
+}
+
+/** With antialias: the kernel is as wide as what one output stands for, and its weights add up to 1. */
+function smoothTaps(node: Node, at: number, { from, scale }: ResizeAxis): Tap[] {
+  const cubic = stringAttribute(node, 'mode', 'nearest') === 'cubic';
+  const kernel = cubic
+    ? keys(floatAttribute(node, 'cubic_coeff_a', -0.75))
+    : (d: number) => Math.max(0, 1 - Math.abs(d));
+  const width = Math.max(1, f(1 / scale));
+  const reach = (cubic ? 2 : 1) * width;
+  const first = Math.floor(at + 1 - reach);
+  const last = Math.floor(at + 1 + reach);
+  const taps = Array.from({ length: last - first }, (_, k): Tap => [first + k, kernel((first + k - at) / width)]);
+  return normalised(taps, intAttribute(node, 'exclude_outside', 0) ? from : undefined);
+}
+
+/** Keys' cubic kernel. */
+const keys =
+  (a: number) =>
+  (distance: number): number => {
+    const d = Math.abs(distance);
+    if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
+    return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0;
+  };
+
+/** Weights that add up to 1; of those inside an axis of size `from` alone, if given. */
+function normalised(taps: readonly Tap[], from?: number): Tap[] {
+  const inside = from !== undefined ? taps.filter(([place]) => place >= 0 && place < from) : taps;
   const total = inside.reduce((sum, [, weight]) => sum + weight, 0);
   return inside.map(([place, weight]) => [place, weight / total]);
 }

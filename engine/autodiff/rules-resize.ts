@@ -1,7 +1,7 @@
 // The rule of Resize: g times the transposed matrix of taps, one axis after the other.
 import { intAttribute, intsAttribute, stringAttribute } from '../onnx/graph.ts';
-import { sizeOf, toNumbers } from '../onnx/tensor.ts';
-import type { Value } from './builder.ts';
+import { sizeOf } from '../onnx/tensor.ts';
+import { constantNumbers, type Value } from './builder.ts';
 import { fromFront, gemm, matmul, range, reshape, sum } from './ops.ts';
 import { type ResizeAxis, resizeTaps } from './resize-taps.ts';
 import { type GradientRule, noGradient, type RuleArguments } from './rule.ts';
@@ -9,11 +9,10 @@ import { type GradientRule, noGradient, type RuleArguments } from './rule.ts';
 /** y = R₁⊗R₂⊗… x, one matrix an axis:  dx = R₁ᵀ⊗R₂ᵀ⊗… g */
 export const resizeRule: GradientRule = (args) => {
   const { x, g, node } = args;
-  if (intAttribute(node, 'antialias', 0)) throw new RangeError('antialias = 1 has no gradient rule');
   const others = [noGradient('is read with tf_crop_and_resize alone'), null, null].slice(0, x.length - 1);
   if (String(g.dims) === String(x[0].dims)) return [g, ...others];
   const dx = axesOf(args).reduce((part, axis, i) => {
-    if (axis.from === axis.to && axis.scale === 1) return part;
+    if (axis.from === axis.to && (axis.scale === 1 || intAttribute(node, 'antialias', 0))) return part;
     return axisBack(part, i, axis, resizeTaps(node, axis));
   }, g);
   return [dx, ...others];
@@ -23,25 +22,19 @@ export const resizeRule: GradientRule = (args) => {
 function axesOf({ x: [x, roiInput, scalesInput, sizesInput], y: [y], node }: RuleArguments): ResizeAxis[] {
   const rank = x.dims.length;
   const axes = fromFront(intsAttribute(node, 'axes') ?? range(rank), rank);
-  const scales = sizesInput ? undefined : constantNumbers(scalesInput, 'scales are');
+  const scales = sizesInput ? undefined : constantNumbers(scalesInput, 'its scales are');
   if (sizesInput && stringAttribute(node, 'keep_aspect_ratio_policy', 'stretch') !== 'stretch') {
     throw new RangeError('only keep_aspect_ratio_policy "stretch" has a gradient rule');
   }
   const cropped = stringAttribute(node, 'coordinate_transformation_mode', 'half_pixel') === 'tf_crop_and_resize';
-  const roi = cropped ? constantNumbers(roiInput, 'region of interest is') : [];
+  const roi = cropped && roiInput ? constantNumbers(roiInput, 'its region of interest is') : undefined;
   return x.dims.map((from, i) => {
     const to = y.dims[i];
     const k = axes.indexOf(i);
     const scale = scales ? (k < 0 ? 1 : scales[k]) : to / from;
-    const region: [number, number] = cropped && k >= 0 ? [roi[k], roi[k + axes.length]] : [0, 1];
+    const region: [number, number] = roi && k >= 0 ? [roi[k], roi[k + axes.length]] : [0, 1];
     return { from, to, scale: Math.fround(scale), roi: region };
   });
-}
-
-function constantNumbers(v: Value | undefined, what: string): number[] {
-  const constant = v?.graph.constantOf(v);
-  if (!constant) throw new RangeError(`its ${what} computed, not constant`);
-  return toNumbers(constant);
 }
 
 /** Rᵀ·g along one axis. */

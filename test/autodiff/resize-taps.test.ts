@@ -28,6 +28,18 @@ const attributes: readonly Attributes[] = [
     { mode: 'linear', coordinate_transformation_mode },
     { mode: 'cubic', coordinate_transformation_mode },
     { mode: 'cubic', coordinate_transformation_mode, exclude_outside: 1, cubic_coeff_a: { float: -0.5 } },
+    ...[0, 1].map((exclude_outside) => ({
+      mode: 'linear',
+      coordinate_transformation_mode,
+      antialias: 1,
+      exclude_outside,
+    })),
+    ...[0, 1].map((exclude_outside) => ({
+      mode: 'cubic',
+      coordinate_transformation_mode,
+      antialias: 1,
+      exclude_outside,
+    })),
     ...NEAREST.map((nearest_mode) => ({ mode: 'nearest', coordinate_transformation_mode, nearest_mode })),
   ]),
   ...NEAREST.map((nearest_mode) => ({
@@ -76,6 +88,7 @@ function resizeAll(given: Attributes): Model {
       ]),
     ),
     outputs: EXAMPLES.map((_, k) => `y${k}`),
+    opset: 18,
   });
   return { ...model, nodes: model.nodes.map((n, k) => ({ ...n, name: `resize ${k}` })) };
 }

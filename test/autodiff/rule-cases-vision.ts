@@ -194,6 +194,7 @@ const linearResizes = [
     }),
   ),
   ...resized({ mode: 'cubic', exclude_outside: 1 }),
+  ...['linear', 'cubic'].flatMap((mode) => resized({ mode, antialias: 1 }, 18)),
   ...resized({ mode: 'cubic', cubic_coeff_a: { float: -0.5 }, exclude_outside: 1 }, 18),
   ...['nearest', 'linear', 'cubic'].map((mode) =>
     node('Resize', [[1, 2, 5, 6], REGION, null, ints([1, 2, 4, 9])], { attributes: { ...CROP, mode } }),

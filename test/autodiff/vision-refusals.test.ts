@@ -42,13 +42,6 @@ const REFUSALS: readonly Refusal[] = [
   {
     op: 'Resize',
     inputs: [PICTURE, null, null, i64([1, 2, 2, 2])],
-    attributes: { mode: 'linear', antialias: 1 },
-    opset: 18,
-    why: 'antialias = 1 has no gradient rule',
-  },
-  {
-    op: 'Resize',
-    inputs: [PICTURE, null, null, i64([1, 2, 2, 2])],
     attributes: { keep_aspect_ratio_policy: 'not_larger' },
     opset: 18,
     why: 'only keep_aspect_ratio_policy "stretch" has a gradient rule',
