@@ -22,7 +22,7 @@ export const gatherElements = (data: Value, indices: Value, axis: number): Value
 export const scatterNd = (data: Value, indices: Value, updates: Value): Value =>
   data.graph.add('ScatterND', { inputs: [data, indices, updates], dims: data.dims });
 
-/** What stands in data at the places that the last axis of indices addresses. */
+/** The elements of data at the places that the last axis of indices addresses. */
 export function gatherNd(data: Value, indices: Value): Value {
   const dims = [...indices.dims.slice(0, -1), ...data.dims.slice(indices.dims.at(-1)!)];
   return data.graph.add('GatherND', { inputs: [data, indices], dims });
@@ -34,7 +34,7 @@ export function argMax(x: Value, axis: number): Value {
   return x.graph.add('ArgMax', { inputs: [x], dims, type: 'int64', attributes: { axis, keepdims: 1 } });
 }
 
-/** Where a MaxPool node finds its maxima: places in x as one long row. Runs the node once more. */
+/** The places of a MaxPool node's maxima, in x as one long row. Runs the node once more. */
 export function maxPoolIndices(x: Value, node: Node, dims: readonly number[]): Value {
   const outputs = [x.graph.fresh('MaxPool'), x.graph.fresh('MaxPool')];
   const attributes = new Map([...node.attributes].filter(([name]) => name !== 'storage_order'));

@@ -1,5 +1,5 @@
 // One axis of an ONNX Resize → the matrix of its taps [out, in]. Resize is linear along each axis by itself, so this is
-// all of it. Computed as onnxruntime does, in float32 where a rounding decides which place is read.
+// all of it. Computed as onnxruntime does, in float32, since rounding may decide which place is read.
 import { floatAttribute, intAttribute, type Node, stringAttribute } from '../onnx/graph.ts';
 
 const f = Math.fround;
@@ -30,7 +30,7 @@ export function resizeTaps(node: Node, axis: ResizeAxis): Float64Array {
   return taps;
 }
 
-/** Where in the input the output o lies. */
+/** The place in the input, between two elements as a rule, that output o stands for. */
 function originalPlace(node: Node, o: number, { from, to, scale, roi: [start, end] }: ResizeAxis): number {
   const mode = stringAttribute(node, 'coordinate_transformation_mode', 'half_pixel');
   switch (mode) {
@@ -74,7 +74,7 @@ function tapsAt(node: Node, at: number, axis: ResizeAxis): Tap[] {
   throw new RangeError(`mode "${mode}" has no gradient rule`);
 }
 
-/** onnxruntime takes a place for half-way between two if it is within this of it, since scales are rounded to float32. */
+/** onnxruntime takes a place this close to the middle of two for the middle, since scales are rounded to float32. */
 const TIE = 1e-6;
 
 function nearestPlace(node: Node, at: number): number {

@@ -68,7 +68,7 @@ function refuseUnusual(node: Node, [, key, , mask, pastKey, , lengths]: readonly
     throw new RangeError('a mask that is shorter than the keys has no gradient rule');
 }
 
-/** From the attributes where heads stand side by side [B, L, H·d], from the dims where they have an axis [B, H, L, d]. */
+/** The numbers of heads: an axis of the inputs [B, H, L, d], or attributes if heads stand side by side [B, L, H·d]. */
 const headCounts = (node: Node, query: Value, key: Value) =>
   query.dims.length === 4
     ? { queries: query.dims[1], keys: key.dims[1] }

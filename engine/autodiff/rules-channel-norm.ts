@@ -1,4 +1,4 @@
-// Rules of normalisations over channels: x [N, C, …] with one scale and one bias a channel (or a group of channels).
+// Rules of normalisations over channels: x [N, C, …] with one scale and one bias per channel (or group of channels).
 import { floatAttribute, intAttribute } from '../onnx/graph.ts';
 import { sizeOf } from '../onnx/tensor.ts';
 import type { Value } from './builder.ts';
@@ -26,7 +26,7 @@ import {
 } from './ops.ts';
 import type { GradientRule } from './rule.ts';
 
-/** One number a channel [C] as it broadcasts against [N, C, …]. */
+/** One number per channel [C], as it broadcasts against [N, C, …]. */
 const perChannel = (v: Value, rank: number): Value => reshape(v, [v.dims[0], ...Array(rank - 2).fill(1)]);
 
 /** Σ over everything but the channels. */
@@ -48,7 +48,7 @@ export const instanceNormRule: GradientRule = ({ x: [x, gamma], g, node }) => {
   return [back(mul(g, perChannel(gamma, rank))), sumPerChannel(mul(g, xHat)), sumPerChannel(g)];
 };
 
-/** The same in groups of channels. γ and β: one a channel from opset 21 on, one a group before. */
+/** The same in groups of channels. γ and β: one per channel from opset 21 on, one per group before. */
 export const groupNormRule: GradientRule = ({ x: [x, gamma, beta], g, node }) => {
   const [n, c] = x.dims;
   const groups = intAttribute(node, 'num_groups', 1);
@@ -97,7 +97,7 @@ export const lrnRule: GradientRule = ({ x: [x], y: [y], g, node }) => {
   return [sub(mul(g, pow(d, scalar(d, -beta))), scale(mul(x, shared), (2 * alpha * beta) / size))];
 };
 
-/** y = x/‖x‖_p along an axis:  (g − ∇‖x‖·Σ g·y)/‖x‖ with ∇‖x‖ = sign(x) or y (p = 1, 2); 0 where the norm is 0. */
+/** y = x/‖x‖_p along an axis:  (g − ∇‖x‖·Σ g·y)/‖x‖ with ∇‖x‖ = sign(x) or y (p = 1, 2); 0 if the norm is 0. */
 export const lpNormRule: GradientRule = ({ x: [x], y: [y], g, node }) => {
   const axes = fromFront([intAttribute(node, 'axis', -1)], x.dims.length);
   const one = intAttribute(node, 'p', 2) === 1;

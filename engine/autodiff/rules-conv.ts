@@ -1,5 +1,5 @@
-// Rules of convolutions. Conv and ConvTranspose are each other's adjoint in x; the gradient of the kernel is a Conv of
-// what the windows slide over with the other side as its kernel, where stride and dilation have changed places.
+// Rules of convolutions. Conv and ConvTranspose are each other's adjoint in x; the gradient of the kernel is again a Conv:
+// over the side that the windows slide along, with the other side as its kernel, and with stride and dilation exchanged.
 import type { Value } from './builder.ts';
 import { range, reshape, sum, transpose } from './ops.ts';
 import { conv, convTranspose } from './ops-windows.ts';

@@ -62,7 +62,7 @@ export const maxPoolRule: GradientRule = ({ x: [x], y: [y, given], g, node }) =>
   return [reshape(parts.reduce(add), x.dims)];
 };
 
-/** Per class, where it starts and how far apart its windows are along each spatial axis. */
+/** For each class, its first window and the distance to the next along each spatial axis. */
 function classes(windows: readonly Window[], count: readonly number[]): Strided[][] {
   return windows.reduce<Strided[][]>(
     (all, window, i) => {

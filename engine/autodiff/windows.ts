@@ -6,14 +6,14 @@ export interface Window {
   readonly kernel: number;
   readonly stride: number;
   readonly dilation: number;
-  /** Padding before the first input. What stands after the last follows from the sizes. */
+  /** Padding before the first input. The padding after the last follows from the sizes. */
   readonly before: number;
 }
 
 export interface WindowSizes {
   /** Spatial dims of the side that the windows slide over: the input of Conv, the output of ConvTranspose. */
   readonly wide: readonly number[];
-  /** Spatial dims of the side with one number a window. */
+  /** Spatial dims of the side with one number per window. */
   readonly narrow: readonly number[];
   readonly kernel: readonly number[];
 }
@@ -29,7 +29,7 @@ export function windowsOf(node: Node, { wide, narrow, kernel }: WindowSizes): Wi
   });
 }
 
-/** The windows of ConvTranspose, whose padding follows from `output_shape` where that is given. */
+/** The windows of ConvTranspose, whose padding follows from `output_shape` if that is given. */
 export function transposedWindowsOf(node: Node, { wide, narrow, kernel }: WindowSizes): Window[] {
   const mode = stringAttribute(node, 'auto_pad', 'NOTSET');
   const shaped = intsAttribute(node, 'output_shape') !== undefined;
