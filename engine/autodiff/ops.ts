@@ -23,6 +23,7 @@ export const sqrt = unary('Sqrt');
 export const erf = unary('Erf');
 export const sign = unary('Sign');
 export const floor = unary('Floor');
+export const round = unary('Round');
 export const not = unary('Not');
 export const add = binary('Add');
 export const sub = binary('Sub');

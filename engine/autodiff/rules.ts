@@ -50,6 +50,7 @@ import { convRule, convTransposeRule } from './rules-conv.ts';
 import { clipRule, dropoutRule, maxMinRule, powRule } from './rules-elementwise.ts';
 import { fastGeluRule } from './rules-fused.ts';
 import { gatherElementsRule, gatherNdRule, gatherRule, oneHotRule } from './rules-gather.ts';
+import { gridSampleRule } from './rules-grid-sample.ts';
 import { einsumRule, gemmRule, matmulRule } from './rules-linear.ts';
 import { geluRule, layerNormRule, logSoftmaxRule, rmsNormRule, softmaxRule } from './rules-normalise.ts';
 import { padRule } from './rules-pad.ts';
@@ -168,6 +169,7 @@ export const rules: Readonly<Record<string, GradientRule>> = {
   GlobalAveragePool: globalAveragePoolRule,
   GlobalMaxPool: globalMaxPoolRule,
   Resize:     resizeRule,
+  GridSample: gridSampleRule,
 
   // the same numbers in another shape or place
   Reshape:    reshapeBack,

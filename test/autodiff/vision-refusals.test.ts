@@ -53,6 +53,32 @@ const REFUSALS: readonly Refusal[] = [
     why: 'its region of interest is computed, not constant',
   },
   {
+    op: 'GridSample',
+    inputs: [PICTURE, f32([1, 3, 3, 2])],
+    attributes: { padding_mode: 'reflection' },
+    why: 'padding_mode "reflection" has no gradient rule',
+  },
+  {
+    op: 'GridSample',
+    inputs: [PICTURE, f32([1, 3, 3, 2])],
+    attributes: { mode: 'bicubic' },
+    why: 'mode "bicubic" has no gradient rule',
+  },
+  {
+    op: 'GridSample',
+    inputs: [f32([1, 1, 2, 2, 2]), f32([1, 2, 2, 2, 3])],
+    attributes: { mode: 'linear' },
+    opset: 20,
+    why: 'only pictures of two spatial axes have a gradient rule',
+  },
+  {
+    op: 'Attention',
+    inputs: [f32([1, 1, 2, 4]), f32([1, 1, 3, 4]), f32([1, 1, 3, 4])],
+    attributes: { softcap: { float: 5 } },
+    opset: 23,
+    why: 'softcap has no gradient rule',
+  },
+  {
     op: 'ScatterND',
     inputs: [f32([4]), i64([1], [1, 1]), f32([1])],
     attributes: { reduction: 'mul' },
