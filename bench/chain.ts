@@ -2,15 +2,15 @@
 // Leaves every picture in out/chain for a judge that knows neither model (training/judge.py); here pico-clip itself judges.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
 import { type Clip, loadClip } from '../engine/clip/clip.ts';
-import { cosine } from '../engine/clip/tower.ts';
 import { type Checkpoint, loadCheckpoint } from '../engine/diffusion/checkpoint.ts';
 import { emptyLatent } from '../engine/diffusion/latent.ts';
 import { sample } from '../engine/diffusion/sample.ts';
-import type { Pictures } from '../engine/diffusion/vae.ts';
-import { sharp } from '../engine/libraries.ts';
+import { bytesOf, type ImageBatch } from '../engine/image/batch.ts';
 import { invert } from '../engine/pez/invert.ts';
 import { rerankPrompts } from '../engine/rerank/rerank.ts';
+import { cosine, mean } from '../engine/vector.ts';
 import type { Row } from './table.ts';
 
 interface Entry {
@@ -76,11 +76,10 @@ export async function measureChain(pictures = 100): Promise<Row[]> {
   }
   writeFileSync(`${out}index.json`, `${JSON.stringify(index, undefined, 2)}\n`);
   await checkpoint.release();
-  const mean = (kind: string) => index.reduce((sum, row) => sum + row.similarity[kind], 0) / index.length;
   const names = { caption: 'its caption', chain: 'PEZ Invert', rerank: 'PEZ Invert and PEZ Rerank' };
   return Object.entries(names).map(([kind, name]) => ({
     'drawn from': name,
-    'similarity to the source': mean(kind).toFixed(3),
+    'similarity to the source': mean(index.map((row) => row.similarity[kind])).toFixed(3),
   }));
 }
 
@@ -96,21 +95,19 @@ async function findPrompts(clip: Clip, file: string, seed: number): Promise<stri
   return all[file];
 }
 
-async function draw({ model, clip, vae }: Checkpoint, prompt: string, seed: number): Promise<Pictures> {
+async function draw({ model, clip, vae }: Checkpoint, prompt: string, seed: number): Promise<ImageBatch> {
   const [positive, negative] = [await clip.encode(prompt), await clip.encode('')];
   const latent = emptyLatent({ width: SIDE, height: SIDE });
   return vae.decode(await sample({ ...SETTINGS, model, positive, negative, latent, seed }));
 }
 
-function pick({ shape: [, height, width, channels], data }: Pictures, i: number): Pictures {
+function pick({ shape: [, height, width, channels], data }: ImageBatch, i: number): ImageBatch {
   const size = height * width * channels;
   return { shape: [1, height, width, channels], data: data.slice(i * size, (i + 1) * size) };
 }
 
 /** The first picture of a batch. */
-async function toPng({ shape: [, height, width], data }: Pictures): Promise<Buffer> {
-  const bytes = Uint8Array.from(data.subarray(0, height * width * 3), (v) => Math.fround(255 * v));
-  return sharp(bytes, { raw: { width, height, channels: 3 } })
-    .png()
-    .toBuffer();
+async function toPng(images: ImageBatch): Promise<Buffer> {
+  const { data, width, height, channels } = bytesOf(images, 0);
+  return sharp(data, { raw: { width, height, channels } }).png().toBuffer();
 }

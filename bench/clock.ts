@@ -1,4 +1,4 @@
-// Times in milliseconds: medians over runs, several things measured in turns so that a noisy machine hits all alike.
+// Times in milliseconds: medians over runs, several things measured in turn, so that noise of the machine affects all of them alike.
 
 /** What is timed, by name. */
 export type Timed = Readonly<Record<string, () => Promise<unknown>>>;

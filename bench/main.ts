@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { integer, oneOf } from '../engine/check.ts';
 import { measureChain } from './chain.ts';
 import { measureDiffusion } from './diffusion.ts';
 import { measureQuality } from './quality.ts';
@@ -33,6 +34,8 @@ const sections: Record<string, () => Promise<Record<string, Row[]>>> = {
   quality: () => measureQuality(pictures),
 };
 
+if (values.only !== undefined) oneOf('--only', values.only, Object.keys(sections));
+if (pictures !== undefined) integer('--pictures', pictures, { min: 1, max: 1000 });
 process.stdout.write(`# Bench\n\n${describeMachine()}\n`);
 for (const [name, measure] of Object.entries(sections)) {
   if (values.only && values.only !== name) continue;

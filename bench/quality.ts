@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Clip, loadClip } from '../engine/clip/clip.ts';
 import { type InvertOptions, invert, official } from '../engine/pez/invert.ts';
+import { cosine, mean } from '../engine/vector.ts';
 import type { Row } from './table.ts';
 
 /** A line of index.json: a picture, a caption that fits it, and the words of its subject's name and keywords. */
@@ -64,7 +65,7 @@ async function invertAll(
     const signal = budgetMs ? { signal: AbortSignal.timeout(Math.round(budgetMs)) } : {};
     const result = await invert(clip, { ...options, targets: [{ image }], length: LENGTH, seed, ...signal });
     const [[picture], [caption]] = [await clip.image.encode([image]), await clip.text.encode([entry.caption])];
-    const captionSimilarity = picture.reduce((sum, x, i) => sum + x * caption[i], 0);
+    const captionSimilarity = cosine(picture, caption);
     outcomes.push({ entry, ...result, captionSimilarity });
     process.stderr.write(`  ${entry.file}: ${result.prompt}\n`);
   }
@@ -72,15 +73,15 @@ async function invertAll(
 }
 
 function summarise(settings: string, outcomes: readonly Outcome[]): Row {
-  const mean = (f: (o: Outcome) => number) => outcomes.reduce((sum, o) => sum + f(o), 0) / outcomes.length;
+  const meanOf = (f: (o: Outcome) => number) => mean(outcomes.map(f));
   const percent = (holds: (o: Outcome, i: number) => boolean) =>
     ((100 * outcomes.filter(holds).length) / outcomes.length).toFixed(0);
   return {
     settings,
-    's / picture': mean((o) => o.seconds).toFixed(1),
+    's / picture': meanOf((o) => o.seconds).toFixed(1),
     'slowest s': Math.max(...outcomes.map((o) => o.seconds)).toFixed(1),
-    similarity: mean((o) => o.similarity).toFixed(3),
-    "caption's": mean((o) => o.captionSimilarity).toFixed(3),
+    similarity: meanOf((o) => o.similarity).toFixed(3),
+    "caption's": meanOf((o) => o.captionSimilarity).toFixed(3),
     '≥ caption %': percent((o) => o.similarity >= o.captionSimilarity),
     'subject word %': percent((o) => names(o.prompt, o.entry)),
     // The same prompts against the words of the next picture: what hitting by luck would give.

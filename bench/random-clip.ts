@@ -16,10 +16,10 @@ export interface Fill {
   readonly scale: number;
 }
 
-/** Shapes that can be had: vit-b32, vit-l14, vit-h14. */
+/** The available shapes: vit-b32, vit-l14, vit-h14. */
 export type ShapeName = 'vit-b32' | 'vit-l14' | 'vit-h14';
 
-const { imul } = Math; // a look-up per element is slow where a test's realm guards its globals
+const { imul } = Math; // looking it up for each element is slow in a test's realm, which guards its globals
 
 /** Element i of an initialiser: see bench/graphs/README.md, section "The fill". `base` = seed + k·0x9E3779B9. */
 function fillElement(base: number, i: number, { mean, scale }: Pick<Fill, 'mean' | 'scale'>): number {

@@ -7,7 +7,7 @@ import type { Row } from './table.ts';
 
 const PICTURE = fileURLToPath(new URL('../examples/tiger.png', import.meta.url));
 
-/** Gradients asked for and computed: official settings at three learning rates, and our defaults. */
+/** Gradients requested and computed: official settings at three learning rates, and our defaults. */
 export async function measureReuse(): Promise<Row[]> {
   const clip = await loadClip('pico-clip');
   const settings = {
@@ -21,7 +21,7 @@ export async function measureReuse(): Promise<Row[]> {
     const asked = history.similarities.reduce((sum, restarts) => sum + restarts.length, 0);
     rows.push({
       settings: name,
-      'gradients asked for': asked,
+      'gradients requested': asked,
       computed: gradientRuns,
       'saved %': (100 * (1 - gradientRuns / asked)).toFixed(0),
     });

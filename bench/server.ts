@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
 import type { ApiGraph } from '../schemas/prompt.ts';
-import { createJobStore } from '../server/queue/store.ts';
+import { openJobStore } from '../server/queue/sqlite-store.ts';
 import { type ServerProcess, startServerProcess } from '../test/helpers/server-process.ts';
 import { median } from './clock.ts';
 import type { Row } from './table.ts';
@@ -144,7 +144,7 @@ async function memoryOfConnections(server: ServerProcess): Promise<{ heap: numbe
 
 /** Puts finished jobs into a store that no server has open. */
 async function fillHistory(dataDir: string): Promise<void> {
-  const store = createJobStore({ file: join(dataDir, 'queue.sqlite') });
+  const store = openJobStore({ file: join(dataDir, 'queue.sqlite') });
   try {
     for (let i = 0; i < HISTORY; i++) {
       const promptId = `history-${i}`;

@@ -47,7 +47,7 @@ export async function measureShortening(shape: ShapeName, folder: string): Promi
       { short: short.both, full: full.both, fullForward: full.forward, project: short.project },
       ROUNDS,
     );
-    const { project } = ms; // of the same M rows, whatever is computed
+    const { project } = ms; // of the same M rows, however many positions are computed
     rows.push({
       shape,
       tokens,
@@ -72,7 +72,8 @@ async function prepare(clip: ReturnType<typeof randomClip>, tokens: number, rest
   const points = new Float32Array(starts.flat().length * dim);
   for (const [n, id] of starts.flat().entries()) points.set(data.subarray(id * dim, (id + 1) * dim), n * dim);
   const mask = new Float32Array(vocabSize);
-  const direction = new Float32Array(clip.text.dim).fill(1 / Math.sqrt(clip.text.dim));
+  const size = await clip.text.dim();
+  const direction = new Float32Array(size).fill(1 / Math.sqrt(size));
   const gradients = createGradientMemory({ gradient, frame: clip.tokenizer.frame, offset: 1, reuse: false });
   const search = createSearch({
     rows: nearest,

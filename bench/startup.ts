@@ -18,7 +18,7 @@ export async function measureStartup(shapes: readonly ShapeName[], folder: strin
     const gradient = await createTextGradient(clip, 10);
     await gradient.run(
       [clip.tokenizer.frame([10, 11, 12, 13, 14, 15, 16, 17])],
-      new Float32Array(clip.text.dim).fill(1),
+      new Float32Array(await clip.text.dim()).fill(1),
     );
     const compiled = performance.now();
     rows.push({

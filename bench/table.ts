@@ -1,4 +1,4 @@
-// Rows of numbers → a Markdown table, and what machine and commit they were taken on.
+// Rows of numbers → a Markdown table; and the machine and commit that they were measured on.
 import { execFileSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 

@@ -2,23 +2,23 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import { InputError } from '../engine/errors.ts';
+import { packageFile } from '../engine/package-root.ts';
 import type { FileRef } from '../nodes/node-context.ts';
 import { type ApiGraph, apiGraph } from '../schemas/prompt.ts';
-import { packageFile } from './graph-file.ts';
 import { showGraph } from './graph-progress.ts';
-import { toNumber } from './options.ts';
+import { integerOption } from './options.ts';
 import { watchInterrupt } from './stop-signal.ts';
 import { checkWritable, writeFileWhole } from './write-file.ts';
 
 interface DemoOptions {
   readonly out: string;
-  readonly seed: number;
+  readonly seed: number | bigint;
   readonly quiet?: boolean;
 }
 
-/** The graph that is run, and its nodes that matter here. */
+/** The graph that is run, and the nodes of it that are used here. */
 const TEMPLATE = 'image-to-prompt-to-image';
 const NODE = { source: '1', invert: '3', prompt: '4', similarity: '5', sampler: '24', result: '27', likeness: '29' };
 
@@ -26,11 +26,18 @@ const NODE = { source: '1', invert: '3', prompt: '4', similarity: '5', sampler: 
 export function addDemo(program: Command): void {
   program
     .command('demo')
-    .description('show it: a picture, its hard prompt, and what that prompt draws')
-    .argument('[picture]', 'the picture', packageFile('examples', 'tiger.png'))
-    .option('--out <file>', 'where source and result go, side by side', 'out/demo.png')
-    .option('--seed <number>', 'of the search and of the drawing', toNumber, 0)
-    .option('--quiet', 'no progress')
+    .description('show the whole chain: a picture, its hard prompt, and what that prompt draws')
+    .addArgument(
+      new Argument('[picture]', 'the picture').default(packageFile('examples', 'tiger.png'), 'the tiger in examples'),
+    )
+    .option('--out <file>', 'PNG of source and result side by side', 'out/demo.png')
+    .addOption(
+      integerOption('--seed <number>', 'seed of the search and of the drawing', {
+        min: 0,
+        max: 2n ** 64n - 1n,
+      }).default(0),
+    )
+    .option('--quiet', 'do not show progress')
     .action(runDemo);
 }
 
@@ -48,7 +55,8 @@ async function runDemo(picture: string, { out, seed, quiet }: DemoOptions): Prom
   try {
     const server = await startServer({ port: 0, dataDir, log: createLog({ level: 'error' }) });
     try {
-      if (!quiet) process.stderr.write(`A node server listens on ${server.url}; it runs the template ${TEMPLATE}.\n`);
+      if (!quiet)
+        process.stderr.write(`A node server is listening on ${server.url}; it runs the template ${TEMPLATE}.\n`);
       const client = await connect(server.url);
       const graph = prepareGraph(await client.upload(picture), seed);
       const view = showGraph(graph);
@@ -79,7 +87,7 @@ function readPicture(file: string): Buffer {
   }
 }
 
-function prepareGraph(image: string, seed: number): ApiGraph {
+function prepareGraph(image: string, seed: number | bigint): ApiGraph {
   const graph = apiGraph.parse(JSON.parse(readFileSync(packageFile('templates', 'api', `${TEMPLATE}.json`), 'utf8')));
   graph[NODE.source].inputs.image = image;
   graph[NODE.invert].inputs.seed = seed;

@@ -16,9 +16,12 @@ export function addEncode(program: Command): void {
   const command = program
     .command('encode')
     .description('print the embeddings of texts and images')
-    .argument('<inputs...>', 'image files and texts; what names a file or ends like one is an image')
-    .option('--text', 'all inputs are texts')
-    .option('--image', 'all inputs are images')
+    .argument(
+      '<inputs...>',
+      'image files and texts; anything that names a file, or ends like an image file, is an image',
+    )
+    .option('--text', 'treat all inputs as texts')
+    .option('--image', 'treat all inputs as images')
     .option('--json', 'print one JSON object');
   addModelOptions(command).action(runEncode);
 }

@@ -1,14 +1,12 @@
 // Name of a template or a file → a prompt graph in API format, with values set from the command line.
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { invalid } from '../engine/check.ts';
 import { InputError } from '../engine/errors.ts';
-import { bundledRoot } from '../engine/hub/bundled.ts';
+import { packageFile } from '../engine/package-root.ts';
 import { type ApiGraph, type ApiNode, apiGraph } from '../schemas/prompt.ts';
 import { uiGraph04 } from '../schemas/template.ts';
+import { parseJson } from '../server/json.ts';
 import type { Registry } from '../server/packs/registry.ts';
-
-/** Path of a file that comes with the package. */
-export const packageFile = (...names: readonly string[]): string => join(bundledRoot(), '..', ...names);
 
 /** Names of our templates. */
 export const templateNames = (): string[] =>
@@ -25,7 +23,10 @@ export async function readGraphFile(nameOrPath: string, registry: Registry): Pro
   if (graph.success) return graph.data;
   const saved = uiGraph04.safeParse(json);
   if (!saved.success)
-    throw new InputError('OPTION_INVALID', `${path} is no graph: neither in API format nor as a front end saves it.`);
+    throw new InputError(
+      'OPTION_INVALID',
+      `${path} is not a graph: neither in API format nor as a front end saves it.`,
+    );
   const { toApiGraph } = await import('../server/saved-graph/ui-graph.ts');
   try {
     return toApiGraph(saved.data, registry);
@@ -41,11 +42,10 @@ function readJsonFile(path: string): unknown {
       `There is no template and no file "${path}". Templates: ${templateNames().join(', ')}.`,
     );
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    return parseJson(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new InputError('OPTION_INVALID', `Cannot read the graph ${path}: ${(error as Error).message}.`, {
-      cause: error,
-    });
+    const why = (error as Error).message.replace(/\.$/, '');
+    throw new InputError('OPTION_INVALID', `Cannot read the graph ${path}: ${why}.`, { cause: error });
   }
 }
 
@@ -61,18 +61,17 @@ export interface Assignment {
 /** Takes `node.input=value` apart. Throws OPTION_INVALID. */
 export function parseAssignment(text: string): Assignment {
   const [, node, input, value] = /^(.+?)\.([^.=]+)=([\s\S]*)$/.exec(text) ?? [];
-  if (node === undefined)
-    throw new InputError('OPTION_INVALID', `--set takes node.input=value, such as PEZInvert.length=4, not "${text}".`);
+  if (node === undefined) throw invalid('--set', 'node.input=value, such as PEZInvert.length=4', text);
   return { node, input, value };
 }
 
-/** The graph with the values set. Throws OPTION_INVALID where a node or an input is not there. */
+/** The graph with the values set. Throws OPTION_INVALID if a node or an input is not there. */
 export function assign(graph: ApiGraph, assignments: readonly Assignment[], registry: Registry): ApiGraph {
   const copy = structuredClone(graph);
   for (const { node, input, value } of assignments) {
     const id = findNode(copy, node);
     const { class_type, inputs, _meta } = copy[id];
-    // Classes that nobody knows are for the validation to tell.
+    // An unknown class is reported by the validation.
     const declared = registry.get(class_type)?.definition.inputs;
     if (declared && !Object.hasOwn(declared, input))
       throw new InputError(
@@ -84,18 +83,18 @@ export function assign(graph: ApiGraph, assignments: readonly Assignment[], regi
   return copy;
 }
 
-/** JSON where it reads as JSON, text otherwise. Inputs of text take it as it stands (true, 007), but for a link. */
+/** The value of text that is JSON, otherwise the text itself. Text inputs take everything but a link as it stands (true, 007). */
 function readValue(text: string, type: string | undefined): unknown {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     return text;
   }
   return (type === 'STRING' || type === 'COMBO') && !Array.isArray(value) ? text : value;
 }
 
-/** Id of the node that is meant. Throws OPTION_INVALID where there is none, or more than one. */
+/** Id of the node with this id, title or class. Throws OPTION_INVALID if there is none, or more than one. */
 function findNode(graph: ApiGraph, name: string): string {
   if (Object.hasOwn(graph, name)) return name;
   const isMeant = (node: ApiNode) => node._meta?.title === name || node.class_type === name;
@@ -116,7 +115,7 @@ export interface PictureArgument {
   readonly file: string;
 }
 
-/** Takes `[node=]file` apart. Throws OPTION_INVALID where the node or the file is not there. */
+/** Takes `[node=]file` apart. Throws OPTION_INVALID if the node or the file is not there. */
 export function parsePicture(text: string, graph: ApiGraph): PictureArgument {
   const cut = existsSync(text) ? -1 : text.indexOf('=');
   const file = text.slice(cut + 1);

@@ -1,4 +1,4 @@
-// Events of a running graph → stderr: which node runs, its progress bar on a terminal, lines elsewhere.
+// Events of a running graph → stderr: which node runs, its progress as a bar on a terminal, as lines elsewhere.
 import type { SingleBar } from 'cli-progress';
 import type { ExecutionEvent } from '../schemas/events.ts';
 import type { ApiGraph } from '../schemas/prompt.ts';

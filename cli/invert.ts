@@ -1,50 +1,27 @@
-// `pez-nodes invert <image…>`: pictures and texts → a hard prompt on stdout, and a plot if wanted.
+// `pez-nodes invert <image…>`: pictures and texts → a hard prompt on stdout, and a plot on request.
 import { type Command, Option } from 'commander';
+import { invalid, invalidCount } from '../engine/check.ts';
 import { InputError } from '../engine/errors.ts';
 import type { InvertResult } from '../engine/pez/invert.ts';
-import { defaults, type InvertOptions, official, type Target } from '../engine/pez/options.ts';
+import {
+  defaults,
+  type InvertOptions,
+  official,
+  PATIENCE,
+  POLISH_ROUNDS,
+  projections,
+  SHORTLIST,
+  type Target,
+  vocabularyNames,
+} from '../engine/pez/options.ts';
 import { renderPlot } from '../engine/plot/plot.ts';
 import { loadModel } from './load-model.ts';
-import { addModelOptions, collect, collectWords, type ModelOptions, toNumber, toNumbers } from './options.ts';
+import { addModelOptions, collect, collectWords, type ModelOptions, numberOption, numbersOption } from './options.ts';
 import { showInversion } from './progress.ts';
 import { watchInterrupt } from './stop-signal.ts';
 import { checkWritable, writeFileWhole } from './write-file.ts';
 
-/** Options of the engine that pass through as they are. */
-type Passed = Pick<
-  InvertOptions,
-  | 'length'
-  | 'steps'
-  | 'restarts'
-  | 'seed'
-  | 'learningRate'
-  | 'weightDecay'
-  | 'template'
-  | 'initialPrompt'
-  | 'batchSize'
-  | 'vocabulary'
-  | 'shortlist'
-  | 'anchors'
-  | 'allow'
-  | 'block'
-  | 'projection'
-  | 'polish'
-  | 'earlyStop'
-  | 'topK'
->;
-
-interface CliOptions extends ModelOptions, Passed {
-  readonly targetText?: readonly string[];
-  readonly weights?: readonly number[];
-  readonly negative?: readonly string[];
-  readonly negativeText?: readonly string[];
-  readonly negativeWeight: number;
-  readonly official?: boolean;
-  readonly json?: boolean;
-  readonly plot?: string;
-  readonly quiet?: boolean;
-}
-
+/** Options of the engine that are passed on as they are. */
 const PASSED = [
   'length',
   'steps',
@@ -64,59 +41,82 @@ const PASSED = [
   'polish',
   'earlyStop',
   'topK',
-] as const satisfies readonly (keyof Passed)[];
+] as const satisfies readonly (keyof InvertOptions)[];
+
+type Passed = Pick<InvertOptions, (typeof PASSED)[number]>;
+
+interface CliOptions extends ModelOptions, Passed {
+  readonly targetText?: readonly string[];
+  readonly weights?: readonly number[];
+  readonly negative?: readonly string[];
+  readonly negativeText?: readonly string[];
+  readonly negativeWeight: number;
+  readonly official?: boolean;
+  readonly json?: boolean;
+  readonly plot?: string;
+  readonly quiet?: boolean;
+}
 
 /** Adds the command to the program. */
 export function addInvert(program: Command): void {
-  const by = (value: number | string) => ` (default: ${value})`;
   const command = program
     .command('invert')
     .description('find the prompt whose text embedding is nearest to pictures (or texts)')
     .argument('[images...]', 'image files; several give one prompt for all of them')
-    .option('--target-text <text>', 'a text as target, beside or instead of images; repeatable', collect)
-    .option('--weights <list>', 'weights of the images, then of the texts, such as 1,1,0.5', toNumbers)
+    .option('--target-text <text>', 'a text as a target, beside or instead of images; repeatable', collect)
+    .addOption(numbersOption('--weights <list>', 'weights of the images, then of the texts, such as 1,1,0.5'))
     .option('--negative <image>', 'an image to keep away from; repeatable', collect)
     .option('--negative-text <text>', 'a text to keep away from; repeatable', collect)
-    .option('--negative-weight <number>', 'how strongly to keep away', toNumber, 0.5)
-    .option('--length <tokens>', `tokens of the prompt${by(defaults.length)}`, toNumber)
-    .option('--steps <number>', `steps of the search${by(defaults.steps)}`, toNumber)
-    .option('--restarts <number>', `starts that run side by side${by(defaults.restarts)}`, toNumber)
-    .option('--seed <integer>', 'the same seed on the same machine gives the same prompt (default: 0)', toNumber)
-    .option('--template <text>', 'text around the prompt, with {} where it goes')
-    .option('--initial-prompt <text>', 'words to start from')
-    .addOption(
-      new Option('--vocabulary <name>', `tokens to choose from${by(defaults.vocabulary)}`).choices([
-        'all',
-        'printable',
-        'words',
-      ]),
-    )
-    .option(
-      '--allow <text>',
-      'only tokens that contain this, or that it consists of; repeatable; @file: its lines',
-      collectWords,
-    )
-    .option('--block <text>', 'no prompt that contains this; repeatable; @file: its lines', collectWords)
-    .option('--shortlist <words>', 'combine only so many words: those that alone are nearest', toNumber)
-    .option('--no-shortlist', 'combine any words of the vocabulary')
-    .option('--anchors <words>', `nearest words that open the prompt and stay${by(defaults.anchors)}`, toNumber)
-    .option('--polish <rounds>', 'rounds of swapping single tokens at the end', toNumber)
-    .option('--no-polish', 'no such rounds')
-    .option('--early-stop <steps>', 'end a phase after so many steps without gain', toNumber)
-    .option('--no-early-stop', 'run all steps')
-    .option('--top-k <number>', 'how many of the best prompts to print', toNumber)
-    .option('--learning-rate <number>', `of AdamW${by(defaults.learningRate)}`, toNumber)
-    .option('--weight-decay <number>', `of AdamW${by(defaults.weightDecay)}`, toNumber)
-    .option('--batch-size <number>', 'targets drawn per step (default: all)', toNumber)
-    .addOption(
-      new Option('--projection <name>', `what nearest means${by(defaults.projection)}`).choices(['cosine', 'l2']),
-    )
+    .addOption(numberOption('--negative-weight <number>', 'how strongly to keep away', { above: 0 }).default(0.5));
+  addSearchOptions(command)
     .option('--official', 'start from the settings of the official PEZ code')
     .option('--json', 'print one JSON object')
-    .option('--plot <file.png>', 'draw the similarity over the steps')
-    .option('--quiet', 'no progress');
+    .option('--plot <file.png>', 'plot the similarity over the steps')
+    .option('--quiet', 'do not show progress');
   addModelOptions(command).action(runInvert);
 }
+
+const by = (value: number | string): string => ` (default: ${value})`;
+
+/** The options of the search itself. The engine knows the defaults: what is not given is not passed on. */
+function addSearchOptions(command: Command): Command {
+  return command
+    .addOption(numberOption('--length <tokens>', `tokens of the prompt${by(defaults.length)}`))
+    .addOption(numberOption('--steps <number>', `steps of the search${by(defaults.steps)}`))
+    .addOption(numberOption('--restarts <number>', `starts that run side by side${by(defaults.restarts)}`))
+    .addOption(numberOption('--seed <integer>', `the same seed on the same machine gives the same prompt${by(0)}`))
+    .option('--template <text>', 'text around the prompt, with {} in its place')
+    .option('--initial-prompt <text>', 'words to start from')
+    .addOption(vocabularyOption())
+    .option(
+      '--allow <text>',
+      'use only tokens that contain this or are part of it; repeatable; @file: its lines',
+      collectWords,
+    )
+    .option('--block <text>', 'no prompt may contain this; repeatable; @file: its lines', collectWords)
+    .addOption(
+      numberOption('--shortlist <words>', `combine only this many words: the nearest to the targets${by(SHORTLIST)}`),
+    )
+    .option('--no-shortlist', 'combine any words of the vocabulary')
+    .addOption(
+      numberOption('--anchors <words>', `open every prompt with this many of the nearest words${by(defaults.anchors)}`),
+    )
+    .addOption(numberOption('--polish <rounds>', `rounds of swapping single tokens at the end${by(POLISH_ROUNDS)}`))
+    .option('--no-polish', 'do not swap tokens at the end')
+    .addOption(numberOption('--early-stop <steps>', `end a phase after this many steps without gain${by(PATIENCE)}`))
+    .option('--no-early-stop', 'run all steps')
+    .addOption(numberOption('--top-k <number>', 'number of prompts to print, best first (default: 1)'))
+    .addOption(numberOption('--learning-rate <number>', `learning rate of AdamW${by(defaults.learningRate)}`))
+    .addOption(numberOption('--weight-decay <number>', `weight decay of AdamW${by(defaults.weightDecay)}`))
+    .addOption(numberOption('--batch-size <number>', 'targets drawn per step (default: all)'))
+    .addOption(projectionOption());
+}
+
+const vocabularyOption = (): Option =>
+  new Option('--vocabulary <name>', `tokens to choose from${by(defaults.vocabulary)}`).choices(vocabularyNames);
+
+const projectionOption = (): Option =>
+  new Option('--projection <name>', `what "nearest token" means${by(defaults.projection)}`).choices(projections);
 
 async function runInvert(images: string[], options: CliOptions): Promise<void> {
   const targets = makeTargets(images, options);
@@ -142,7 +142,7 @@ async function runInvert(images: string[], options: CliOptions): Promise<void> {
   }
 }
 
-/** Those that were given: commander's `--no-x` sets `x` to true by default, which is the engine's default too. */
+/** Those that were given. commander's `--no-x` sets `x` to true by default, which is the engine's default too. */
 const passedOptions = (options: CliOptions): Passed =>
   Object.fromEntries(
     PASSED.filter((name) => options[name] !== undefined && options[name] !== true).map((name) => [name, options[name]]),
@@ -154,12 +154,11 @@ function makeTargets(images: readonly string[], options: CliOptions): Target[] {
   if (wanted.length === 0)
     throw new InputError('OPTION_INVALID', 'There is nothing to invert: give image files, or --target-text.');
   if (weights && weights.length !== wanted.length)
-    throw new InputError(
-      'OPTION_INVALID',
-      `--weights has ${weights.length} numbers for ${wanted.length} targets (images, then texts).`,
+    throw invalidCount(
+      '--weights',
+      `a number for each target, ${wanted.length} in all (images, then texts)`,
+      weights.length,
     );
-  if (!(negativeWeight > 0))
-    throw new InputError('OPTION_INVALID', `--negative-weight must be above 0, but is ${negativeWeight}.`);
   const weight = -negativeWeight;
   return [
     ...wanted.map((target, i): Target => (weights ? { ...target, weight: weights[i] } : target)),
@@ -169,7 +168,7 @@ function makeTargets(images: readonly string[], options: CliOptions): Target[] {
 }
 
 function checkPlot(path: string): void {
-  if (!/\.png$/i.test(path)) throw new InputError('OPTION_INVALID', `--plot writes a .png file, but is "${path}".`);
+  if (!/\.png$/i.test(path)) throw invalid('--plot', 'the name of a .png file', path);
   checkWritable(path);
 }
 

@@ -1,4 +1,4 @@
-// `pez-nodes models list|pull|path`: what is here, what can be fetched, and where it lies.
+// `pez-nodes models list|pull|path`: the models on this machine, downloading others, and where they are.
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -22,7 +22,7 @@ export function addModels(program: Command): void {
     .action(runList);
   models
     .command('pull')
-    .description('download models from the hub, CLIPs and checkpoints, or what is new of them')
+    .description('download CLIPs and checkpoints from the hub, or update them')
     .argument('<ids...>', 'hub ids: org/name or org/name@revision')
     .addOption(makeDtypeOption())
     .action(runPull);
@@ -59,8 +59,11 @@ function runList({ json }: { json?: boolean }): void {
 
 /** Bytes of the files in a folder. */
 function sizeOf(dir: string): number {
-  const files = readdirSync(dir, { recursive: true, encoding: 'utf8' }).map((path) => statSync(join(dir, path)));
-  return files.filter((info) => info.isFile()).reduce((sum, { size }) => sum + size, 0);
+  const entries = readdirSync(dir, { recursive: true, encoding: 'utf8' });
+  return entries.reduce((sum, path) => {
+    const info = statSync(join(dir, path), { throwIfNoEntry: false }); // a download may just have ended
+    return info?.isFile() ? sum + info.size : sum;
+  }, 0);
 }
 
 async function runPull(ids: string[], { dtype }: { dtype?: string }): Promise<void> {

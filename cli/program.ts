@@ -1,9 +1,8 @@
-// The command line as commander sees it: the commands, and what their ends mean for the exit code.
+// The command line for commander: the commands, and the exit code for each way that they can end.
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { InputError } from '../engine/errors.ts';
-import { bundledRoot } from '../engine/hub/bundled.ts';
+import { packageFile } from '../engine/package-root.ts';
 import { addDemo } from './demo.ts';
 import { addEncode } from './encode.ts';
 import { addInvert } from './invert.ts';
@@ -13,21 +12,21 @@ import { addServe } from './serve.ts';
 import { addSimilarity } from './similarity.ts';
 import { INTERRUPTED } from './stop-signal.ts';
 
-/** 0: done; 1: our mistake; 2: something to mend in what was given. */
+/** 0: done; 1: our mistake; 2: wrong input. */
 export type ExitCode = 0 | 1 | 2 | typeof INTERRUPTED;
 
-/** The commands and their options; ends by throwing CommanderError instead of leaving the process. */
+/** The commands and their options; it ends by throwing a CommanderError instead of exiting. */
 export function makeProgram(): Command {
   const program = new Command('pez-nodes')
     .description('From a picture to its prompt.')
     .version(readVersion())
     .exitOverride()
-    .showHelpAfterError('(--help shows what there is)');
+    .showHelpAfterError('(use --help for the commands and options)');
   for (const add of [addDemo, addInvert, addRun, addServe, addEncode, addSimilarity, addModels]) add(program);
   return program;
 }
 
-/** Runs a command line (without node and script) and says how the process should end. */
+/** Runs a command line (without node and script) and returns the exit code for the process. */
 export async function runProgram(args: readonly string[]): Promise<ExitCode> {
   const program = makeProgram();
   try {
@@ -54,6 +53,6 @@ function report(error: unknown): ExitCode {
 }
 
 function readVersion(): string {
-  const { version } = JSON.parse(readFileSync(join(bundledRoot(), '..', 'package.json'), 'utf8'));
+  const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8'));
   return version as string;
 }

@@ -1,4 +1,4 @@
-// Progress → stderr: a bar on a terminal, now and then a line elsewhere.
+// Progress → stderr: a bar on a terminal, occasional lines elsewhere.
 import { SingleBar } from 'cli-progress';
 import type { DownloadProgress } from '../engine/hub/fetch-model.ts';
 import type { InvertProgress } from '../engine/pez/options.ts';
@@ -24,7 +24,7 @@ export const makeBar = (format: string, stream: Stream): SingleBar =>
     fps: 10,
   });
 
-/** Lines of a log are this many, whatever the number of steps. */
+/** Lines of a log, for any number of steps. */
 const LOG_LINES = 10;
 
 /** Shows the steps and the best prompt so far. */
@@ -58,7 +58,7 @@ export function showInversion(stream: Stream = process.stderr): ProgressView<Inv
 
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
 
-/** Shows one download after the other. */
+/** Shows one download after another. */
 export function showDownloads(stream: Stream = process.stderr): ProgressView<DownloadProgress> {
   let file = '';
   let bar: SingleBar | undefined;

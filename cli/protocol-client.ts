@@ -8,13 +8,14 @@ import type { FileRef } from '../nodes/node-context.ts';
 import type { ExecutionEvent } from '../schemas/events.ts';
 import type { HistoryEntry } from '../schemas/history.ts';
 import type { ApiGraph } from '../schemas/prompt.ts';
+import { stringifyJson } from '../server/json.ts';
 
 export interface ProtocolClient {
-  /** Puts a picture into the server's input folder and gives the name it has there. */
+  /** Puts a picture into the server's input folder and returns its name there. */
   upload(file: string): Promise<string>;
   /** Runs a graph to its end; `signal` interrupts it. Throws GRAPH_INVALID, GRAPH_FAILED, or an AbortError. */
   run(graph: ApiGraph, onEvent: (event: ExecutionEvent) => void, signal: AbortSignal): Promise<HistoryEntry>;
-  /** The bytes of a picture that a prompt left. */
+  /** The bytes of a picture that a prompt saved. */
   view(picture: FileRef): Promise<Buffer>;
   close(): void;
 }
@@ -31,7 +32,7 @@ export async function connect(url: string): Promise<ProtocolClient> {
     if (body === undefined) return fetch(url + path);
     if (body instanceof FormData) return fetch(url + path, { method: 'POST', body });
     const headers = { 'content-type': 'application/json' };
-    return fetch(url + path, { method: 'POST', body: JSON.stringify(body), headers });
+    return fetch(url + path, { method: 'POST', body: stringifyJson(body), headers });
   }
 
   async function upload(file: string): Promise<string> {
@@ -79,7 +80,7 @@ export async function connect(url: string): Promise<ProtocolClient> {
   return { upload, run, view, close: () => socket.close() };
 }
 
-/** Hands on what the server tells until it tells that the prompt is over. */
+/** Passes on the server's events until the prompt is over. */
 async function follow(
   messages: AsyncIterable<unknown[]>,
   promptId: string,
@@ -94,7 +95,7 @@ async function follow(
   throw new Error('The server closed the connection before the prompt was done.');
 }
 
-/** A line below a node, from its binary frame; previews are left out. */
+/** The text shown below a node, from its binary frame; undefined for previews. */
 function readText(frame: Buffer, prompt_id: string): ExecutionEvent | undefined {
   if (frame.readUInt32BE(0) !== TEXT_FRAME) return undefined;
   const end = 8 + frame.readUInt32BE(4);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { checkDevice } from '../engine/onnx/device.ts';
 import type { ApiGraph } from '../schemas/prompt.ts';
-import type { Surroundings } from '../server/environment.ts';
+import type { Environment } from '../server/environment.ts';
 import { assign, parseAssignment, parsePicture, readGraphFile, templateNames } from './graph-file.ts';
 import { showGraph } from './graph-progress.ts';
 import { reportGraph } from './graph-report.ts';
@@ -15,9 +15,9 @@ import { watchInterrupt } from './stop-signal.ts';
 import { checkWritable } from './write-file.ts';
 
 interface RunOptions {
-  readonly set: readonly string[];
-  readonly image: readonly string[];
-  readonly packs: readonly string[];
+  readonly set?: readonly string[];
+  readonly image?: readonly string[];
+  readonly packs?: readonly string[];
   readonly clip: string;
   readonly checkpoint?: string;
   readonly device: string;
@@ -30,17 +30,22 @@ interface RunOptions {
 export function addRun(program: Command): void {
   program
     .command('run')
-    .description('run a graph: a template, or a file')
-    .argument('[graph]', 'name of a template, or a JSON file; without it, the templates are listed')
-    .option('--set <node.input=value>', 'set an input; the node by id, title or class; repeatable', collect, [])
-    .option('--image <[node=]file>', 'the picture of a Load Image node; repeatable', collect, [])
-    .option('--packs <folder>', 'load the packs in this folder; repeatable', collect, [])
-    .option('--clip <model>', 'the CLIP that loaders offer first', DEFAULT_CLIP)
-    .option('--checkpoint <model>', 'the checkpoint that loaders offer first')
+    .description('run a graph: a template or a file')
+    .argument('[graph]', 'name of a template, or a JSON file (default: list the templates)')
+    .option(
+      '--set <node.input=value>',
+      'set an input of a node, which is named by id, title or class; repeatable',
+      collect,
+      [],
+    )
+    .option('--image <[node=]file>', 'picture for a Load Image node; repeatable', collect)
+    .option('--packs <folder>', 'load the packs in this folder; repeatable', collect)
+    .option('--clip <model>', 'CLIP that loaders offer first: bundled, a folder, or a hub id', DEFAULT_CLIP)
+    .option('--checkpoint <model>', 'checkpoint that loaders offer first: bundled, a folder, or a hub id')
     .addOption(makeDeviceOption())
-    .option('--out <folder>', 'where pictures go', 'out')
+    .option('--out <folder>', 'folder for pictures', 'out')
     .option('--json', 'print one JSON object')
-    .option('--quiet', 'no progress')
+    .option('--quiet', 'do not show progress')
     .action(runGraph);
 }
 
@@ -54,31 +59,31 @@ async function runGraph(name: string | undefined, options: RunOptions): Promise<
   const dataDir = mkdtempSync(join(tmpdir(), 'pez-nodes-run-'));
   const interrupt = watchInterrupt('Stopping');
   try {
-    const [{ addExamples, openSurroundings }, { runOnce }] = await Promise.all([
+    const [{ addExamples, openEnvironment }, { runOnce }] = await Promise.all([
       import('../server/environment.ts'),
       import('../server/run-once.ts'),
     ]);
-    const { packs: packDirs, clip, checkpoint, device } = options;
+    const { packs: packDirs = [], clip, checkpoint, device } = options;
     const where = { dataDir, packDirs, clip, checkpoint, device };
-    const surroundings = await openSurroundings({ ...where, writeMetadata: true });
-    for (const { name, error } of surroundings.packs)
+    const environment = await openEnvironment({ ...where, writeMetadata: true });
+    for (const { name, error } of environment.packs)
       if (error) process.stderr.write(`pack ${name} was not loaded: ${error}\n`);
-    await addExamples(surroundings.folders);
-    const read = await readGraphFile(name, surroundings.registry);
+    await addExamples(environment.folders);
+    const read = await readGraphFile(name, environment.registry);
     const graph = await placePictures(
-      assign(read, options.set.map(parseAssignment), surroundings.registry),
-      options.image,
-      surroundings,
+      assign(read, (options.set ?? []).map(parseAssignment), environment.registry),
+      options.image ?? [],
+      environment,
     );
     const view = showGraph(graph);
     const outcome = await runOnce(graph, {
-      surroundings,
+      environment,
       options: where,
       onEvent: options.quiet ? () => {} : view.update,
       onLog: (level, message) => level !== 'info' && process.stderr.write(`${message}\n`),
       signal: interrupt.signal,
     }).finally(view.stop);
-    await reportGraph(outcome, { graph, surroundings, out: options.out, json: options.json ?? false });
+    await reportGraph(outcome, { graph, environment, out: options.out, json: options.json ?? false });
   } finally {
     interrupt.release();
     rmSync(dataDir, { recursive: true, force: true });
@@ -89,7 +94,7 @@ async function runGraph(name: string | undefined, options: RunOptions): Promise<
 async function placePictures(
   graph: ApiGraph,
   images: readonly string[],
-  { folders, registry }: Surroundings,
+  { folders, registry }: Environment,
 ): Promise<ApiGraph> {
   const pictures = images.map((text) => parsePicture(text, graph));
   const assignments = [];

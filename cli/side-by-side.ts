@@ -1,5 +1,5 @@
 // Source and result → one PNG: two pictures, an arrow from one to the other, the prompt and a line below.
-import { sharp } from '../engine/libraries.ts';
+import sharp from 'sharp';
 import { drawText, wrapText } from '../engine/plot/draw-text.ts';
 
 export interface SideBySide {

@@ -20,7 +20,7 @@ export function addSimilarity(program: Command): void {
 
 async function runSimilarity(image: string, texts: string[], options: CliOptions): Promise<void> {
   const clip = await loadModel(options);
-  const { cosine } = await import('../engine/clip/tower.ts');
+  const { cosine } = await import('../engine/vector.ts');
   const [picture] = await clip.image.encode([image]);
   const vectors = await clip.text.encode(texts);
   const similarities = texts

@@ -1,9 +1,9 @@
-// A result → its file, in one step: it is written beside it and then renamed, so that nothing is ever half there.
+// A result → its file, in one step: it is written under another name and then renamed, so that no file is ever incomplete.
 import { accessSync, constants, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { InputError } from '../engine/errors.ts';
 
-/** Checks before the work that a file can be written at its end. Throws FILE_UNWRITABLE. */
+/** Checks, before the work begins, that a file can be written. Throws FILE_UNWRITABLE. */
 export function checkWritable(path: string): void {
   const target = resolve(path);
   if (existsSync(target) && statSync(target).isDirectory())

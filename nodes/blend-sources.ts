@@ -1,7 +1,7 @@
 // Sockets and lines of Prompt Blend → what the engine blends.
 import { InputError } from '../engine/errors.ts';
+import { allBytesOf } from '../engine/image/batch.ts';
 import type { BlendSource } from '../engine/pez/blend.ts';
-import { allBytesOf } from './image-bytes.ts';
 import { linesOf, weightedLine } from './read-text.ts';
 import type { ImageBatch, PezPrompt } from './values.ts';
 
@@ -39,6 +39,6 @@ export function checkSources(sources: readonly NamedSource[]): readonly NamedSou
   if (sources.length >= 2) return sources;
   throw new InputError(
     'OPTION_INVALID',
-    `There is ${sources.length === 1 ? 'one source' : 'no source'} to blend, and it takes two: write prompts one a line, or connect prompts and images.`,
+    `There ${sources.length === 1 ? 'is one source' : 'are no sources'} to blend, but two are needed: write prompts, one per line, or connect prompts and images.`,
   );
 }

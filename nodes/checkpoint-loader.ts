@@ -6,19 +6,19 @@ export const checkpointLoader = defineNode({
   displayName: 'Load Checkpoint',
   category: 'loaders',
   description:
-    'Loads what draws: the model, its text encoder and its VAE. Offered are the bundled checkpoints and the folders of models/checkpoints.',
+    'Loads what draws: the model, its text encoder and its VAE. The list has the bundled checkpoints and those in models/checkpoints.',
   searchAliases: ['load model', 'checkpoint', 'stable diffusion', 'pico-diffusion'],
   inputs: {
     ckpt_name: combo((sources) => sources.checkpoints(), {
       legacyCombo: true,
-      tooltip: 'The checkpoint: a folder with an ONNX export in the layout of diffusers and optimum.',
+      tooltip: 'The checkpoint: a folder with an ONNX export in the layout of diffusers and Optimum.',
     }),
   },
   outputs: {
-    MODEL: port('MODEL', { tooltip: 'What takes the noise away, for KSampler.' }),
+    MODEL: port('MODEL', { tooltip: 'The model that removes noise, for KSampler.' }),
     CLIP: port('CLIP', {
       tooltip:
-        'The text encoder, for CLIP Text Encode. The PEZ nodes need the one of Load CLIP, which sees pictures too.',
+        'The text encoder, for CLIP Text Encode. The PEZ nodes need the CLIP of Load CLIP, which also sees pictures.',
     }),
     VAE: port('VAE', { tooltip: 'What turns latents into pictures and back.' }),
   },

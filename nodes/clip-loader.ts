@@ -6,25 +6,25 @@ export const clipLoader = defineNode({
   displayName: 'Load CLIP',
   category: 'advanced/loaders',
   description:
-    'Loads a CLIP: the model that tells how near a text and a picture are. Offered are the bundled models and those in the folder models/clip.',
+    'Loads a CLIP: the model that tells how well a text matches a picture. The list has the bundled models and those in models/clip.',
   searchAliases: ['load clip', 'text encoder', 'pico-clip'],
   inputs: {
     clip_name: combo((sources) => sources.clips(), {
       legacyCombo: true,
-      tooltip: 'The model. pico-clip comes with the program; it is small and knows a world of emoji pictures.',
+      tooltip: 'The model. pico-clip comes with the program: it is small and knows emoji pictures.',
     }),
     type: optional(
       combo(['stable_diffusion'], {
         legacyCombo: true,
         advanced: true,
-        tooltip: 'There for graphs made with ComfyUI: every model of the list is a CLIP.',
+        tooltip: 'Only for graphs made with ComfyUI: every model in the list is a CLIP.',
       }),
     ),
     device: optional(
       combo(['default', 'cpu'], {
         legacyCombo: true,
         advanced: true,
-        tooltip: 'There for graphs made with ComfyUI: models run where the server was told to run them.',
+        tooltip: 'Only for graphs made with ComfyUI: models run on the device that the server was started with.',
       }),
     ),
   },

@@ -1,10 +1,10 @@
 // Pictures and texts × pictures and texts → how near each is to each.
 import { InputError } from '../engine/errors.ts';
+import { allBytesOf } from '../engine/image/batch.ts';
 import { compareAll } from '../engine/pez/compare.ts';
 import type { Embeddable } from '../engine/pez/embed.ts';
 import { judgeOf } from './clip-kinds.ts';
 import { defineNode, list, NodeResult, optional, port, string } from './define-node.ts';
-import { allBytesOf } from './image-bytes.ts';
 import { linesOf } from './read-text.ts';
 import { textTable } from './text-table.ts';
 import type { ImageBatch } from './values.ts';
@@ -16,17 +16,17 @@ export const clipSimilarity = defineNode({
   displayName: 'CLIP Similarity',
   category: 'PEZ',
   description:
-    'Tells how near pictures and texts are for a CLIP: 1 is the same, 0 has nothing in common. Every picture and text of side a is compared with every one of side b.',
+    'Says how close pictures and texts are for CLIP: 1 means the same, 0 means nothing in common. Every picture and text of side a is compared with every one of side b.',
   searchAliases: ['clip score', 'cosine similarity', 'compare images', 'compare prompts'],
   inputs: {
     clip: port('CLIP', { tooltip: 'The model that judges.' }),
-    images_a: optional(port('IMAGE', { tooltip: 'Pictures of side a; each of a batch is a row.' })),
-    texts_a: texts('Texts of side a, one a line; each is a row.'),
-    images_b: optional(port('IMAGE', { tooltip: 'Pictures of side b; each of a batch is a column.' })),
-    texts_b: texts('Texts of side b, one a line; each is a column.'),
+    images_a: optional(port('IMAGE', { tooltip: 'Pictures of side a. Each picture of a batch is a row.' })),
+    texts_a: texts('Texts of side a, one per line. Each is a row.'),
+    images_b: optional(port('IMAGE', { tooltip: 'Pictures of side b. Each picture of a batch is a column.' })),
+    texts_b: texts('Texts of side b, one per line. Each is a column.'),
   },
   outputs: {
-    table: port('STRING', { tooltip: 'All similarities as a table: rows are side a, columns side b.' }),
+    table: port('STRING', { tooltip: 'All similarities as a table: side a in rows, side b in columns.' }),
     similarities: list(port('FLOAT', { tooltip: 'All similarities, row by row.' })),
     maximum: port('FLOAT', { tooltip: 'The largest of them.' }),
   },
@@ -48,9 +48,6 @@ function sideOf(side: 'a' | 'b', images: ImageBatch | undefined, text: string | 
   const lines = linesOf(text);
   const items: Embeddable[] = [...pictures.map((image) => ({ image })), ...lines.map((line) => ({ text: line }))];
   if (items.length === 0)
-    throw new InputError(
-      'OPTION_INVALID',
-      `There is nothing on side ${side}: connect images_${side}, or write texts_${side}.`,
-    );
+    throw new InputError('OPTION_INVALID', `Side ${side} is empty: connect images_${side} or write texts_${side}.`);
   return { items, names: [...pictures.map((_, i) => `image ${i + 1}`), ...lines] };
 }

@@ -7,16 +7,17 @@ export const clipTextEncode = defineNode({
   type: 'CLIPTextEncode',
   displayName: 'CLIP Text Encode (Prompt)',
   category: 'conditioning',
-  description: 'Turns a prompt into what the model is told when it draws.',
+  description: 'Encodes a prompt into what guides the model when it draws.',
   searchAliases: ['prompt', 'positive prompt', 'negative prompt', 'text', 'conditioning'],
   inputs: {
     text: string({
       multiline: true,
       dynamicPrompts: true,
-      tooltip: 'The prompt. (word:1.2) makes a word count more or less, (word) is 1.1 times; any length.',
+      tooltip:
+        'The prompt, of any length. (word:1.2) makes a word count more, (word:0.8) less; (word) is short for (word:1.1).',
     }),
     clip: port('CLIP', { tooltip: 'The text encoder of Load Checkpoint.' }),
   },
-  outputs: { CONDITIONING: port('CONDITIONING', { tooltip: 'The prompt as the model takes it, for KSampler.' }) },
+  outputs: { CONDITIONING: port('CONDITIONING', { tooltip: 'The encoded prompt, for KSampler.' }) },
   run: async ({ text, clip }) => ({ CONDITIONING: await encodePrompt(promptModelOf(clip), text) }),
 });

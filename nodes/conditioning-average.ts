@@ -6,11 +6,11 @@ export const conditioningAverage = defineNode({
   type: 'ConditioningAverage',
   displayName: 'Conditioning (Average)',
   category: 'conditioning',
-  description: 'Mixes two prompts number by number: something between the two is drawn.',
+  description: 'Mixes two encoded prompts number by number, to draw something between the two.',
   searchAliases: ['blend prompts', 'interpolate conditioning', 'mix prompts'],
   inputs: {
-    conditioning_to: port('CONDITIONING', { tooltip: 'The prompt that the strength counts for.' }),
-    conditioning_from: port('CONDITIONING', { tooltip: 'The other prompt; it gets what is left of 1.' }),
+    conditioning_to: port('CONDITIONING', { tooltip: 'The prompt that the strength applies to.' }),
+    conditioning_from: port('CONDITIONING', { tooltip: 'The other prompt. It gets the remaining strength.' }),
     conditioning_to_strength: float({
       default: 1,
       min: 0,

@@ -1,11 +1,10 @@
-// How a node is declared: once, here; object_info, validation, the types of run's arguments and the docs come from it.
-
+// A node's declaration, the only one: object_info, validation, the types of run's arguments and the docs come from it.
 import type { UiOutput } from '../schemas/events.ts';
 import type { ApiGraph, Link } from '../schemas/prompt.ts';
 import type { ChoiceSources, NodeContext } from './node-context.ts';
 import type { SocketValues } from './values.ts';
 
-/** Options that ComfyUI's front end knows, in its own names; `lazy` is for the executor. */
+/** Options that ComfyUI's front end knows, under its names; `lazy` is for the executor. */
 export interface InputOptions {
   readonly default?: unknown;
   readonly tooltip?: string;
@@ -27,13 +26,13 @@ export interface InputOptions {
   readonly image_folder?: 'input' | 'output' | 'temp';
 }
 
-/** One input. `T`: what `run` receives; phantom. */
+/** One input. `T` is the type that `run` receives; there is no value behind it. */
 export interface Input<T = unknown> {
   readonly type: string;
   readonly options: InputOptions;
-  /** Of a combo only. */
+  /** Of combos only. */
   readonly choices?: readonly string[] | ((sources: ChoiceSources) => readonly string[]);
-  /** A combo in the old form, choices where the type stands: client SDKs read some nodes' lists there. */
+  /** Describe the combo in the old form, with the choices in place of the type: client SDKs read some lists there. */
   readonly legacyCombo?: boolean;
   readonly optional: boolean;
   readonly _value?: T;
@@ -42,7 +41,7 @@ export interface Input<T = unknown> {
 export interface Output<T = unknown> {
   readonly type: string;
   readonly tooltip?: string;
-  /** The node gives a list, and what follows runs once per element (OUTPUT_IS_LIST). */
+  /** The node returns a list, and what follows runs once per element (OUTPUT_IS_LIST). */
   readonly list: boolean;
   readonly _value?: T;
 }
@@ -57,7 +56,7 @@ export const int = (options: InputOptions = {}): Input<number> => widget('INT', 
 export const float = (options: InputOptions = {}): Input<number> => widget('FLOAT', options);
 export const boolean = (options: InputOptions = {}): Input<boolean> => widget('BOOLEAN', options);
 
-/** A list to choose from; a function where it changes while the server runs (files, models). */
+/** A list to choose from; given as a function if it changes while the server runs (files, models). */
 export const combo = <const C extends string>(
   choices: readonly C[] | ((sources: ChoiceSources) => readonly C[]),
   { legacyCombo, ...options }: InputOptions & { legacyCombo?: boolean } = {},
@@ -73,13 +72,13 @@ export function port(type: string, options: PortOptions = {}): Input & Output {
   return { type, options, optional: false, list: false, tooltip: options.tooltip };
 }
 
-/** The input may be left out; `run` then receives undefined, or the default of a widget. */
+/** The input may be left out; `run` then receives the widget's default, or undefined if there is none. */
 export const optional = <T>(input: Input<T>): Input<T | undefined> => ({ ...input, optional: true });
 
 /** An output that is a list (OUTPUT_IS_LIST). */
 export const list = <T>({ _value, ...output }: Output<T>): Output<readonly T[]> => ({ ...output, list: true });
 
-/** Values that the executor adds, by ComfyUI's names. */
+/** Values that the executor adds, under ComfyUI's names. */
 export interface HiddenValues {
   PROMPT: ApiGraph;
   EXTRA_PNGINFO: Record<string, unknown> | undefined;
@@ -93,10 +92,10 @@ type Hidden = Readonly<Record<string, keyof HiddenValues>>;
 type ValueOf<P> = P extends Input<infer T> ? T : P extends Output<infer T> ? T : never;
 type InputValue<P, IsList> = IsList extends true ? readonly ValueOf<P>[] : ValueOf<P>;
 
-export type InputValues<I extends Inputs, H extends Hidden, IsList> = {
+type InputValues<I extends Inputs, H extends Hidden, IsList> = {
   readonly [K in keyof I]: InputValue<I[K], IsList>;
 } & { readonly [K in keyof H]: HiddenValues[H[K]] };
-export type OutputValues<O extends Outputs> = {
+type OutputValues<O extends Outputs> = {
   readonly [K in keyof O]: (O[K] extends Output<infer T> ? T : never) | Blocker;
 };
 
@@ -104,7 +103,7 @@ export type OutputValues<O extends Outputs> = {
 type LinkedOutputs<O extends Outputs> = { readonly [K in keyof O]: OutputValues<O>[K] | Link };
 type Returned<O extends Outputs> = OutputValues<O> | NodeResult<LinkedOutputs<O>> | Blocker;
 
-/** Stops what hangs on an output: nodes that receive it are skipped; with a message the user is told why. */
+/** As the value of an output: nodes that receive it are skipped. With a message, the user is told why. */
 export class Blocker {
   readonly message: string | undefined;
   constructor(message?: string) {
@@ -112,12 +111,12 @@ export class Blocker {
   }
 }
 
-/** Outputs with something to show, or a sub-graph that computes them. Plain outputs need no NodeResult. */
+/** Outputs with something to show, or with a sub-graph that computes them. Plain outputs don't need a NodeResult. */
 export class NodeResult<O = Readonly<Record<string, unknown>>> {
   readonly outputs: O | undefined;
-  /** What the front end shows, e.g. `{ images: [...] }`, `{ text: ["…"] }`. */
+  /** What the front end shows, e.g. `{ images: [...] }` or `{ text: ["…"] }`. */
   readonly ui: UiOutput | undefined;
-  /** A graph in API format that runs in the node's place; outputs may then be links into it. Ids must be unique. */
+  /** A graph in API format to run in place of the node; outputs may be links into it. Its ids must be unique. */
   readonly expand: ApiGraph | undefined;
   constructor({ outputs, ui, expand }: { outputs?: O; ui?: UiOutput; expand?: ApiGraph }) {
     this.outputs = outputs;
@@ -127,7 +126,7 @@ export class NodeResult<O = Readonly<Record<string, unknown>>> {
 }
 
 export interface NodeSpec<I extends Inputs, O extends Outputs, H extends Hidden, IsList extends boolean> {
-  /** The class name: ComfyUI's own where ComfyUI has the node. */
+  /** The class name; ComfyUI's if ComfyUI has the node. */
   readonly type: string;
   readonly displayName: string;
   readonly category: string;
@@ -136,28 +135,28 @@ export interface NodeSpec<I extends Inputs, O extends Outputs, H extends Hidden,
   readonly inputs: I;
   readonly hidden?: H;
   readonly outputs: O;
-  /** Runs even though nothing hangs on it: it saves or shows. */
+  /** Runs even if no other node needs it: it saves or shows something. */
   readonly outputNode?: boolean;
-  /** Shows something (`ui`) without being an output node: it runs only where something hangs on it. */
+  /** Shows something (`ui`) without being an output node: it runs only if another node needs it. */
   readonly hasIntermediateOutput?: boolean;
-  /** `run` is called once with lists instead of once per element (INPUT_IS_LIST). */
+  /** `run` is called once, with lists, instead of once per element (INPUT_IS_LIST). */
   readonly inputIsList?: IsList;
-  /** Never shares a cached result with another node of the same inputs. */
+  /** Never shares a cached result with another node that has the same inputs. */
   readonly notIdempotent?: boolean;
   readonly deprecated?: boolean;
   readonly experimental?: boolean;
   readonly searchAliases?: readonly string[];
   run(inputs: InputValues<I, H, IsList>, context: NodeContext): Returned<O> | Promise<Returned<O>>;
-  /** A value, or the promise of one, that changes when the result would (IS_CHANGED), from the literals; NaN: always. */
+  /** From the literals, a value or promise that changes when the result would (IS_CHANGED); NaN: run every time. */
   fingerprint?(literals: Partial<InputValues<I, H, false>>, context: Pick<NodeContext, 'files'>): unknown;
-  /** true, or what is wrong with the literals (VALIDATE_INPUTS). Replaces the built-in checks of `validates`. */
+  /** true, or what is wrong with the literals (VALIDATE_INPUTS). Replaces the built-in checks of the inputs in `validates`. */
   validate?(
     literals: Partial<InputValues<I, H, false>>,
     context: Pick<NodeContext, 'files'>,
   ): true | string | Promise<true | string>;
-  /** Inputs whose range and choices `validate` judges itself. */
+  /** Inputs whose range and choices `validate` checks itself; by default all of them. */
   readonly validates?: readonly (keyof I & string)[];
-  /** Names of lazy inputs that are needed, given those that are known (check_lazy_status). */
+  /** Names of the lazy inputs that are needed, given the inputs that are known (check_lazy_status). */
   checkLazyStatus?(known: Partial<InputValues<I, H, IsList>>, context: NodeContext): readonly string[];
 }
 

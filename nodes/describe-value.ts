@@ -1,6 +1,6 @@
-// Any value that travels along a link → a text for people.
+// Any value that a link can carry → a text for people.
 
-/** A text stands for itself; lists and records become JSON; of tensors and models it tells kind and size. */
+/** A text stays as it is; lists and records become JSON; tensors and models are described by kind and size. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string') return value;
   if (value === undefined || value === null) return 'nothing';

@@ -11,23 +11,24 @@ export const distil = defineNode({
   type: 'DistilPrompt',
   displayName: 'Distil Prompt',
   category: 'PEZ',
-  description: 'Makes a long prompt short: finds few words that a CLIP finds nearest to the whole text, of any length.',
+  description:
+    'Makes a long prompt short: finds the few words that CLIP rates closest to the whole text, however long it is.',
   searchAliases: ['shorten prompt', 'compress prompt', 'summarise prompt', 'prompt distillation'],
   inputs: {
-    clip: port('CLIP', { tooltip: 'The model that reads both.' }),
-    text: string({ multiline: true, tooltip: 'The long prompt; it may be longer than the model reads at once.' }),
+    clip: port('CLIP', { tooltip: 'The model that compares the two.' }),
+    text: string({ multiline: true, tooltip: 'The long prompt. It may be longer than the model reads at once.' }),
     ratio: float({
       default: 0.5,
       min: 0.01,
       max: 1,
       step: 0.05,
-      tooltip: 'How long the prompt may be, as a part of the text: 0.3 is three tokens for ten.',
+      tooltip: 'How long the prompt may be, as a fraction of the text: 0.3 means three tokens for every ten.',
     }),
     length: int({
       default: 0,
       min: 0,
       max: 75,
-      tooltip: 'At most so many tokens, instead of the ratio; 0: the ratio counts.',
+      tooltip: 'The length of the prompt in tokens, instead of the ratio. 0: use the ratio.',
     }),
     seed: seedInput(),
     steps: searchSteps(),
@@ -36,7 +37,7 @@ export const distil = defineNode({
   },
   outputs: {
     prompt: port('STRING', { tooltip: 'The short prompt.' }),
-    similarity: port('FLOAT', { tooltip: 'How near it is to the text: the cosine, at most 1.' }),
+    similarity: port('FLOAT', { tooltip: 'How close it is to the text: the cosine similarity, at most 1.' }),
     tokens: port('PEZ_PROMPT', { tooltip: 'The prompt with its tokens, for Prompt Blend.' }),
     candidates: list(port('STRING', { tooltip: 'The best short prompts that differ by several words, best first.' })),
   },

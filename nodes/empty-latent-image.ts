@@ -8,14 +8,14 @@ const side = (name: string) =>
     min: 16,
     max: 16_384,
     step: 8,
-    tooltip: `The ${name} of the pictures in pixels. Take the size that the model was trained on: Stable Diffusion 1 512, pico-diffusion 64.`,
+    tooltip: `The ${name} of the pictures in pixels. Use the size the model was trained on: 512 for Stable Diffusion 1, 64 for pico-diffusion.`,
   });
 
 export const emptyLatentImage = defineNode({
   type: 'EmptyLatentImage',
   displayName: 'Empty Latent Image',
   category: 'latent',
-  description: 'An empty sheet to draw on. It takes the form that the model which it meets needs.',
+  description: 'An empty latent to draw on. It adapts to the model that draws on it.',
   searchAliases: ['empty', 'empty latent', 'new latent', 'create latent', 'blank latent'],
   inputs: {
     width: side('width'),

@@ -1,6 +1,6 @@
 // A batch → its first picture as a JPEG file for previews.
-import { sharp } from '../engine/libraries.ts';
-import { bytesOf } from './image-bytes.ts';
+import sharp from 'sharp';
+import { bytesOf } from '../engine/image/batch.ts';
 import type { ImageBatch } from './values.ts';
 
 /** ComfyUI's bound of a preview, px. */

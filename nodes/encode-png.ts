@@ -1,6 +1,6 @@
 // Bytes of a picture → a PNG file, with texts if wanted.
+import sharp from 'sharp';
 import type { RawImage } from '../engine/image/decode-image.ts';
-import { sharp } from '../engine/libraries.ts';
 import type { HiddenValues } from './define-node.ts';
 import { addPngText, asciiJson } from './png-text.ts';
 

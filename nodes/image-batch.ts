@@ -1,6 +1,6 @@
 // Two IMAGEs → one batch.
+import { joinBatches, makeBatch } from '../engine/image/batch.ts';
 import { defineNode, port } from './define-node.ts';
-import { makeBatch } from './image-bytes.ts';
 import { resizeBatch } from './resize.ts';
 import type { ImageBatch } from './values.ts';
 
@@ -8,13 +8,12 @@ export const imageBatch = defineNode({
   type: 'ImageBatch',
   displayName: 'Batch Images',
   category: 'image',
-  description:
-    'Puts pictures behind each other into one batch. PEZ Invert finds one prompt for a whole batch: a style, for example.',
+  description: 'Puts pictures into one batch. PEZ Invert finds one prompt for a whole batch, such as its style.',
   searchAliases: ['combine images', 'merge images', 'stack images'],
   inputs: {
-    image1: port('IMAGE', { tooltip: 'The first pictures; they set the size.' }),
+    image1: port('IMAGE', { tooltip: 'The first pictures. They determine the size.' }),
     image2: port('IMAGE', {
-      tooltip: 'The pictures that follow; scaled to the size of the first, the middle cut out.',
+      tooltip: 'The pictures that follow. They are scaled and cropped to the size of the first.',
     }),
   },
   outputs: { IMAGE: port('IMAGE', { tooltip: 'All pictures in one batch.' }) },
@@ -23,10 +22,7 @@ export const imageBatch = defineNode({
     const first = withChannels(image1, channels);
     const [, height, width] = first.shape;
     const second = withChannels(resizeBatch(image2, { width, height, method: 'bilinear', crop: 'center' }), channels);
-    const batch = makeBatch([first.shape[0] + second.shape[0], height, width, channels]);
-    batch.data.set(first.data);
-    batch.data.set(second.data, first.data.length);
-    return { IMAGE: batch };
+    return { IMAGE: joinBatches([first, second]) };
   },
 });
 

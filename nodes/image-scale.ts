@@ -1,6 +1,7 @@
 // IMAGE → IMAGE of another size.
+import { roundHalfEven } from '../engine/image/crop.ts';
 import { combo, defineNode, int, port } from './define-node.ts';
-import { resizeBatch, resizeMethods, roundHalfEven } from './resize.ts';
+import { resizeBatch, resizeMethods } from './resize.ts';
 
 /** Pixels a side, ComfyUI's bound. */
 const MAX_SIDE = 16_384;
@@ -9,7 +10,7 @@ export const imageScale = defineNode({
   type: 'ImageScale',
   displayName: 'Upscale Image',
   category: 'image/upscaling',
-  description: 'Brings pictures to another size, larger or smaller.',
+  description: 'Resizes pictures.',
   searchAliases: ['resize', 'resize image', 'scale image', 'image resize', 'downscale'],
   inputs: {
     image: port('IMAGE', { tooltip: 'The pictures to resize.' }),
@@ -23,14 +24,14 @@ export const imageScale = defineNode({
       min: 0,
       max: MAX_SIDE,
       step: 1,
-      tooltip: 'Width in pixels; 0: whatever keeps the proportions.',
+      tooltip: 'Width in pixels. 0: keep the proportions.',
     }),
     height: int({
       default: 512,
       min: 0,
       max: MAX_SIDE,
       step: 1,
-      tooltip: 'Height in pixels; 0: whatever keeps the proportions.',
+      tooltip: 'Height in pixels. 0: keep the proportions.',
     }),
     crop: combo(['disabled', 'center'], {
       legacyCombo: true,

@@ -1,7 +1,7 @@
 // IMAGE of one size → IMAGE of another as Pillow's Lanczos makes it: in bytes, colours weighted by their alpha.
+import { allBytesOf, batchOf } from '../engine/image/batch.ts';
 import type { RawImage } from '../engine/image/decode-image.ts';
 import { type Pixels, resample } from '../engine/image/resample.ts';
-import { allBytesOf, batchOf } from './image-bytes.ts';
 import type { ImageBatch } from './values.ts';
 
 /** Pillow's number of the filter. */

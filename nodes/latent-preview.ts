@@ -2,6 +2,7 @@
 import type { Latent } from '../engine/diffusion/latent.ts';
 import { makePreviewer, type Previewer } from '../engine/diffusion/preview.ts';
 import type { Vae } from '../engine/diffusion/vae.ts';
+import { remember } from '../engine/memo.ts';
 import { encodeJpeg } from './encode-jpeg.ts';
 import type { NodeContext } from './node-context.ts';
 import { limitRate } from './report-search.ts';
@@ -37,22 +38,12 @@ export function showSampling(vae: Vae | undefined, context: Pick<NodeContext, 'p
 /** A preview that fails is not worth the picture: it is left out. */
 async function draw(vae: Vae, latent: Latent, context: Pick<NodeContext, 'preview' | 'signal'>): Promise<void> {
   try {
-    const paint = await previewerOf(vae, context.signal);
+    const paint = await remember(previewers, vae, () => makePreviewer(vae, context.signal));
     const bytes = await encodeJpeg(paint(firstOf(latent)), { enlarge: vae.config.scale });
     if (!context.signal.aborted) context.preview({ bytes, imageType: 'image/jpeg' });
   } catch {
     return;
   }
-}
-
-function previewerOf(vae: Vae, signal: AbortSignal): Promise<Previewer> {
-  let previewer = previewers.get(vae);
-  if (!previewer) {
-    previewer = makePreviewer(vae, signal);
-    previewers.set(vae, previewer);
-    previewer.catch(() => previewers.delete(vae));
-  }
-  return previewer;
 }
 
 /** Of a batch the first is shown, as in ComfyUI. */

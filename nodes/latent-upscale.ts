@@ -1,7 +1,7 @@
 // LATENT → LATENT of another size.
-import { upscaleLatent } from '../engine/diffusion/upscale.ts';
+import { upscaleLatent, upscaleMethods } from '../engine/diffusion/upscale.ts';
+import { roundHalfEven } from '../engine/image/crop.ts';
 import { combo, defineNode, int, port } from './define-node.ts';
-import { roundHalfEven } from './resize.ts';
 
 /** ComfyUI's: pixels a latent's element stands for, the smallest side, and the largest. */
 const SCALE = 8;
@@ -25,7 +25,7 @@ export const latentUpscale = defineNode({
   searchAliases: ['enlarge latent', 'resize latent', 'hires fix'],
   inputs: {
     samples: port('LATENT', { tooltip: 'The latents to resize.' }),
-    upscale_method: combo(['nearest-exact', 'bilinear', 'area', 'bicubic', 'bislerp'], {
+    upscale_method: combo(upscaleMethods, {
       legacyCombo: true,
       tooltip: 'How new elements come from old ones. bislerp turns from one to the next and keeps their length.',
     }),

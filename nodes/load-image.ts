@@ -1,28 +1,28 @@
 // Name of a picture in the input folder → IMAGE and MASK.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { batchOf } from '../engine/image/batch.ts';
 import { decodeFrames } from '../engine/image/decode-frames.ts';
 import { combo, defineNode, port } from './define-node.ts';
-import { batchOf, maskOf } from './image-bytes.ts';
 import type { Mask } from './values.ts';
 
 export const loadImage = defineNode({
   type: 'LoadImage',
   displayName: 'Load Image',
   category: 'image',
-  description: 'Loads a picture from the input folder: drop a file on the node, paste one, or choose it.',
+  description: 'Loads a picture from the input folder. Choose one, or drop or paste a file on the node.',
   searchAliases: ['load image', 'open image', 'import image', 'image input', 'upload image', 'read image'],
   inputs: {
     image: combo((sources) => sources.inputImages(), {
       legacyCombo: true,
       image_upload: true,
-      tooltip: 'The picture. Of an animated GIF or WebP all frames are loaded, as a batch.',
+      tooltip: 'The picture. All frames of an animated GIF or WebP are loaded as a batch.',
     }),
   },
   outputs: {
-    IMAGE: port('IMAGE', { tooltip: 'The picture, turned upright; its transparency is in the mask.' }),
+    IMAGE: port('IMAGE', { tooltip: 'The picture, upright. Its transparency is in the mask.' }),
     MASK: port('MASK', {
-      tooltip: 'White where the picture is transparent; black, and 64 × 64, where it has no transparency.',
+      tooltip: 'White where the picture is transparent. Black and 64 × 64 if it has no transparency.',
     }),
   },
   run: async ({ image }, { files }) => {
@@ -44,6 +44,15 @@ export const loadImage = defineNode({
     }
   },
 });
+
+/** Alpha of pictures of one size → MASK: 1 − alpha. */
+function maskOf(alphas: readonly Uint8Array[], width: number, height: number): Mask {
+  const data = new Float32Array(alphas.length * width * height);
+  alphas.forEach((alpha, i) => {
+    for (let k = 0; k < alpha.length; k++) data[i * alpha.length + k] = 1 - Math.fround(alpha[k] / 255);
+  });
+  return { shape: [alphas.length, height, width], data };
+}
 
 /** ComfyUI's mask of pictures without transparency. */
 const opaqueMask = (frames: number): Mask => ({

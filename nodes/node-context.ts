@@ -1,14 +1,13 @@
-// What a running node may ask of whoever runs it: progress, previews, files, models. The server implements it.
+// What a running node may ask of its executor: progress, previews, files, models. The server implements it.
 import type { Clip } from '../engine/clip/clip.ts';
 import type { Checkpoint } from '../engine/diffusion/checkpoint.ts';
-import type { PezPrompt } from './values.ts';
 
 export interface NodeContext {
-  /** Aborted when the user interrupts; a node that computes for long passes it on to the engine. */
+  /** Aborted when the user interrupts; a node that computes for a long time passes it on to the engine. */
   readonly signal: AbortSignal;
   readonly nodeId: string;
   readonly promptId: string;
-  /** Moves the node's progress bar. Throws the signal's reason once interrupted. */
+  /** Moves the node's progress bar. Throws the signal's reason once the signal is aborted. */
   progress(value: number, max: number): void;
   /** Shows an encoded picture while the node runs. */
   preview(image: { readonly bytes: Uint8Array; readonly imageType: 'image/jpeg' | 'image/png' }): void;
@@ -25,13 +24,13 @@ export interface FileRef {
   readonly type: 'input' | 'output' | 'temp';
 }
 
-/** The data folders. Names come from users: every method refuses what would leave its folder. */
+/** The data folders. Names come from users: every method refuses names that lead out of their folder. */
 export interface NodeFiles {
-  /** Path of an input by its name (`a.png`, `sub/a.png`, `a.png [output]`). Throws where there is no such file. */
+  /** Path of an input by its name (`a.png`, `sub/a.png`, `a.png [output]`). Throws if there is no such file. */
   inputPath(name: string): Promise<string>;
   /**
-   * Writes files named `<prefix>_<5-digit counter>_.<extension>`, counting on from what is there; folders in the prefix
-   * become the subfolder; %width% and kin are filled in. One entry of `files` per picture, in order.
+   * Writes files named `<prefix>_<5-digit counter>_.<extension>`, counting on from the files that exist; folders in the
+   * prefix become the subfolder; placeholders such as %width% are filled in. One entry of `files` per picture, in order.
    */
   save(request: {
     readonly type: 'output' | 'temp';
@@ -41,31 +40,31 @@ export interface NodeFiles {
     readonly height: number;
     readonly files: readonly Uint8Array[];
   }): Promise<FileRef[]>;
-  /** False where the server was started with --disable-metadata: pictures are then written without the graph. */
+  /** False if the server was started with --disable-metadata: pictures are then written without the graph. */
   readonly writeMetadata: boolean;
 }
 
 export interface NodeModels {
-  /** A CLIP by name (bundled, folder, hub id), loaded once and kept until /free asks to unload. */
+  /** A CLIP by name (bundled, folder or hub id), loaded once and kept until /free unloads it. */
   clip(
     name: string,
     options: { signal: AbortSignal; onProgress?: (done: number, total: number) => void },
   ): Promise<Clip>;
-  /** A checkpoint by name, kept likewise; of several the ones used last keep their sessions. */
+  /** A checkpoint by name, kept in the same way; of several, the most recently used keep their sessions. */
   checkpoint(
     name: string,
     options: { signal: AbortSignal; onProgress?: (done: number, total: number) => void },
   ): Promise<Checkpoint>;
 }
 
-/** Lists that combos offer, read anew for every object_info and every validation. */
+/** Lists that combos offer, read again for every object_info and every validation. */
 export interface ChoiceSources {
   /** Names of pictures in the input folder, sorted. */
   inputImages(): readonly string[];
-  /** CLIP models at hand: bundled ones, then folders of the model folder `clip`. */
+  /** Available CLIP models: bundled ones, then the sub-folders of the model folder `clip`. */
   clips(): readonly string[];
-  /** Checkpoints at hand: bundled ones, then folders of the model folder `checkpoints`. */
+  /** Available checkpoints: bundled ones, then the sub-folders of the model folder `checkpoints`. */
   checkpoints(): readonly string[];
 }
 
-export type { Checkpoint, Clip, PezPrompt };
+export type { Checkpoint, Clip };

@@ -15,7 +15,7 @@ export const pezInvert = defineNode({
   displayName: 'PEZ Invert',
   category: 'PEZ',
   description:
-    'Finds the prompt that a CLIP finds nearest to a picture: from a picture back to words. Several pictures in one batch give one prompt for all of them, a style for example.',
+    'Finds the words behind a picture: the prompt that CLIP rates closest to it. Several pictures in one batch give one prompt for all of them, such as their style.',
   searchAliases: [
     'image to prompt',
     'interrogate',
@@ -26,21 +26,21 @@ export const pezInvert = defineNode({
   ],
   inputs: {
     images: port('IMAGE', {
-      tooltip: 'What the prompt should describe; a batch gives one prompt for all its pictures.',
+      tooltip: 'The pictures to describe. A batch gives one prompt for all of its pictures.',
     }),
     clip: port('CLIP', {
-      tooltip: 'The model that judges. Take the text encoder of the model that will draw the prompt, where you can.',
+      tooltip: 'The model that judges. If you can, use the one whose text encoder your image model uses.',
     }),
     preset: combo(['custom', 'official'], {
       default: 'custom',
       tooltip:
-        'custom: everything as it is set below. official: the settings of the authors’ own code (16 tokens, 3000 steps, one start, any token), whatever is set below; seed, template, texts and lists still count.',
+        'custom: the settings below. official: the settings of the authors’ own code (16 tokens, 3000 steps, one start, any token), which override those below; seed, template, texts and word lists still count.',
     }),
     length: int({
       default: defaults.length,
       min: 1,
       max: 75,
-      tooltip: 'Tokens of the prompt: about as many words. 8 to 16 draw the best pictures.',
+      tooltip: 'Length of the prompt in tokens, about one per word. 8 to 16 give the best pictures.',
     }),
     seed: seedInput(),
     steps: searchSteps(),
@@ -49,34 +49,34 @@ export const pezInvert = defineNode({
       string({
         default: '',
         placeholder: 'a painting of {}',
-        tooltip: 'Words around the prompt, with {} where it goes. They are yours and stay.',
+        tooltip: 'Fixed words around the prompt, with {} in the place of the prompt.',
       }),
     ),
     texts: optional(
       string({
         multiline: true,
         default: '',
-        tooltip: 'Texts that the prompt should be near as well, one a line, beside the pictures.',
+        tooltip: 'Texts that the prompt should match as well as the pictures, one per line.',
       }),
     ),
     negative_prompt: optional(
-      string({ multiline: true, default: '', tooltip: 'What the prompt should keep away from, one text a line.' }),
+      string({ multiline: true, default: '', tooltip: 'What the prompt should avoid, one text per line.' }),
     ),
-    negative_images: optional(port('IMAGE', { tooltip: 'Pictures that the prompt should keep away from.' })),
+    negative_images: optional(port('IMAGE', { tooltip: 'Pictures that the prompt should avoid.' })),
     negative_weight: optional(
       float({
         default: 0.5,
         min: 0,
         max: 10,
         step: 0.05,
-        tooltip: 'How strongly to keep away from the negative prompt and pictures; 0: not at all.',
+        tooltip: 'How strongly to avoid the negative prompt and pictures. 0: not at all.',
       }),
     ),
     initial_prompt: optional(
       string({
         default: '',
         advanced: true,
-        tooltip: 'Words to start from, at most as many tokens as the length; the search then improves them.',
+        tooltip: 'Words to start from, which the search then improves. At most “length” tokens.',
       }),
     ),
     image_weights: optional(
@@ -84,21 +84,23 @@ export const pezInvert = defineNode({
         default: '',
         placeholder: '1, 1, 0.5',
         advanced: true,
-        tooltip: 'How much each picture counts, one number each; empty: all the same.',
+        tooltip: 'How much each picture counts, one number per picture. Empty: all equally.',
       }),
     ),
     ...advancedSearch,
   },
   outputs: {
     prompt: port('STRING', {
-      tooltip: 'The best prompt, as it was scored: the text itself, nothing is lost by pasting it.',
+      tooltip: 'The best prompt, exactly as it was scored: paste it anywhere.',
     }),
-    similarity: port('FLOAT', { tooltip: 'How near the prompt is to the pictures: their mean cosine, at most 1.' }),
+    similarity: port('FLOAT', {
+      tooltip: 'How close the prompt is to the pictures: the mean cosine similarity, at most 1.',
+    }),
     tokens: port('PEZ_PROMPT', { tooltip: 'The prompt with its tokens, for Prompt Blend.' }),
     plot: port('IMAGE', { tooltip: 'The course of the search: similarity over the steps.' }),
     candidates: list(
       port('STRING', {
-        tooltip: 'The best prompts that differ by several words, best first; the first is the prompt.',
+        tooltip: 'The best prompts that differ by several words, best first. The first is the prompt itself.',
       }),
     ),
   },

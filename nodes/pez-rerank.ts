@@ -1,8 +1,8 @@
 // Candidates of a search, and a checkpoint that draws them → the prompt whose pictures come closest to the source.
-import { joinPictures, type RerankCandidate, rerankPrompts } from '../engine/rerank/rerank.ts';
+import { allBytesOf, joinBatches } from '../engine/image/batch.ts';
+import { type RerankCandidate, rerankPrompts } from '../engine/rerank/rerank.ts';
 import { judgeOf, promptModelOf } from './clip-kinds.ts';
 import { defineNode, int, NodeResult, port, string } from './define-node.ts';
-import { allBytesOf } from './image-bytes.ts';
 import { showSampling } from './latent-preview.ts';
 import { describePrompt } from './report-search.ts';
 import { denoiseInput, samplerSettings } from './sampler-inputs.ts';
@@ -14,33 +14,36 @@ export const pezRerank = defineNode({
   displayName: 'PEZ Rerank',
   category: 'PEZ',
   description:
-    'Draws each candidate prompt and keeps the one whose pictures come closest to the source. How near a prompt is to a picture says little about what a model makes of it: this looks.',
+    'Draws each candidate prompt and keeps the one whose pictures come closest to the source. How well a prompt matches a picture says little about what a model draws from it: this node looks.',
   searchAliases: ['best prompt', 'choose prompt', 'rerank', 'generate and compare'],
   inputs: {
     candidates: string({
       forceInput: true,
       tooltip: 'The prompts to try, best guess first: the candidates of PEZ Invert, or any texts.',
     }),
-    source: port('IMAGE', { tooltip: 'What the drawn pictures should look like; of several the mean counts.' }),
+    source: port('IMAGE', {
+      tooltip: 'What the drawn pictures should look like. If there are several, the mean similarity counts.',
+    }),
     judge: port('CLIP', { tooltip: 'The CLIP of Load CLIP: it compares the drawn pictures with the source.' }),
     model: port('MODEL', { tooltip: 'The model that draws.' }),
     clip: port('CLIP', { tooltip: 'The text encoder of Load Checkpoint.' }),
     vae: port('VAE', { tooltip: 'The VAE of Load Checkpoint.' }),
     latent_image: port('LATENT', {
       tooltip:
-        'What to draw on: an empty latent of the size wanted. A batch gives as many pictures for each prompt and seed.',
+        'What to draw on: an empty latent of the size you want. A batch gives that many pictures for each prompt and seed.',
     }),
     count: int({
       default: 5,
       min: 1,
       max: 1000,
-      tooltip: 'How many of the candidates to draw, from the first on.',
+      tooltip: 'How many of the candidates to draw, starting with the first.',
     }),
     seeds: int({
       default: 2,
       min: 1,
       max: 64,
-      tooltip: 'How many pictures to draw of each: the seed and those after it. More make the choice surer.',
+      tooltip:
+        'How many pictures to draw of each candidate, with consecutive seeds. More make the choice more reliable.',
     }),
     ...samplerSettings,
     denoise: denoiseInput(),
@@ -48,11 +51,11 @@ export const pezRerank = defineNode({
   },
   outputs: {
     prompt: port('STRING', { tooltip: 'The prompt that drew best.' }),
-    image: port('IMAGE', { tooltip: 'Its picture that is closest to the source.' }),
+    image: port('IMAGE', { tooltip: 'The closest of its pictures to the source.' }),
     similarity: port('FLOAT', {
-      tooltip: 'How near its pictures are to the source for the judge: the mean cosine, at most 1.',
+      tooltip: 'How close its pictures are to the source for the judge: the mean cosine similarity, at most 1.',
     }),
-    images: port('IMAGE', { tooltip: 'All that was drawn: prompt by prompt, seed by seed.' }),
+    images: port('IMAGE', { tooltip: 'Everything drawn, prompt by prompt and seed by seed.' }),
   },
   inputIsList: true,
   hasIntermediateOutput: true,
@@ -88,7 +91,7 @@ export const pezRerank = defineNode({
         prompt: best.prompt,
         image: closestOf(best),
         similarity: best.similarity,
-        images: joinPictures(candidates.map(({ pictures }) => pictures)),
+        images: joinBatches(candidates.map(({ pictures }) => pictures)),
       },
       ui: { text: [tableOf(candidates)] },
     });

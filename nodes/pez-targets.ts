@@ -1,7 +1,7 @@
 // Pictures and texts of a node's sockets → the targets of a search.
 import { InputError } from '../engine/errors.ts';
+import { allBytesOf } from '../engine/image/batch.ts';
 import type { Target } from '../engine/pez/options.ts';
-import { allBytesOf } from './image-bytes.ts';
 import { linesOf, numbersOf } from './read-text.ts';
 import type { ImageBatch } from './values.ts';
 

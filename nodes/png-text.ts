@@ -1,6 +1,7 @@
 // PNG bytes + texts → PNG bytes with one tEXt chunk a text, which sharp cannot write.
 // https://www.w3.org/TR/png-3/#11tEXt: keyword, a zero byte, the text in Latin-1.
 import { randomUUID } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 
 /** Signature (8) and IHDR (4 length + 4 type + 13 data + 4 check). */
 const HEADER_BYTES = 33;
@@ -34,17 +35,4 @@ export function asciiJson(value: unknown): string {
   return json
     .replaceAll(new RegExp(`"${mark}(-?\\d+)"`, 'g'), '$1')
     .replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
-  let c = n;
-  for (let k = 0; k < 8; k++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
-  return c;
-});
-
-/** zlib has crc32 from Node 20.15 on only. */
-function crc32(bytes: Uint8Array): number {
-  let c = 0xffffffff;
-  for (const byte of bytes) c = CRC_TABLE[(c ^ byte) & 0xff] ^ (c >>> 8);
-  return (c ^ 0xffffffff) >>> 0;
 }

@@ -6,10 +6,10 @@ export const previewAny = defineNode({
   type: 'PreviewAny',
   displayName: 'Preview as Text',
   category: 'utils',
-  description: 'Shows any value as text: a prompt, a number, a list; of pictures and models it says what they are.',
+  description: 'Shows any value as text: a prompt, a number, a list. Pictures and models are described.',
   searchAliases: ['preview any', 'show text', 'show value', 'inspect', 'debug', 'print'],
-  inputs: { source: port('*', { tooltip: 'What to show: any output fits.' }) },
-  outputs: { STRING: port('STRING', { tooltip: 'The text that is shown.' }) },
+  inputs: { source: port('*', { tooltip: 'What to show. Any output can be connected.' }) },
+  outputs: { STRING: port('STRING', { tooltip: 'The text shown.' }) },
   outputNode: true,
   run: ({ source }) => {
     const text = describeValue(source);

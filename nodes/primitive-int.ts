@@ -8,7 +8,7 @@ export const primitiveInt = defineNode({
   type: 'PrimitiveInt',
   displayName: 'Int',
   category: 'utils/primitive',
-  description: 'A whole number that several nodes can share, a seed for example.',
+  description: 'A whole number that several nodes can share, such as a seed.',
   inputs: { value: int({ default: 0, min: -MAX, max: MAX, control_after_generate: true, tooltip: 'The number.' }) },
   outputs: { INT: port('INT', { tooltip: 'The number.' }) },
   run: ({ value }) => ({ INT: value }),

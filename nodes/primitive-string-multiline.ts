@@ -7,6 +7,6 @@ export const primitiveStringMultiline = defineNode({
   category: 'utils/primitive',
   description: 'A text of several lines that several nodes can share.',
   inputs: { value: string({ multiline: true, tooltip: 'The text.' }) },
-  outputs: { STRING: port('STRING', { tooltip: 'The text as it stands above.' }) },
+  outputs: { STRING: port('STRING', { tooltip: 'The text.' }) },
   run: ({ value }) => ({ STRING: value }),
 });

@@ -7,6 +7,6 @@ export const primitiveString = defineNode({
   category: 'utils/primitive',
   description: 'A line of text that several nodes can share.',
   inputs: { value: string({ tooltip: 'The text.' }) },
-  outputs: { STRING: port('STRING', { tooltip: 'The text as it stands above.' }) },
+  outputs: { STRING: port('STRING', { tooltip: 'The text.' }) },
   run: ({ value }) => ({ STRING: value }),
 });

@@ -9,6 +9,14 @@ import { seedInput, toSeed } from './seed.ts';
 import { textTable } from './text-table.ts';
 import type { PezPrompt } from './values.ts';
 
+/** Prompts and pictures that can be connected, each with a weight. */
+const slots = [1, 2, 3, 4] as const;
+type Slot = (typeof slots)[number];
+
+/** `prompt` → the inputs prompt_1 to prompt_4. */
+const eachSlot = <Name extends string, I>(name: Name, make: (slot: Slot) => I) =>
+  Object.fromEntries(slots.map((slot) => [`${name}_${slot}`, make(slot)])) as Record<`${Name}_${Slot}`, I>;
+
 const promptPort = (number: number) =>
   optional(
     port('STRING,PEZ_PROMPT', { tooltip: `Prompt ${number}: a text, or the tokens of PEZ Invert.` }) as Input<
@@ -57,22 +65,10 @@ export const promptBlend = defineNode({
     seed: seedInput(),
     steps: searchSteps(),
     restarts: searchRestarts(),
-    prompt_1: promptPort(1),
-    prompt_2: promptPort(2),
-    prompt_3: promptPort(3),
-    prompt_4: promptPort(4),
-    image_1: imagePort(1),
-    image_2: imagePort(2),
-    image_3: imagePort(3),
-    image_4: imagePort(4),
-    prompt_weight_1: weight('prompt 1'),
-    prompt_weight_2: weight('prompt 2'),
-    prompt_weight_3: weight('prompt 3'),
-    prompt_weight_4: weight('prompt 4'),
-    image_weight_1: weight('picture 1'),
-    image_weight_2: weight('picture 2'),
-    image_weight_3: weight('picture 3'),
-    image_weight_4: weight('picture 4'),
+    ...eachSlot('prompt', promptPort),
+    ...eachSlot('image', imagePort),
+    ...eachSlot('prompt_weight', (slot) => weight(`prompt ${slot}`)),
+    ...eachSlot('image_weight', (slot) => weight(`picture ${slot}`)),
   },
   outputs: {
     prompt: port('STRING', { tooltip: 'The blended prompt.' }),
@@ -87,15 +83,9 @@ export const promptBlend = defineNode({
   hasIntermediateOutput: true,
   run: async (inputs, context) => {
     const sources = checkSources([
-      ...promptSource(inputs.prompt_1, inputs.prompt_weight_1 ?? 1),
-      ...promptSource(inputs.prompt_2, inputs.prompt_weight_2 ?? 1),
-      ...promptSource(inputs.prompt_3, inputs.prompt_weight_3 ?? 1),
-      ...promptSource(inputs.prompt_4, inputs.prompt_weight_4 ?? 1),
+      ...slots.flatMap((n) => promptSource(inputs[`prompt_${n}`], inputs[`prompt_weight_${n}`] ?? 1)),
       ...lineSources(inputs.prompts),
-      ...imageSources('image 1', inputs.image_1, inputs.image_weight_1 ?? 1),
-      ...imageSources('image 2', inputs.image_2, inputs.image_weight_2 ?? 1),
-      ...imageSources('image 3', inputs.image_3, inputs.image_weight_3 ?? 1),
-      ...imageSources('image 4', inputs.image_4, inputs.image_weight_4 ?? 1),
+      ...slots.flatMap((n) => imageSources(`image ${n}`, inputs[`image_${n}`], inputs[`image_weight_${n}`] ?? 1)),
     ]);
     const { prompt, ids, similarities, dropped } = await blendPrompts(judgeOf(inputs.clip), {
       sources: sources.map(({ source }) => source),

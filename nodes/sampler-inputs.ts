@@ -5,12 +5,12 @@ import { combo, float, int } from './define-node.ts';
 import { seedInput } from './seed.ts';
 
 export const samplerSettings = {
-  seed: seedInput('The noise to begin with. The same seed gives the same picture on the same machine.'),
+  seed: seedInput('The noise to start from. The same seed gives the same picture on the same machine.'),
   steps: int({
     default: 20,
     min: 1,
     max: 10_000,
-    tooltip: 'Steps from noise to picture: about 20; Turbo and LCM models need 1 to 8.',
+    tooltip: 'Number of steps from noise to picture. About 20; Turbo and LCM models need 1 to 8.',
   }),
   cfg: float({
     default: 8,
@@ -18,16 +18,15 @@ export const samplerSettings = {
     max: 100,
     step: 0.1,
     round: 0.01,
-    tooltip:
-      'How closely to follow the prompt. Too high looks burnt; 1 is the quickest, the negative prompt then does not count.',
+    tooltip: 'How closely to follow the prompt. Too high looks burnt. 1 is fastest, but ignores the negative prompt.',
   }),
   sampler_name: combo(samplerNames, {
     legacyCombo: true,
-    tooltip: 'How a step is made. dpmpp_2m needs fewer steps than euler; lcm is for LCM models.',
+    tooltip: 'How each step is computed. dpmpp_2m needs fewer steps than euler; lcm is for LCM models.',
   }),
   scheduler: combo(scheduleNames, {
     legacyCombo: true,
-    tooltip: 'How the noise falls from step to step. karras goes well with dpmpp_2m, sgm_uniform with lcm.',
+    tooltip: 'How the noise decreases from step to step. karras goes well with dpmpp_2m, sgm_uniform with lcm.',
   }),
 } as const;
 
@@ -37,5 +36,5 @@ export const denoiseInput = () =>
     min: 0,
     max: 1,
     step: 0.01,
-    tooltip: 'How much of the latent is drawn anew. 1: all of it; less keeps something of a picture that was encoded.',
+    tooltip: 'How much of the latent is redrawn. 1: all of it. Less keeps something of an encoded picture.',
   });

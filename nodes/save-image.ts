@@ -7,14 +7,14 @@ export const saveImage = defineNode({
   displayName: 'Save Image',
   category: 'image',
   description:
-    'Saves pictures as PNG in the output folder, with the graph in them: drop such a file on the canvas to get it back.',
+    'Saves pictures as PNG files in the output folder. Each holds its graph: drop the file on the canvas to get it back.',
   searchAliases: ['save', 'write', 'export', 'output', 'png'],
   inputs: {
-    images: port('IMAGE', { tooltip: 'The pictures to save; each of a batch becomes a file.' }),
+    images: port('IMAGE', { tooltip: 'The pictures to save, one file each.' }),
     filename_prefix: string({
       default: 'ComfyUI',
       tooltip:
-        'What the names of the files start with; a counter follows. a/b puts them into the folder a. %width%, %height%, %year%, %month%, %day%, %hour%, %minute%, %second% and %batch_num% are filled in.',
+        'What the file names start with; a counter follows. a/b saves into the folder a. %width%, %height%, %year%, %month%, %day%, %hour%, %minute%, %second% and %batch_num% are replaced.',
     }),
   },
   hidden: { prompt: 'PROMPT', extra_pnginfo: 'EXTRA_PNGINFO' },

@@ -1,7 +1,7 @@
 // What Save Image and Preview Image share: a batch → PNG files with the graph in them → what the front end shows.
+import { bytesOf } from '../engine/image/batch.ts';
 import type { HiddenValues } from './define-node.ts';
 import { addGraph, encodePng } from './encode-png.ts';
-import { bytesOf } from './image-bytes.ts';
 import type { FileRef, NodeContext } from './node-context.ts';
 import type { ImageBatch } from './values.ts';
 

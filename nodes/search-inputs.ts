@@ -7,7 +7,7 @@ export const searchSteps = () =>
     default: defaults.steps,
     min: 1,
     max: 1_000_000,
-    tooltip: 'How long to search. Beyond a few hundred steps more restarts help more.',
+    tooltip: 'How long to search. Beyond a few hundred steps, more restarts help more than more steps.',
   });
 
 export const searchRestarts = () =>
@@ -15,7 +15,7 @@ export const searchRestarts = () =>
     default: defaults.restarts,
     min: 1,
     max: 1024,
-    tooltip: 'Searches that run side by side from different beginnings; the worse half is dropped again and again.',
+    tooltip: 'How many searches run side by side, each from a different start. The worse half is dropped at intervals.',
   });
 
 /** Inputs for those who want to turn more, all optional. */
@@ -25,7 +25,7 @@ export const advancedSearch = {
       default: defaults.vocabulary,
       advanced: true,
       tooltip:
-        'What the prompt may be made of. words: whole words. printable: parts of words, digits and signs too. all: every token that the model knows.',
+        'What the prompt may consist of. words: whole words. printable: also parts of words, digits and punctuation. all: every token the model knows.',
     }),
   ),
   shortlist: optional(
@@ -35,7 +35,7 @@ export const advancedSearch = {
       max: 1_000_000,
       advanced: true,
       tooltip:
-        'Only the words nearest to the target are combined: so many. 0: all words, for a higher similarity and less sense.',
+        'Only this many of the words nearest to the target are combined. 0: all words, for a higher similarity but less sense.',
     }),
   ),
   anchors: optional(
@@ -45,7 +45,7 @@ export const advancedSearch = {
       max: 75,
       advanced: true,
       tooltip:
-        'The nearest words open the prompt and stay: so many. They keep it about what the picture shows; 0 for a higher similarity.',
+        'How many of the nearest words to fix at the start of the prompt. They keep it about what the picture shows; 0 gives a higher similarity.',
     }),
   ),
   allow: optional(
@@ -54,7 +54,7 @@ export const advancedSearch = {
       default: '',
       advanced: true,
       tooltip:
-        'Only tokens that contain one of these, and these words themselves; separated by commas or lines. Empty: everything.',
+        'Use only these words, and tokens that contain one of them. Separate them by commas or line breaks. Empty: no restriction.',
     }),
   ),
   block: optional(
@@ -62,7 +62,7 @@ export const advancedSearch = {
       multiline: true,
       default: '',
       advanced: true,
-      tooltip: 'Words that the prompt must not contain, separated by commas or lines.',
+      tooltip: 'Words that the prompt must not contain, separated by commas or line breaks.',
     }),
   ),
   projection: optional(
@@ -70,7 +70,7 @@ export const advancedSearch = {
       default: defaults.projection,
       advanced: true,
       tooltip:
-        'What the nearest token is: by angle (cosine, as the code of the paper) or by distance (l2, as the paper writes).',
+        'How the nearest token is chosen: by angle (cosine, as in the authors’ code) or by distance (l2, as in the paper).',
     }),
   ),
   polish: optional(
@@ -79,7 +79,7 @@ export const advancedSearch = {
       min: 0,
       max: 10_000,
       advanced: true,
-      tooltip: 'Rounds at the end in which single words are swapped for better ones; 0: none.',
+      tooltip: 'How many rounds at the end try to swap single words for better ones. 0: none.',
     }),
   ),
   early_stop: optional(
@@ -88,7 +88,7 @@ export const advancedSearch = {
       min: 0,
       max: 1_000_000,
       advanced: true,
-      tooltip: 'Steps without gain after which a phase ends; 0: never before its end.',
+      tooltip: 'End a phase after this many steps without improvement. 0: always run it to the end.',
     }),
   ),
   learning_rate: optional(
@@ -98,7 +98,7 @@ export const advancedSearch = {
       max: 10,
       step: 0.01,
       advanced: true,
-      tooltip: 'How far a step moves the prompt.',
+      tooltip: 'How far each step moves the prompt.',
     }),
   ),
   weight_decay: optional(
@@ -108,7 +108,7 @@ export const advancedSearch = {
       max: 10,
       step: 0.01,
       advanced: true,
-      tooltip: 'How strongly a step pulls the prompt towards zero.',
+      tooltip: 'How strongly each step pulls the prompt towards zero.',
     }),
   ),
   top_k: optional(
@@ -117,7 +117,7 @@ export const advancedSearch = {
       min: 1,
       max: 1000,
       advanced: true,
-      tooltip: 'How many of the best prompts to hand on as candidates.',
+      tooltip: 'How many of the best prompts to return as candidates.',
     }),
   ),
 } as const;

@@ -1,8 +1,8 @@
 // The course of a search → a picture: small previews while it runs, the whole plot as IMAGE at the end.
-import { sharp } from '../engine/libraries.ts';
+import sharp from 'sharp';
+import { allBytesOf, batchOf } from '../engine/image/batch.ts';
 import type { InvertProgress, InvertResult } from '../engine/pez/invert.ts';
 import { renderPlot } from '../engine/plot/plot.ts';
-import { allBytesOf, batchOf } from './image-bytes.ts';
 import type { NodeContext } from './node-context.ts';
 import { limitRate, reportSearch } from './report-search.ts';
 import type { ImageBatch } from './values.ts';

@@ -3,7 +3,7 @@ import { int } from './define-node.ts';
 
 /** ComfyUI's seeds go to 2⁶⁴ − 1. */
 export const seedInput = (
-  tooltip = 'Where the search starts. The same seed gives the same prompt on the same machine; another one may find a better prompt.',
+  tooltip = 'Where the search starts. The same seed gives the same prompt on the same machine; another seed may find a better one.',
 ) =>
   int({
     default: 0,
@@ -15,7 +15,7 @@ export const seedInput = (
 
 /**
  * The engine’s seeds go to 2⁵³ − 1: larger ones are folded. The executor hands seeds that a number cannot hold as bigint.
- * What is no integer goes on as it is: the engine says what is wrong with it.
+ * A number that is not an integer is passed on: the engine says what is wrong with it.
  */
 export const toSeed = (seed: number | bigint = 0): number =>
   typeof seed === 'number' && !Number.isInteger(seed) ? seed : Number(BigInt(seed) % 2n ** 53n);

@@ -1,8 +1,8 @@
 // A prompt and what to put in place of something → prompts in which only that has changed.
+import { bytesOf } from '../engine/image/batch.ts';
 import { type SwapSelection, swapConcepts } from '../engine/pez/swap.ts';
 import { judgeOf } from './clip-kinds.ts';
 import { boolean, combo, defineNode, int, list, NodeResult, optional, port, string } from './define-node.ts';
-import { bytesOf } from './image-bytes.ts';
 import { linesOf } from './read-text.ts';
 import { describePrompt, reportSearch } from './report-search.ts';
 import { searchRestarts, searchSteps } from './search-inputs.ts';
@@ -14,25 +14,26 @@ export const tokenSwap = defineNode({
   displayName: 'Token Swap',
   category: 'PEZ',
   description:
-    'Puts another thing into a prompt and keeps the rest: the style of a found prompt with a tiger, with Paris, with your cat. Several replacements give several prompts.',
+    'Replaces one concept in a prompt and keeps the rest: the style of a found prompt, but with a tiger, with Paris, with your cat. Several replacements give several prompts.',
   searchAliases: ['replace word', 'swap subject', 'prompt edit', 'style transfer'],
   inputs: {
-    clip: port('CLIP', { tooltip: 'The model that judges which words carry what.' }),
+    clip: port('CLIP', { tooltip: 'The model that judges what each word contributes.' }),
     prompt: string({ multiline: true, tooltip: 'The prompt to change.' }),
     mode: combo(['auto', 'word', 'position'], {
       default: 'auto',
       tooltip:
-        'How what goes is found. auto: the words that carry the concept “from”, or the subject if from is empty. word: every place where the word “from” stands. position: the tokens from “start” on.',
+        'How the part to replace is found. auto: the words that carry the concept in “from”, or the subject if “from” is empty. word: every occurrence of the word in “from”. position: the tokens from “position” on.',
     }),
     from: string({
       default: '',
-      tooltip: 'What goes: a word of the prompt (word), or a concept such as animal (auto).',
+      tooltip: 'What to replace: a word of the prompt (mode word), or a concept such as animal (mode auto).',
     }),
     to: string({
       multiline: true,
       default: 'tiger',
       placeholder: 'tiger, Paris',
-      tooltip: 'What comes, separated by commas or lines: each gives a prompt of its own. Empty: what goes is removed.',
+      tooltip:
+        'What to put in its place. Several replacements, separated by commas or line breaks, give one prompt each. Empty: remove it.',
     }),
     position: optional(
       int({
@@ -40,7 +41,7 @@ export const tokenSwap = defineNode({
         min: -1,
         max: 74,
         advanced: true,
-        tooltip: 'Of the mode position: the first token that goes, counted from 0; -1: add at the end.',
+        tooltip: 'For mode position: the first token to replace, counted from 0. -1: append at the end.',
       }),
     ),
     count: optional(
@@ -49,11 +50,13 @@ export const tokenSwap = defineNode({
         min: 0,
         max: 75,
         advanced: true,
-        tooltip: 'Of the mode position: how many tokens go; 0: insert without removing.',
+        tooltip: 'For mode position: how many tokens to replace. 0: insert without removing any.',
       }),
     ),
     image: optional(
-      port('IMAGE', { tooltip: 'The picture that the prompt was found for: it tells better which words carry what.' }),
+      port('IMAGE', {
+        tooltip: 'The picture that the prompt was found for. With it, the contribution of each word is judged better.',
+      }),
     ),
     restore: optional(
       boolean({
@@ -61,7 +64,7 @@ export const tokenSwap = defineNode({
         label_on: 'restore',
         label_off: 'keep the rest',
         tooltip:
-          'Lets a search move the other words, so that they fit the new one and the look stays; off: they stay as they are.',
+          'On: a search may change the other words so that they fit the new one and the look stays. Off: they stay as they are.',
       }),
     ),
     seed: optional(seedInput()),
@@ -71,10 +74,10 @@ export const tokenSwap = defineNode({
   outputs: {
     prompts: list(port('STRING', { tooltip: 'The changed prompts, one for each replacement.' })),
     contributions: port('STRING', {
-      tooltip: 'A table of the words of the original prompt and how much of its similarity each carries.',
+      tooltip: 'A table of the words of the original prompt and how much each contributes to its similarity.',
     }),
     edit_stability: list(
-      port('FLOAT', { tooltip: 'For each prompt how purely the replacement changed it: 1, nothing else changed.' }),
+      port('FLOAT', { tooltip: 'For each prompt, how little changed apart from the replacement. 1: nothing else.' }),
     ),
     tokens: list(port('PEZ_PROMPT', { tooltip: 'The prompts with their tokens, for Prompt Blend.' })),
   },

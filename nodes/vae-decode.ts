@@ -9,7 +9,7 @@ export const vaeDecode = defineNode({
   description: 'Turns latents into pictures.',
   searchAliases: ['decode', 'latent to image', 'render latent'],
   inputs: {
-    samples: port('LATENT', { tooltip: 'The latents that KSampler made.' }),
+    samples: port('LATENT', { tooltip: 'The latents from KSampler.' }),
     vae: port('VAE', { tooltip: 'The VAE of the same checkpoint.' }),
   },
   outputs: { IMAGE: port('IMAGE', { tooltip: 'The pictures.' }) },

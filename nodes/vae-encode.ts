@@ -6,10 +6,10 @@ export const vaeEncode = defineNode({
   type: 'VAEEncode',
   displayName: 'VAE Encode',
   category: 'latent',
-  description: 'Turns pictures into latents, so that KSampler can draw on them (with a denoise below 1).',
+  description: 'Turns pictures into latents for KSampler to draw on (with a denoise below 1).',
   searchAliases: ['encode', 'image to latent', 'img2img'],
   inputs: {
-    pixels: port('IMAGE', { tooltip: 'The pictures; edges beyond a multiple of 8 pixels are cut off.' }),
+    pixels: port('IMAGE', { tooltip: 'The pictures. Their sides are cropped to multiples of 8 pixels.' }),
     vae: port('VAE', { tooltip: 'The VAE of the checkpoint that will draw on them.' }),
   },
   outputs: { LATENT: port('LATENT', { tooltip: 'The pictures as latents.' }) },

@@ -3,13 +3,10 @@ import type { DiffusionModel } from '../engine/diffusion/checkpoint.ts';
 import type { Conditioning } from '../engine/diffusion/conditioning.ts';
 import type { Latent } from '../engine/diffusion/latent.ts';
 import type { Vae } from '../engine/diffusion/vae.ts';
+import type { ImageBatch } from '../engine/image/batch.ts';
 import type { ClipValue } from './clip-kinds.ts';
 
-/** ComfyUI's IMAGE: a batch of pictures of one size, values in [0, 1], float32 [B, H, W, C], C = 3 or 4. */
-export interface ImageBatch {
-  readonly shape: readonly [batch: number, height: number, width: number, channels: number];
-  readonly data: Float32Array;
-}
+export type { ImageBatch };
 
 /** ComfyUI's MASK: float32 [B, H, W], 1 where the mask covers. */
 export interface Mask {

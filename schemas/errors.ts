@@ -1,4 +1,4 @@
-// Errors of POST /prompt, in ComfyUI's shapes (comfy-api.md 2.3).
+// Errors of POST /prompt, in ComfyUI's shapes (protocol: Validation errors).
 import { z } from 'zod';
 
 /** Of the whole prompt, or of one input. `extra_info.input_name`: the slot that a front end marks. */
@@ -13,21 +13,21 @@ export const nodeErrors = z.record(
   z.string(),
   z.object({
     errors: z.array(promptError).min(1),
-    /** Output nodes that cannot run for that. */
+    /** Output nodes that cannot run because of it. */
     dependent_outputs: z.array(z.string()),
     class_type: z.string(),
   }),
 );
 
-/** What a refused POST /prompt answers. */
+/** The response of a refused POST /prompt. */
 export const promptRefusal = z
   .object({ error: promptError, node_errors: nodeErrors })
-  .meta({ title: 'Answer of POST /prompt where nothing can run' });
+  .meta({ title: 'Response of POST /prompt if nothing can run' });
 
-/** What an accepted POST /prompt answers; `node_errors` are of outputs that were left out. */
+/** The response of an accepted POST /prompt; `node_errors` belong to outputs that were left out. */
 export const promptAccepted = z
   .object({ prompt_id: z.string(), number: z.number(), node_errors: nodeErrors })
-  .meta({ title: 'Answer of POST /prompt' });
+  .meta({ title: 'Response of POST /prompt' });
 
 /** Refusals of the jobs routes. */
 export const plainError = z

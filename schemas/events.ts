@@ -1,4 +1,4 @@
-// What a running prompt tells: the data of ComfyUI's WebSocket messages, and the two kinds of binary frame.
+// What a running prompt reports: the data of ComfyUI's WebSocket messages and binary frames.
 import { z } from 'zod';
 
 const timestamp = z.number().describe('milliseconds since 1970');
@@ -58,13 +58,13 @@ export const executionInterrupted = z.object({
   timestamp,
 });
 
-/** Lines of the server's log, to who subscribed; `t` ISO time, `m` text. */
+/** Lines of the server's log, for those who subscribed; `t` is the ISO time, `m` the text. */
 export const logsEvent = z.object({
   entries: z.array(z.object({ t: z.string(), m: z.string() })),
   size: z.object({ cols: z.number().int(), rows: z.number().int() }).nullable(),
 });
 
-/** What a client or the server can do: the handshake, and GET /features. */
+/** What a client or the server supports: the handshake, and GET /features. */
 export const featureFlags = z.record(z.string(), z.unknown());
 
 /** Message type → schema of its data: every JSON message of one prompt. */
@@ -80,7 +80,6 @@ export const executionMessages = {
   execution_interrupted: executionInterrupted,
 } as const;
 
-export type StatusEvent = z.infer<typeof statusEvent>;
 export type LogEntry = z.infer<typeof logsEvent>['entries'][number];
 export type FeatureFlags = z.infer<typeof featureFlags>;
 export type UiOutput = z.infer<typeof uiOutput>;
@@ -107,7 +106,7 @@ export interface PreviewMessage {
   readonly data: PreviewSource & { readonly image_type: 'image/jpeg' | 'image/png'; readonly bytes: Uint8Array };
 }
 
-/** Progress as text below a node (binary frame 3). */
+/** Progress as text under a node (binary frame 3). */
 export interface TextMessage {
   readonly type: 'text';
   readonly data: { readonly node_id: string; readonly prompt_id: string; readonly text: string };

@@ -1,4 +1,4 @@
-// The queue and the history, in ComfyUI's shapes (comfy-api.md 1.1, 4.12).
+// The queue and the history, in ComfyUI's shapes (protocol: Queue; History).
 import { z } from 'zod';
 import { uiOutput } from './events.ts';
 import { apiGraph } from './prompt.ts';
@@ -38,5 +38,4 @@ export const historyEntry = z.object({
 
 export const history = z.record(z.string(), historyEntry).meta({ title: 'GET /history, by prompt id, oldest first' });
 
-export type QueueItem = z.infer<typeof queueItem>;
 export type HistoryEntry = z.infer<typeof historyEntry>;

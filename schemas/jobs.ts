@@ -1,4 +1,4 @@
-// Jobs: queue and history in one list, as the newer front ends read them (comfy-api.md 1.2).
+// Jobs: queue and history in one list, as the newer front ends read them (protocol: Jobs).
 import { z } from 'zod';
 import { executionError, uiOutput } from './events.ts';
 import { executionStatus } from './history.ts';
@@ -10,7 +10,7 @@ export const jobStatus = z.enum(JOB_STATUSES);
 /** What a job shows in a list: an item of its outputs. */
 export const previewOutput = z.looseObject({ nodeId: z.string(), mediaType: z.string() });
 
-/** Times in milliseconds since 1970. What is unknown is absent. */
+/** Times are milliseconds since 1970. Unknown values are absent. */
 export const job = z.object({
   id: z.string(),
   status: jobStatus,
@@ -46,7 +46,7 @@ export const jobList = z
   })
   .meta({ title: 'GET /api/jobs' });
 
-export const jobCancelled = z.object({ cancelled: z.boolean() }).meta({ title: 'Answer of the cancel routes' });
+export const jobCancelled = z.object({ cancelled: z.boolean() }).meta({ title: 'Response of the cancel routes' });
 
 export type JobStatus = z.infer<typeof jobStatus>;
 export type JobSummary = z.infer<typeof job>;

@@ -22,7 +22,7 @@ import { uiGraph } from './template.ts';
 /** Data of every JSON message of the socket, by its type. */
 const events = { status: statusEvent, ...executionMessages, logs: logsEvent, feature_flags: featureFlags };
 
-/** Name → schema: one more boundary type, one line here. */
+/** Name → schema. A new boundary type needs one line here. */
 export const boundaries: Readonly<Record<string, z.ZodType>> = {
   'prompt-graph': apiGraph,
   'prompt-request': promptRequest,
@@ -57,7 +57,7 @@ export const boundaries: Readonly<Record<string, z.ZodType>> = {
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** Name → JSON Schema of what may come in (defaults may be left out). */
+/** Name → JSON Schema of what may be sent (defaults may be left out). */
 export const jsonSchemas: Readonly<Record<string, JsonSchema>> = Object.fromEntries(
   Object.entries(boundaries).map(([name, schema]) => [
     name,

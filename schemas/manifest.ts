@@ -1,7 +1,7 @@
-// manifest.json: what a pack is. The server loads packs by it, ours included.
+// manifest.json describes a pack. The server loads packs by it, ours included.
 import { z } from 'zod';
 
-/** A path inside the pack, with forward slashes. That it stays there is checked again on the disk (symlinks). */
+/** A path inside the pack, with forward slashes. The disk is checked as well, for symlinks that lead out. */
 const packPath = z
   .string()
   .min(1)
@@ -22,7 +22,7 @@ export const templateEntry = z
   })
   .meta({ title: 'A template in manifest.json' });
 
-/** A model that comes with the pack, and what its files must be. */
+/** A model that comes with the pack, with the sizes and hashes of its files. */
 export const modelEntry = z.object({
   name: z.string().min(1),
   kind: z.string().min(1),
@@ -33,7 +33,7 @@ export const modelEntry = z.object({
   ),
 });
 
-/** A module that exports nodes; with the class name of the one that it is to export. */
+/** A module that exports nodes, optionally with the class name that it must export. */
 const nodeEntry = z.union([packPath, z.object({ type: z.string().min(1), file: packPath })]);
 
 export const manifest = z
@@ -48,11 +48,10 @@ export const manifest = z
     web: packPath.optional(),
     /** Folder of help pages, `<class name>.md`; `docs` by default. */
     docs: packPath.optional(),
-    /** What the preset graphs are called; the graphs themselves lie in `templates/` (or `example_workflows/`). */
+    /** Titles and descriptions of the preset graphs; the graphs are in `templates/` (or `example_workflows/`). */
     templates: z.array(templateEntry).default([]),
     models: z.array(modelEntry).default([]),
   })
   .meta({ title: 'manifest.json of a pack' });
 
 export type Manifest = z.infer<typeof manifest>;
-export type TemplateEntry = z.infer<typeof templateEntry>;

@@ -1,7 +1,7 @@
 // One node class as GET /object_info describes it (ComfyUI's keys).
 import { z } from 'zod';
 
-/** `[type, options?]`; a legacy combo has its choices where the type stands. */
+/** `[type, options?]`; a legacy combo has its choices in place of the type. */
 export const inputInfo = z.union([
   z.tuple([z.union([z.string(), z.array(z.union([z.string(), z.number()]))])]),
   z.tuple([z.union([z.string(), z.array(z.union([z.string(), z.number()]))]), z.record(z.string(), z.unknown())]),

@@ -1,12 +1,12 @@
-// Bodies of the small requests: queue, history, interrupt, free, jobs, logs, settings, users (comfy-api.md section 1).
+// Bodies of the small requests: queue, history, interrupt, free, jobs, logs, settings, users (protocol: Routes).
 import { z } from 'zod';
 
-/** POST /queue and POST /history: remove all, or some by their prompt ids. */
+/** POST /queue and POST /history: removes all entries, or those with these prompt ids. */
 export const removal = z
   .looseObject({ clear: z.boolean().optional(), delete: z.array(z.string()).optional() })
   .meta({ title: 'Body of POST /queue and POST /history' });
 
-/** POST /interrupt: without a prompt id, whatever runs. */
+/** POST /interrupt: without a prompt id, the running prompt is meant, whichever it is. */
 export const interruptRequest = z
   .looseObject({ prompt_id: z.string().nullish() })
   .meta({ title: 'Body of POST /interrupt' });
@@ -16,7 +16,7 @@ export const freeRequest = z
   .meta({ title: 'Body of POST /free' });
 
 export const cancelJobsRequest = z
-  .looseObject({ job_ids: z.array(z.string()) })
+  .looseObject({ job_ids: z.array(z.string().min(1)) })
   .meta({ title: 'Body of POST /api/jobs/cancel' });
 
 export const logSubscription = z

@@ -1,4 +1,4 @@
-// A graph as the front end saves it (UI format, version 0.4), and version 1 of it; strangers' graphs carry more keys.
+// A graph as the front end saves it (UI format): versions 0.4 and 1. Graphs of other programs have more keys.
 import { z } from 'zod';
 
 const nodeId = z.union([z.number().int(), z.string()]);
@@ -23,7 +23,7 @@ export const uiOutput = z.looseObject({
 
 export const uiNode = z.looseObject({
   id: nodeId,
-  /** Class name, or the id of a sub-graph. */
+  /** Class name, or the id of a subgraph. */
   type: z.string(),
   title: z.string().optional(),
   pos: vector,
@@ -35,7 +35,7 @@ export const uiNode = z.looseObject({
   inputs: z.array(uiInput).optional(),
   outputs: z.array(uiOutput).optional(),
   properties: z.looseObject({}).optional(),
-  /** In widget order, with an entry more after control_after_generate and image_upload (comfy-api.md 8.2). */
+  /** In widget order, with one more entry after control_after_generate and image_upload (protocol: Saved graphs). */
   widgets_values: z.union([z.array(z.unknown()), z.record(z.string(), z.unknown())]).nullish(),
 });
 
@@ -87,7 +87,6 @@ export const uiGraph = z
   .discriminatedUnion('version', [uiGraph04, uiGraph1])
   .meta({ title: 'A graph in UI format (a template, a saved workflow)' });
 
-export type UiGraph = z.infer<typeof uiGraph>;
 export type UiGraph04 = z.infer<typeof uiGraph04>;
 export type UiNode = z.infer<typeof uiNode>;
 export type UiLink = z.infer<typeof uiLink>;

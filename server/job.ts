@@ -1,4 +1,4 @@
-// A prompt that was accepted, and how it ended: what queue, worker and executor hand to each other.
+// A prompt that was accepted, and how it ended: what queue, worker and executor pass to each other.
 import type { ExecutionMessages, UiOutput } from '../schemas/events.ts';
 import type { ApiGraph } from '../schemas/prompt.ts';
 

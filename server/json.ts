@@ -1,12 +1,12 @@
-// JSON as ComfyUI's clients and Python speak it: NaN and Infinity come in, integers beyond 2^53 keep every digit, depth has a cap.
+// JSON as Python and ComfyUI's clients write it: NaN and Infinity are read, integers beyond 2^53 keep every digit, the depth is limited.
 import { randomUUID } from 'node:crypto';
 
-/** Deeper JSON is refused: graphs of front ends nest some 20 levels, and JSON.stringify recurses. */
+/** Deeper JSON is refused: graphs of front ends nest about 20 levels, and JSON.stringify recurses. */
 export const MAX_JSON_DEPTH = 500;
 
 /**
  * Text → value. `NaN`, `Infinity` and `-Infinity` become these numbers, integers that a number cannot hold become bigint;
- * a key `__proto__` is a key like any other. Throws SyntaxError where the text is no JSON or nests too deep.
+ * a key `__proto__` is a key like any other. Throws SyntaxError if the text is not JSON or nests too deeply.
  */
 export function parseJson(text: string): unknown {
   const { rewritten, mark } = markSpecials(text.startsWith('\uFEFF') ? text.slice(1) : text);
@@ -16,7 +16,7 @@ export function parseJson(text: string): unknown {
 
 /**
  * Value → JSON. bigint becomes a bare integer, NaN and the infinities become null.
- * `nonFinite: 'keep'` writes them as Python does, for text that only parseJson reads.
+ * `nonFinite: 'keep'` writes them as Python does, for text that only parseJson will read.
  */
 export function stringifyJson(value: unknown, { nonFinite = 'null' }: { nonFinite?: 'null' | 'keep' } = {}): string {
   const mark = randomUUID();
@@ -35,8 +35,8 @@ const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const WORD = /NaN|-?Infinity/y;
 
 /**
- * What JSON.parse cannot take or would round (outside of strings) is replaced by strings that begin with a random mark:
- * nobody who sent the text can know it. Checks the depth on the way.
+ * Tokens that JSON.parse refuses or would round (outside of strings) are replaced by strings that begin with a random mark,
+ * which the sender of the text cannot know. Checks the depth on the way.
  */
 function markSpecials(text: string): { rewritten: string; mark: string | undefined } {
   const pieces: string[] = [];
@@ -67,7 +67,7 @@ function markSpecials(text: string): { rewritten: string; mark: string | undefin
   return { rewritten: mark === undefined ? text : pieces.join('') + text.slice(copied), mark };
 }
 
-/** Index behind the string that begins at `start`. */
+/** Index after the string that begins at `start`. */
 function endOfString(text: string, start: number): number {
   let quote = text.indexOf('"', start + 1);
   while (quote !== -1) {
@@ -76,7 +76,7 @@ function endOfString(text: string, start: number): number {
     if (slashes % 2 === 0) return quote + 1;
     quote = text.indexOf('"', quote + 1);
   }
-  return text.length; // not closed: JSON.parse says so
+  return text.length; // the string is not closed: JSON.parse will say so
 }
 
 function matchAt(pattern: RegExp, text: string, at: number): string | undefined {

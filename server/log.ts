@@ -33,7 +33,7 @@ function textOf(line: PinoLine): string {
   return `${level}${[line.msg ?? '', ...error, ...fields].join(' ').slice(0, MAX_LINE_CHARS)}\n`;
 }
 
-/** `destination`: where lines go; by default stderr, coloured where that is a terminal. */
+/** `destination`: where lines go; by default stderr, coloured if that is a terminal. */
 export function createLog({
   level = 'info',
   destination,

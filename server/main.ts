@@ -4,9 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { InputError } from '../engine/errors.ts';
 import { checkDevice } from '../engine/onnx/device.ts';
-import { addExamples, openSurroundings } from './environment.ts';
+import { ClosingSteps } from './closing-steps.ts';
+import { addExamples, type Environment, openEnvironment } from './environment.ts';
 import { emptyTemp } from './files/data-folders.ts';
-import { makeApp } from './http/app.ts';
+import { createApp } from './http/app.ts';
 import { historyRoutes } from './http/routes/history.ts';
 import { LOG_SIZE } from './http/routes/internal.ts';
 import { interruptRoutes } from './http/routes/interrupt.ts';
@@ -16,11 +17,12 @@ import { queueRoutes } from './http/routes/queue.ts';
 import { serverFeatures } from './http/routes/system.ts';
 import { createLog, type ServerLog } from './log.ts';
 import { type ServerOptions, serverDefaults } from './options.ts';
-import { createDispatcher } from './queue/dispatcher.ts';
-import { createJobStore, type JobStore, StoreError } from './queue/store.ts';
+import { createDispatcher, type Dispatcher } from './queue/dispatcher.ts';
+import { openJobStore } from './queue/sqlite-store.ts';
+import { type JobStore, StoreError } from './queue/store.ts';
 import { createRequestCheck } from './security.ts';
-import { createSocketHub, type SocketHubOptions } from './sockets/hub.ts';
-import { startWorkerHost, type WorkerHostOptions } from './worker/host.ts';
+import { createSocketHub, type SocketHub, type SocketHubOptions } from './sockets/hub.ts';
+import { startWorkerHost, type WorkerHost, type WorkerHostOptions } from './worker/host.ts';
 
 export interface RunningServer {
   /** `http://127.0.0.1:8188` */
@@ -44,95 +46,126 @@ export interface StartOptions extends Partial<ServerOptions> {
  */
 export async function startServer({
   log = createLog(),
-  worker: workerExtras,
-  sockets: limits,
+  worker,
+  sockets,
   ...given
 }: StartOptions = {}): Promise<RunningServer> {
   const options: ServerOptions = { ...serverDefaults, ...given };
   checkDevice(options.device);
-  const { logger } = log;
-  const surroundings = await openSurroundings(options);
-  const { folders, packs } = surroundings;
-  for (const { name, error } of packs) if (error) logger.warn(`pack ${name} was not loaded: ${error}`);
-  const store = openStore(join(folders.root, 'queue.sqlite'));
-  const undo: (() => unknown)[] = [() => store.close()];
+  const environment = await openEnvironment(options);
+  for (const { name, error } of environment.packs) if (error) log.logger.warn(`pack ${name} was not loaded: ${error}`);
+  const closing = new ClosingSteps();
   try {
-    await emptyTemp(folders); // not before the store is ours: the folder may be another server's
-    await addExamples(folders);
-    const worker = startWorkerHost({
-      ...workerExtras,
-      dataDir: options.dataDir,
-      packDirs: options.packDirs,
-      cache: options.cache,
-      writeMetadata: options.writeMetadata,
-      device: options.device,
-      onLog: (level, message) => logger[level](message),
-    });
-    undo.unshift(() => worker.stop());
-    const servers = options.listen.split(',').map(() => createServer());
-    undo.unshift(() => Promise.all(servers.map(stop)));
-    const features = serverFeatures(options);
-    const hub = createSocketHub({
-      queueRemaining: () => dispatcher.queueRemaining(),
-      executingNode: (clientId) => dispatcher.executingNode(clientId),
-      features,
-      log: logger,
-      limits,
-    });
-    undo.unshift(() => hub.close());
-    const dispatcher = createDispatcher({ store, worker, hub, log: logger });
-    undo.unshift(() => dispatcher.close());
-    undo.unshift(log.subscribe((entry) => hub.logs([entry], LOG_SIZE)));
-    const app = makeApp({
-      options,
-      ...surroundings,
-      features,
-      log,
-      subscribeLogs: hub.subscribeLogs,
-      queueState: () => {
-        const pending = store.pendingCount();
-        return { pending, running: store.remaining() - pending };
-      },
-      routers: [
-        promptRoutes({ ...surroundings, dispatcher, store, maxQueueLength: options.maxQueueLength }),
-        queueRoutes({ store, dispatcher }),
-        historyRoutes({ store }),
-        jobsRoutes({ store, dispatcher }),
-        interruptRoutes({ dispatcher }),
-      ],
-      argv: ['pez-nodes', ...process.argv.slice(2)],
-    });
-    for (const server of servers) {
-      server.on('request', app);
-      hub.attach(server, createRequestCheck(options));
-    }
-    await listen(servers, options);
-    dispatcher.start();
-    const { address, port, family } = servers[0].address() as AddressInfo;
-    return {
-      url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
-      port,
-      get workerPid() {
-        return worker.pid;
-      },
-      async close() {
-        for (const step of undo) await step();
-        await emptyTemp(folders);
-      },
-    };
+    return await startParts({ options, environment, log, worker, sockets, closing });
   } catch (error) {
-    for (const step of undo) await step();
+    await closing.run().catch((failure: Error) => log.logger.error(`closing failed as well: ${failure.message}`));
     throw error;
   }
 }
 
-function openStore(file: string): JobStore {
+interface Setup extends Required<Pick<StartOptions, 'log'>>, Pick<StartOptions, 'worker' | 'sockets'> {
+  readonly options: ServerOptions;
+  readonly environment: Environment;
+  readonly closing: ClosingSteps;
+}
+
+/** Each part is given to `closing` as soon as it is there. */
+async function startParts(setup: Setup): Promise<RunningServer> {
+  const store = await openStore(setup);
+  const worker = startWorker(setup);
+  const servers = createServers(setup);
+  const { hub, dispatcher } = connectQueue(setup, { store, worker });
+  const app = createServerApp(setup, { store, hub, dispatcher });
+  for (const server of servers) {
+    server.on('request', app);
+    hub.attach(server, createRequestCheck(setup.options));
+  }
+  await listen(servers, setup.options);
+  dispatcher.start();
+  const { address, port, family } = servers[0].address() as AddressInfo;
+  return {
+    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+    port,
+    get workerPid() {
+      return worker.pid;
+    },
+    close: () => setup.closing.run(),
+  };
+}
+
+/** The store and its lock; as long as it is held the data folder is ours, so that is when temp/ is emptied. */
+async function openStore({ environment: { folders }, closing }: Setup): Promise<JobStore> {
+  const store = lockStore(join(folders.root, 'queue.sqlite'));
+  closing.add(() => store.close());
+  await emptyTemp(folders);
+  closing.add(() => emptyTemp(folders));
+  await addExamples(folders);
+  return store;
+}
+
+function lockStore(file: string): JobStore {
   try {
-    return createJobStore({ file });
+    return openJobStore({ file });
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     throw new InputError('OPTION_INVALID', error.message, { cause: error });
   }
+}
+
+function startWorker({ options, log: { logger }, worker: extras, closing }: Setup): WorkerHost {
+  const { dataDir, packDirs, cache, writeMetadata, device } = options;
+  const onLog: WorkerHostOptions['onLog'] = (level, message) => logger[level](message);
+  const worker = startWorkerHost({ ...extras, dataDir, packDirs, cache, writeMetadata, device, onLog });
+  closing.add(() => worker.stop());
+  return worker;
+}
+
+/** One server for each address of `listen`; none listens yet. */
+function createServers({ options, closing }: Setup): Server[] {
+  const servers = options.listen.split(',').map(() => createServer());
+  closing.add(() => Promise.all(servers.map(stop)));
+  return servers;
+}
+
+/** The dispatcher tells the sockets, and they ask it: what runs for a client that connects, how much waits. */
+function connectQueue(
+  { options, log, sockets: limits, closing }: Setup,
+  { store, worker }: { readonly store: JobStore; readonly worker: WorkerHost },
+): { readonly hub: SocketHub; readonly dispatcher: Dispatcher } {
+  const hub = createSocketHub({
+    queueRemaining: () => dispatcher.queueRemaining(),
+    executingNode: (clientId) => dispatcher.executingNode(clientId),
+    features: serverFeatures(options),
+    log: log.logger,
+    limits,
+  });
+  closing.add(() => hub.close());
+  const dispatcher = createDispatcher({ store, worker, hub, log: log.logger });
+  closing.add(() => dispatcher.close());
+  closing.add(log.subscribe((entry) => hub.logs([entry], LOG_SIZE)));
+  return { hub, dispatcher };
+}
+
+function createServerApp(
+  { options, environment, log }: Setup,
+  { store, hub, dispatcher }: { readonly store: JobStore; readonly hub: SocketHub; readonly dispatcher: Dispatcher },
+): ReturnType<typeof createApp> {
+  return createApp({
+    options,
+    ...environment,
+    features: serverFeatures(options),
+    log,
+    subscribeLogs: (clientId, enabled) => hub.subscribeLogs(clientId, enabled),
+    queueRemaining: () => store.remaining(),
+    routers: [
+      promptRoutes({ ...environment, dispatcher, store, maxQueueLength: options.maxQueueLength }),
+      queueRoutes({ store, dispatcher }),
+      historyRoutes({ store }),
+      jobsRoutes({ store, dispatcher }),
+      interruptRoutes({ dispatcher }),
+    ],
+    argv: ['pez-nodes', ...process.argv.slice(2)],
+  });
 }
 
 /** Binds a server to each address of `listen`, all to one port. Throws OPTION_INVALID. */
@@ -147,7 +180,7 @@ async function listen(servers: readonly Server[], { listen, port }: ServerOption
       });
     } catch (error) {
       const inUse = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
-      const why = inUse ? 'another program (or another pez-nodes) listens there' : (error as Error).message;
+      const why = inUse ? 'another program (or another pez-nodes) is listening there' : (error as Error).message;
       throw new InputError('OPTION_INVALID', `Cannot listen on ${listen} port ${port}: ${why}. Give another --port.`, {
         cause: error,
       });

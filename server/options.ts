@@ -1,4 +1,4 @@
-// How a server is started: the options of `pez-nodes serve`.
+// The options of `pez-nodes serve`, and their defaults.
 
 export interface ServerOptions {
   /** 8188; 0: any free port. */
@@ -11,7 +11,7 @@ export interface ServerOptions {
   readonly packDirs: readonly string[];
   /** The CLIP that loaders offer first. */
   readonly clip: string;
-  /** The checkpoint that loaders offer first; else the first bundled one. */
+  /** The checkpoint that loaders offer first; by default the first bundled one. */
   readonly checkpoint?: string;
   /** Where checkpoints run: cpu, webgpu, cuda, coreml or dml. */
   readonly device: string;
@@ -20,7 +20,7 @@ export interface ServerOptions {
   readonly cache: 'classic' | 'none' | { readonly lru: number };
   /** Value of Access-Control-Allow-Origin; without it cross-origin requests are refused. */
   readonly corsOrigin?: string;
-  /** More host names under which this server may be addressed (beside loopback and the bound address). */
+  /** Further host names of this server (besides loopback and the bound address). */
   readonly allowedHosts: readonly string[];
   /** Limit of a request's body, bytes. */
   readonly maxUploadBytes: number;

@@ -5,14 +5,14 @@ import { InputError } from '../engine/errors.ts';
 import type { NodeErrors, PromptError } from '../schemas/errors.ts';
 import type { ExecutionEvent } from '../schemas/events.ts';
 import type { ApiGraph } from '../schemas/prompt.ts';
-import type { Surroundings } from './environment.ts';
+import type { Environment } from './environment.ts';
 import type { JobOutcome } from './job.ts';
 import type { ServerOptions } from './options.ts';
 import { validatePrompt } from './validate/validate-prompt.ts';
 import { startWorkerHost } from './worker/host.ts';
 
 export interface OneRun {
-  readonly surroundings: Surroundings;
+  readonly environment: Environment;
   readonly options: Pick<ServerOptions, 'dataDir' | 'packDirs'> & Partial<Pick<ServerOptions, 'device'>>;
   readonly onEvent: (event: ExecutionEvent) => void;
   /** Lines that the worker and its nodes write. */
@@ -26,9 +26,9 @@ export interface OneRun {
  */
 export async function runOnce(
   graph: ApiGraph,
-  { surroundings, options, onEvent, onLog, signal }: OneRun,
+  { environment, options, onEvent, onLog, signal }: OneRun,
 ): Promise<JobOutcome> {
-  const { prompt, outputs, nodeErrors, error } = await validatePrompt(graph, surroundings);
+  const { prompt, outputs, nodeErrors, error } = await validatePrompt(graph, environment);
   if (error || Object.keys(nodeErrors).length > 0) throw new InputError('GRAPH_INVALID', describe(error, nodeErrors));
   const { dataDir, packDirs, device } = options;
   const host = startWorkerHost({ dataDir, packDirs, cache: 'none', writeMetadata: true, device, onLog });

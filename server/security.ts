@@ -1,5 +1,5 @@
-// Who may speak to the server: an allow-list of Host (against DNS rebinding), a check of Origin (against other web pages
-// in the same browser), and the headers that go with every answer. There is no log-in: see comfy-api.md section 7.
+// Who may send requests: an allow-list of Host (against DNS rebinding), a check of Origin (against other web pages
+// in the same browser), and the headers of every response. There is no login (protocol: Security).
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
 import type { ServerOptions } from './options.ts';
@@ -23,7 +23,7 @@ function parseHost(text: string): HostName | undefined {
   return { name, port: match[3] ?? '' };
 }
 
-/** An origin's host; its port is filled in. undefined for `null` and what is no http origin. */
+/** Host and port of an origin, the default port filled in; undefined for `null` and for what is not an http origin. */
 function parseOrigin(origin: string): HostName | undefined {
   const match = /^(https?):\/\/([^/]+)$/i.exec(origin);
   const host = match ? parseHost(match[2]) : undefined;
@@ -45,9 +45,9 @@ const WILDCARDS = ['0.0.0.0', '::'];
 const refused = (message: string): CheckResult => ({ ok: false, status: 403, message });
 
 /**
- * The check of every request, reading ones and upgrades included: answers of a server without log-in are private, too.
- * Programs that are no browsers send no Origin and pass. `Origin: null` (sandboxed frames, local files) never does.
- * Host: loopback, the bound addresses, `allowedHosts`. Bound to all addresses, any IP address counts: rebinding needs a name.
+ * The check of every request, including GET and upgrades: what a server without a login tells is private, too.
+ * Programs other than browsers send no Origin and pass. `Origin: null` (sandboxed frames, local files) never passes.
+ * Host: loopback, the bound addresses, `allowedHosts`. If bound to all addresses, any IP address is accepted: rebinding needs a name.
  */
 export function createRequestCheck({
   listen,
@@ -64,17 +64,17 @@ export function createRequestCheck({
     const host = parseHost(headers.host ?? '');
     if (!host || !mayBeAddressedAs(host.name))
       return refused(
-        `This server is not addressed as ${JSON.stringify((headers.host ?? '').slice(0, 200))}: ` +
+        `This server does not go by the name ${JSON.stringify((headers.host ?? '').slice(0, 200))}: ` +
           'if that is its name, start it with --allow-host <name>',
       );
     const { origin } = headers;
     const isCrossSite = headers['sec-fetch-site'] === 'cross-site';
     if (origin === undefined) {
       if (!isCrossSite || corsOrigin !== undefined) return { ok: true };
-      return refused('Requests from other web sites are refused: see --enable-cors-header');
+      return refused('Requests from other websites are refused: see --enable-cors-header');
     }
     const from = parseOrigin(origin);
-    // A port that a proxy took from Host can't be compared; a browser leaves it out of Host only where it is the default.
+    // If a proxy has removed the port from Host, it cannot be compared; a browser leaves out only the default port.
     const isOwn = from !== undefined && from.name === host.name && (host.port === '' || host.port === from.port);
     if (isOwn) return { ok: true };
     if (from !== undefined && (corsOrigin === '*' || corsOrigin?.toLowerCase() === origin.toLowerCase()))
@@ -86,7 +86,7 @@ export function createRequestCheck({
   };
 }
 
-/** Headers of every answer. Nothing here hinders a ComfyUI front end, which loads what it needs from this server. */
+/** Headers of every response. They do not restrict a ComfyUI front end, which loads everything from this server. */
 export function securityHeaders(corsOrigin: string | undefined): Readonly<Record<string, string>> {
   return {
     'X-Content-Type-Options': 'nosniff',
@@ -104,7 +104,7 @@ export function securityHeaders(corsOrigin: string | undefined): Readonly<Record
   };
 }
 
-/** CSP of our own page: nothing from elsewhere, its one script and style by nonce. */
+/** CSP of our own page: nothing from elsewhere; its script and its style are allowed by nonce. */
 export const pagePolicy = (nonce: string): string =>
   `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; img-src 'self' data:; ` +
   "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
@@ -120,7 +120,7 @@ export function isDangerousType(contentType: string): boolean {
 
 const escapeQuoted = (text: string): string => text.replace(/["\\]/g, '\\$&');
 
-/** `filename="…"` for Content-Disposition (RFC 6266): ASCII for all, UTF-8 beside it where that loses something. */
+/** `filename="…"` for Content-Disposition (RFC 6266): ASCII for every client, and UTF-8 beside it if ASCII loses something. */
 export function filenameParameter(filename: string): string {
   const ascii = filename.replace(/[^ -~]/g, '_');
   const plain = `filename="${escapeQuoted(ascii)}"`;

@@ -1,7 +1,6 @@
 // What this server is: our version, and the level of ComfyUI's protocol that it speaks.
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { packageRoot } from './package-root.ts';
+import { packageFile } from '../engine/package-root.ts';
 
 /** The ComfyUI whose HTTP and socket protocol this server follows; front ends read it as `comfyui_version`. */
 export const PROTOCOL_VERSION = '0.24.0';
@@ -13,8 +12,6 @@ interface PackageJson {
 
 /** Version of this package, and of the onnxruntime that it was built for. */
 export function versions(): { readonly own: string; readonly onnxruntime: string } {
-  const { version, dependencies } = JSON.parse(
-    readFileSync(join(packageRoot(), 'package.json'), 'utf8'),
-  ) as PackageJson;
+  const { version, dependencies } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as PackageJson;
   return { own: version, onnxruntime: dependencies['onnxruntime-node'] };
 }

@@ -6,7 +6,7 @@ import { createExecutor } from './executor/executor.ts';
 import { dataFolders } from './files/data-folders.ts';
 import { createNodeFiles } from './files/node-files.ts';
 import type { Job } from './job.ts';
-import { loadPacks, makeRegistry } from './packs/packs.ts';
+import { createRegistry, loadPacks } from './packs/packs.ts';
 import { createWorkerModels } from './worker/models.ts';
 import { guardAgainstOrphaning } from './worker/orphan-guard.ts';
 import type { FromWorker, ToWorker, WorkerOptions } from './worker/protocol.ts';
@@ -23,7 +23,7 @@ const send = (message: FromWorker, sent: (error: Error | null) => void = () => u
   if (process.connected) process.send!(message, undefined, undefined, sent);
 };
 
-/** An exception that nobody caught leaves state that nobody knows: tell it, and end. */
+/** An uncaught exception leaves the process in an unknown state: report it and end. */
 function die(thrown: unknown): void {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const end = () => process.exit(1);
@@ -49,7 +49,7 @@ function sendEvent(promptId: string, event: ExecutionEvent): void {
 const packs = await loadPacks({ packDirs: options.packDirs });
 const folders = dataFolders(options.dataDir);
 const executor = createExecutor({
-  registry: makeRegistry(packs),
+  registry: createRegistry(packs),
   cache: options.cache,
   services: {
     files: createNodeFiles({ folders, writeMetadata: options.writeMetadata }),
@@ -84,9 +84,6 @@ process.on('message', (message: ToWorker) => {
       break;
     case 'free':
       executor.free(message);
-      break;
-    case 'stop':
-      process.exit(0);
   }
 });
 send({ type: 'ready' });

@@ -14,7 +14,7 @@ export function generateTemplates(): Map<string, unknown> {
   for (const { name, graph, title, description } of presets) {
     const whole = withDefaults(graph, definitions);
     files.set(`api/${name}.json`, whole);
-    files.set(`${name}.json`, layOut(name, whole, `## ${title}\n\n${description}`, definitions));
+    files.set(`${name}.json`, layOut({ name, graph: whole, note: `## ${title}\n\n${description}`, definitions }));
   }
   return files;
 }

@@ -1,13 +1,14 @@
 // A prompt graph → the same graph in UI format, laid out: columns by depth, top to bottom, a note above.
 import { createHash } from 'node:crypto';
-import type { NodeDefinition } from '../nodes/define-node.ts';
-import type { ApiGraph, Link } from '../schemas/prompt.ts';
+import type { Input, NodeDefinition } from '../nodes/define-node.ts';
+import type { ApiGraph, ApiNode, Link } from '../schemas/prompt.ts';
 import type { UiGraph04, UiLink, UiNode } from '../schemas/template.ts';
 import { type Definitions, extraEntry, inputsInOrder, isWidget } from '../server/saved-graph/ui-graph.ts';
 
 const WIDTH = 340;
 const GAP = { x: 90, y: 70 };
 const TOP = 220;
+const LEFT = 40;
 /** Heights in the front end's pixels: title and margin, a socket, a widget, a text field, a picture. */
 const HEIGHT = { frame: 30, socket: 22, widget: 26, text: 100, picture: 260 };
 const SHOWS_PICTURE = ['LoadImage', 'PreviewImage', 'SaveImage'];
@@ -15,7 +16,13 @@ const SHOWS_TEXT = ['PreviewAny', 'PEZInvert', 'PromptBlend', 'TokenSwap', 'Dist
 
 const isLink = (value: unknown): value is Link => Array.isArray(value) && value.length === 2;
 
-/** Longest way from a node without links. */
+function definitionOf({ class_type: type }: ApiNode, definitions: Definitions): NodeDefinition {
+  const found = definitions.get(type);
+  if (!found) throw new Error(`there is no node class ${type}`);
+  return found.definition;
+}
+
+/** Length of the longest path to each node from a node without links. */
 function depths(graph: ApiGraph): Map<string, number> {
   const known = new Map<string, number>();
   const depth = (id: string): number => {
@@ -45,7 +52,7 @@ function heightOf(definition: NodeDefinition, inputs: Readonly<Record<string, un
   return HEIGHT.frame + slots * HEIGHT.socket + fields.reduce((sum, h) => sum + h, 0) + shown;
 }
 
-/** A uuid that stays the same for a name. */
+/** A uuid that depends on the name only. */
 function uuidOf(name: string): string {
   const hex = createHash('sha256').update(`pez-nodes/${name}`).digest('hex');
   const variant = '89ab'[Number.parseInt(hex[16], 16) % 4];
@@ -63,101 +70,147 @@ const defaultsOf = (definition: NodeDefinition): Record<string, unknown> =>
       }),
   );
 
-/** The graph with every widget that it leaves out at its default, as the front end would send it. */
+/** The graph with every widget that it leaves out set to its default, as the front end would send it. */
 export function withDefaults(graph: ApiGraph, definitions: Definitions): ApiGraph {
   return Object.fromEntries(
     Object.entries(graph).map(([id, node]) => {
-      const found = definitions.get(node.class_type);
-      if (!found) throw new Error(`node ${id}: there is no class ${node.class_type}`);
-      const title = node._meta?.title ?? found.definition.displayName;
-      const inputs = { ...defaultsOf(found.definition), ...node.inputs };
+      const definition = definitionOf(node, definitions);
+      const title = node._meta?.title ?? definition.displayName;
+      const inputs = { ...defaultsOf(definition), ...node.inputs };
       return [id, { inputs, class_type: node.class_type, _meta: { title } }];
     }),
   );
 }
 
-/** Lays a complete prompt graph out. Ids must be integers as text; `note` stands above the graph. */
-export function layOut(name: string, graph: ApiGraph, note: string, definitions: Definitions): UiGraph04 {
-  const depth = depths(graph);
-  const links: UiLink[] = [];
-  const columnEnd: number[] = [];
-  const nodes = Object.entries(graph).map(([id, node], order): UiNode => {
-    const { definition } = definitions.get(node.class_type)!;
-    const named = inputsInOrder(definition);
-    const sockets = named.filter(
-      ([input, { type }]) => !isWidget(definition.inputs[input]) || (type && isLink(node.inputs[input])),
-    );
-    const inputs = sockets.map(([input, declared], slot) => {
-      const value = node.inputs[input];
-      let link: number | null = null;
-      if (isLink(value)) {
-        const [source, output] = value;
-        const given = Object.values(definitions.get(graph[source].class_type)!.definition.outputs)[output];
-        link = links.length + 1;
-        links.push([link, Number(source), output, Number(id), slot, given.type]);
-      }
-      return { name: input, type: declared.type, link, ...(isWidget(declared) && { widget: { name: input } }) };
-    });
-    const defaults = defaultsOf(definition);
-    const values = named
-      .filter(([, input]) => isWidget(input))
-      .flatMap(([input, declared]) => {
-        const value = node.inputs[input];
-        return [isLink(value) ? defaults[input] : value, ...extraEntry(input, declared)];
-      });
-    const column = depth.get(id)!;
-    const y = columnEnd[column] ?? TOP;
-    const height = heightOf(definition, node.inputs);
-    columnEnd[column] = y + height + GAP.y;
-    return {
-      id: Number(id),
-      type: node.class_type,
-      title: node._meta?.title,
-      pos: [40 + column * (WIDTH + GAP.x), y],
-      size: [WIDTH, height],
-      flags: {},
-      order,
-      mode: 0,
-      inputs,
-      outputs: Object.entries(definition.outputs).map(([output, { type }], slot) => ({
-        name: output,
-        type,
-        links: null,
-        slot_index: slot,
-      })),
-      properties: { 'Node name for S&R': node.class_type },
-      widgets_values: values,
-    };
-  });
-  for (const [id, source, slot] of links) {
-    const output = nodes.find((n) => n.id === source)!.outputs![slot];
-    output.links = [...(output.links ?? []), id];
-  }
-  const noteId = Math.max(...nodes.map((n) => Number(n.id))) + 1;
-  nodes.push({
-    id: noteId,
-    type: 'MarkdownNote',
-    title: 'What this does',
-    pos: [40, 0],
-    size: [2 * WIDTH + GAP.x, TOP - GAP.y],
-    flags: {},
-    order: nodes.length,
-    mode: 0,
-    inputs: [],
-    outputs: [],
-    properties: {},
-    widgets_values: [note],
-  });
+interface LayoutOptions {
+  /** Of the template: its uuid follows from it. */
+  readonly name: string;
+  /** A complete prompt graph (`withDefaults`); ids must be integers as text. */
+  readonly graph: ApiGraph;
+  /** Markdown that stands above the graph. */
+  readonly note: string;
+  readonly definitions: Definitions;
+}
+
+/** Lays a prompt graph out in UI format. */
+export function layOut({ name, graph, note, definitions }: LayoutOptions): UiGraph04 {
+  const links = linksOf(graph, definitions);
+  const frames = framesOf(graph, definitions);
+  const nodes = Object.entries(graph).map(([id, node], order) =>
+    uiNode({ id, node, definition: definitionOf(node, definitions), frame: frames.get(id)!, order, links }),
+  );
+  const noteId = Math.max(...nodes.map((node) => Number(node.id))) + 1;
   return {
     id: uuidOf(name),
     revision: 0,
     last_node_id: noteId,
     last_link_id: links.length,
-    nodes,
+    nodes: [...nodes, noteNode({ id: noteId, order: nodes.length, text: note })],
     links,
     groups: [],
     config: {},
     extra: { ds: { scale: 0.8, offset: [40, 80] } },
     version: 0.4,
+  };
+}
+
+/** Inputs that the front end draws as sockets: those without a widget, and widgets that a link feeds. */
+function socketsOf(node: ApiNode, definition: NodeDefinition): [name: string, input: Input][] {
+  return inputsInOrder(definition).filter(([name, input]) => !isWidget(input) || isLink(node.inputs[name]));
+}
+
+/** Every link, numbered from 1: `[id, source, output, target, socket, type]`. */
+function linksOf(graph: ApiGraph, definitions: Definitions): UiLink[] {
+  const links: UiLink[] = [];
+  for (const [id, node] of Object.entries(graph)) {
+    for (const [slot, [name]] of socketsOf(node, definitionOf(node, definitions)).entries()) {
+      const value = node.inputs[name];
+      if (!isLink(value)) continue;
+      const [source, output] = value;
+      const { type } = Object.values(definitionOf(graph[source], definitions).outputs)[output];
+      links.push([links.length + 1, Number(source), output, Number(id), slot, type]);
+    }
+  }
+  return links;
+}
+
+type Frame = Pick<UiNode, 'pos' | 'size'>;
+
+/** Where each node lies: in the column of its depth, below the nodes before it. */
+function framesOf(graph: ApiGraph, definitions: Definitions): Map<string, Frame> {
+  const depth = depths(graph);
+  const columnEnd: number[] = [];
+  return new Map(
+    Object.entries(graph).map(([id, node]) => {
+      const column = depth.get(id)!;
+      const y = columnEnd[column] ?? TOP;
+      const height = heightOf(definitionOf(node, definitions), node.inputs);
+      columnEnd[column] = y + height + GAP.y;
+      return [id, { pos: [LEFT + column * (WIDTH + GAP.x), y], size: [WIDTH, height] }];
+    }),
+  );
+}
+
+interface NodeToDraw {
+  readonly id: string;
+  readonly node: ApiNode;
+  readonly definition: NodeDefinition;
+  readonly frame: Frame;
+  readonly order: number;
+  readonly links: readonly UiLink[];
+}
+
+function uiNode({ id, node, definition, frame, order, links }: NodeToDraw): UiNode {
+  const linkInto = (slot: number) => links.find((link) => link[3] === Number(id) && link[4] === slot)?.[0] ?? null;
+  const linksFrom = (slot: number) => links.filter((link) => link[1] === Number(id) && link[2] === slot);
+  return {
+    id: Number(id),
+    type: node.class_type,
+    title: node._meta?.title,
+    pos: frame.pos,
+    size: frame.size,
+    flags: {},
+    order,
+    mode: 0,
+    inputs: socketsOf(node, definition).map(([name, input], slot) => ({
+      name,
+      type: input.type,
+      link: linkInto(slot),
+      ...(isWidget(input) && { widget: { name } }),
+    })),
+    outputs: Object.entries(definition.outputs).map(([name, { type }], slot) => {
+      const ids = linksFrom(slot).map(([link]) => link);
+      return { name, type, links: ids.length > 0 ? ids : null, slot_index: slot };
+    }),
+    properties: { 'Node name for S&R': node.class_type },
+    widgets_values: widgetValues(node, definition),
+  };
+}
+
+/** A value per widget, followed by what belongs to it; a widget that a link feeds has its default. */
+function widgetValues(node: ApiNode, definition: NodeDefinition): unknown[] {
+  const defaults = defaultsOf(definition);
+  return inputsInOrder(definition)
+    .filter(([, input]) => isWidget(input))
+    .flatMap(([name, input]) => {
+      const value = node.inputs[name];
+      return [isLink(value) ? defaults[name] : value, ...extraEntry(name, input)];
+    });
+}
+
+function noteNode({ id, order, text }: { id: number; order: number; text: string }): UiNode {
+  return {
+    id,
+    type: 'MarkdownNote',
+    title: 'What this does',
+    pos: [LEFT, 0],
+    size: [2 * WIDTH + GAP.x, TOP - GAP.y],
+    flags: {},
+    order,
+    mode: 0,
+    inputs: [],
+    outputs: [],
+    properties: {},
+    widgets_values: [text],
   };
 }

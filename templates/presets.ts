@@ -15,8 +15,8 @@ const node = (class_type: string, inputs: Record<string, unknown>, title?: strin
 });
 const clip = node('CLIPLoader', { clip_name: 'pico-clip' });
 
-/** Nodes 20 and 21: what draws, and a sheet of its own size. */
-const easel = {
+/** Nodes 20 and 21: the checkpoint, and an empty latent of the size it draws. */
+const modelAndLatent = {
   20: node('CheckpointLoaderSimple', { ckpt_name: 'pico-diffusion' }),
   21: node('EmptyLatentImage', { width: 64, height: 64 }),
 };
@@ -26,7 +26,7 @@ const enlarge = (image: Link) => node('ImageScale', { image, upscale_method: 'bi
 
 /** Nodes 20 to 27: draw `prompt` with pico-diffusion and save it. */
 const drawing = (prompt: string | Link) => ({
-  ...easel,
+  ...modelAndLatent,
   22: node('CLIPTextEncode', { text: prompt, clip: ['20', 1] }, 'Positive prompt'),
   23: node('CLIPTextEncode', { text: '', clip: ['20', 1] }, 'Negative prompt'),
   24: node('KSampler', {
@@ -45,7 +45,7 @@ export const presets: readonly Preset[] = [
   {
     name: 'image-to-prompt',
     title: 'Image to prompt',
-    description: 'Finds the words that a picture stands for, and shows the search.',
+    description: 'Finds a prompt that describes a picture, and plots the search.',
     graph: {
       1: node('LoadImage', { image: 'tiger.png' }),
       2: clip,
@@ -58,7 +58,7 @@ export const presets: readonly Preset[] = [
     name: 'images-to-style-prompt',
     title: 'Images to style prompt',
     description:
-      'Finds one prompt for what several pictures have in common. Use pictures of one style and different subjects.',
+      'Finds one prompt for what several pictures have in common. Use pictures in one style with different subjects.',
     graph: {
       1: node('LoadImage', { image: 'butterfly.png' }),
       2: node('LoadImage', { image: 'guitar.png' }),
@@ -74,7 +74,7 @@ export const presets: readonly Preset[] = [
   {
     name: 'blend-two-images',
     title: 'Blend two images',
-    description: 'Finds one prompt that is near to two pictures at once; the weights say which counts more.',
+    description: 'Finds one prompt that is close to two pictures at once; the weights set which picture counts more.',
     graph: {
       1: node('LoadImage', { image: 'tiger.png' }),
       2: node('LoadImage', { image: 'butterfly.png' }),
@@ -88,21 +88,21 @@ export const presets: readonly Preset[] = [
     name: 'style-and-swap',
     title: 'Style and swap',
     description:
-      'Finds a prompt for a picture, then puts a tiger and Paris in the place of its subject and keeps the rest.',
+      'Finds a prompt for a picture, then replaces its subject once with a tiger and once with Paris, and keeps the rest.',
     graph: {
       1: node('LoadImage', { image: 'house.png' }),
       2: clip,
       3: node('PEZInvert', { images: ['1', 0], clip: ['2', 0] }),
       4: node('TokenSwap', { clip: ['2', 0], prompt: ['3', 0], to: 'tiger, Paris', image: ['1', 0] }),
-      5: node('PreviewAny', { source: ['3', 0] }, 'Prompt of the picture'),
+      5: node('PreviewAny', { source: ['3', 0] }, 'Prompt for the picture'),
       6: node('PreviewAny', { source: ['4', 0] }, 'After the swap'),
-      7: node('PreviewAny', { source: ['4', 1] }, 'What each word carries'),
+      7: node('PreviewAny', { source: ['4', 1] }, 'What each word contributes'),
     },
   },
   {
     name: 'distil-prompt',
     title: 'Distil prompt',
-    description: 'Makes a long text a short prompt that means the same to CLIP.',
+    description: 'Shortens a long text to a prompt that means the same to CLIP.',
     graph: {
       1: node('PrimitiveStringMultiline', {
         value:
@@ -117,7 +117,7 @@ export const presets: readonly Preset[] = [
   {
     name: 'text-to-image',
     title: 'Text to image',
-    description: 'Draws a prompt: the graph with which ComfyUI starts, with pico-diffusion as its model.',
+    description: "Draws a picture from a prompt: ComfyUI's default graph with pico-diffusion as its model.",
     graph: {
       3: node('KSampler', {
         model: ['4', 0],
@@ -138,7 +138,7 @@ export const presets: readonly Preset[] = [
   {
     name: 'image-to-prompt-to-image',
     title: 'Image to prompt to image',
-    description: 'Finds the words that a picture stands for, and draws them.',
+    description: 'Finds a prompt that describes a picture, then draws that prompt.',
     graph: {
       1: node('LoadImage', { image: 'tiger.png' }),
       2: clip,
@@ -154,12 +154,12 @@ export const presets: readonly Preset[] = [
     name: 'image-to-best-prompt',
     title: 'Image to best prompt',
     description:
-      'Finds several prompts for a picture, draws each twice, and keeps the one whose pictures come closest to it.',
+      'Finds several prompts for a picture, draws each of them twice, and keeps the prompt whose pictures come closest to the original.',
     graph: {
       1: node('LoadImage', { image: 'tiger.png' }),
       2: clip,
       3: node('PEZInvert', { images: ['1', 0], clip: ['2', 0] }),
-      ...easel,
+      ...modelAndLatent,
       22: node('PEZRerank', {
         candidates: ['3', 4],
         source: ['1', 0],
@@ -175,13 +175,13 @@ export const presets: readonly Preset[] = [
       25: enlarge(['22', 1]),
       26: node('SaveImage', { images: ['25', 0] }),
       27: enlarge(['22', 3]),
-      28: node('PreviewImage', { images: ['27', 0] }, 'All that was drawn'),
+      28: node('PreviewImage', { images: ['27', 0] }, 'Everything drawn'),
     },
   },
   {
     name: 'blend-to-image',
     title: 'Blend to image',
-    description: 'Finds one prompt that is near to two pictures at once, and draws it.',
+    description: 'Finds one prompt that is close to two pictures at once, then draws it.',
     graph: {
       1: node('LoadImage', { image: 'tiger.png' }),
       2: node('LoadImage', { image: 'butterfly.png' }),
@@ -195,7 +195,7 @@ export const presets: readonly Preset[] = [
     name: 'swap-to-images',
     title: 'Swap to images',
     description:
-      'Finds words for how a butterfly is drawn, puts other things in its place, and draws each: a row of pictures in one style. For a picture of yours name its subject in the template and in “from”.',
+      'Finds words for the way a butterfly is drawn, replaces the butterfly with other things, and draws each of them: a row of pictures in one style. To use your own picture, name its subject in the template and in “from”.',
     graph: {
       1: node('LoadImage', { image: 'butterfly.png' }),
       2: clip,

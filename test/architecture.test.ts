@@ -1,8 +1,9 @@
-// The tree: who may import whom, how long files get, and that lists and files name the same things.
+// The tree: who may import whom, how long functions get, and that lists and files name the same things.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { functionsIn } from './helpers/functions-in.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -21,7 +22,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'engine/clip': ['engine', 'engine/onnx', 'engine/hub', 'engine/image'],
   'engine/pez': ['engine', 'engine/onnx', 'engine/autodiff', 'engine/clip'],
   'engine/diffusion': ['engine', 'engine/onnx', 'engine/hub', 'engine/image', 'engine/clip'],
-  'engine/rerank': ['engine', 'engine/clip', 'engine/pez', 'engine/diffusion'],
+  'engine/rerank': ['engine', 'engine/image', 'engine/clip', 'engine/pez', 'engine/diffusion'],
   nodes: ['engine/*', 'schemas'],
   server: ['engine', 'nodes', 'schemas'],
   'server/files': [...SERVER],
@@ -49,7 +50,8 @@ const EXCEPTIONS: Record<string, readonly string[]> = {
 };
 
 const NOT_FOLDERS = ['src', 'lib', 'utils', 'types', 'common', 'helpers'];
-const MAX_LINES = 500;
+/** Of a function, from its first line to its last, what it nests included. Tables and data are not functions. */
+const MAX_LINES = 60;
 
 const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
   cwd: root,
@@ -105,11 +107,70 @@ test('no folder has a name that says nothing', () => {
   expect(NOT_FOLDERS.filter((name) => folders.has(name))).toEqual([]);
 });
 
-test(`no source file is longer than ${MAX_LINES} lines`, () => {
-  const long = files.filter(
-    (f) => /\.(ts|tsx|py|mjs|js)$/.test(f) && readFileSync(join(root, f), 'utf8').split('\n').length > MAX_LINES,
-  );
+test(`no function is longer than ${MAX_LINES} lines`, () => {
+  const long = sources
+    .filter((file) => !file.startsWith('test/'))
+    .flatMap((file) =>
+      functionsIn(readFileSync(join(root, file), 'utf8'), { tsx: file.endsWith('.tsx') }).map((f) => ({ file, ...f })),
+    )
+    .filter(({ lines }) => lines > MAX_LINES)
+    .map(({ file, line, name, lines }) => `${file}:${line} ${name} has ${lines} lines`);
   expect(long).toEqual([]);
+});
+
+test('the measure of functions sees each kind of function, its name and its lines', () => {
+  const source = `#!/usr/bin/env node
+// A comment first: é€😀.
+export default function plain() {
+  return 1;
+}
+
+const arrow = (a: number) =>
+  a;
+
+export class Box<T> {
+  #value: T;
+  /** Not counted. */
+  constructor(value: T) {
+    this.#value = value;
+  }
+  get value() {
+    return this.#value;
+  }
+  async *#walk() {
+    yield [1].map(function double(x) {
+      return 2 * x;
+    });
+  }
+  static later = () => {};
+}
+
+const table = {
+  method() {},
+  'an arrow': async () => {
+  },
+  data: ['é',
+    1],
+};
+list.sort((a, b) => a - b);
+`;
+  const seen = functionsIn(source).map(({ line, name, lines }) => [line, name, lines]);
+  const expected = [
+    [3, 'plain', 3],
+    [7, 'arrow', 2],
+    [13, 'constructor', 3],
+    [16, 'value', 3],
+    [19, '#walk', 5],
+    [20, 'double', 3],
+    [24, 'later', 1],
+    [28, 'method', 1],
+    [29, 'an arrow', 2],
+    [34, '(anonymous)', 1],
+  ];
+  expect(seen).toEqual(expected);
+  expect(functionsIn(source)).toEqual(functionsIn(source)); // the parser counts on from file to file
+  const long = `// first\nfunction long() {\n${'  work();\n'.repeat(MAX_LINES)}}\n`;
+  expect(functionsIn(long)).toEqual([{ line: 2, name: 'long', lines: MAX_LINES + 2 }]);
 });
 
 test('every source file says in its first line what it is for', () => {
@@ -128,4 +189,74 @@ test('relative links in documents lead somewhere', () => {
       .map((target) => `${file}: ${target}`),
   );
   expect(broken).toEqual([]);
+});
+
+/** Comments of a source file, one line each. */
+const commentsOf = (file: string): string[] =>
+  readFileSync(join(root, file), 'utf8')
+    .split('\n')
+    .flatMap((line) => /(?:^|\s)(?:\/\/|#|\/\*\*?|\*) .*$/.exec(line)?.[0] ?? []);
+
+const scripts = files.filter((f) => /\.(ts|tsx|mjs|js|py)$/.test(f) && f !== 'test/architecture.test.ts');
+
+/** Sections of docs/protocol.md: heading → text. */
+const protocol = new Map(
+  readFileSync(join(root, 'docs/protocol.md'), 'utf8')
+    .split(/^## /m)
+    .slice(1)
+    .map((section) => [section.split('\n', 1)[0], section]),
+);
+
+/** What `(protocol: Queue; Order of events, rule 3)` cites. */
+function citations(text: string): { heading: string; rule?: string }[] {
+  return [...text.matchAll(/\(protocol: ([^()]+)\)/g)]
+    .flatMap((m) => m[1].split('; '))
+    .map((cited) => ({ heading: cited.replace(/, rule \d$/, ''), rule: /, rule (\d)$/.exec(cited)?.[1] }));
+}
+
+const isThere = ({ heading, rule }: { heading: string; rule?: string }): boolean =>
+  protocol.has(heading) && (rule === undefined || protocol.get(heading)!.includes(`\n${rule}. `));
+
+test('what comments cite of the protocol is in docs/protocol.md', () => {
+  const cited = scripts.flatMap((file) =>
+    citations(readFileSync(join(root, file), 'utf8')).map((citation) => ({ file, ...citation })),
+  );
+  expect(cited.filter((citation) => !isThere(citation))).toEqual([]);
+  expect(cited.length).toBeGreaterThan(50);
+});
+
+test('the check of citations sees wrong ones', () => {
+  expect(citations('// one (protocol: Queue; Order of events, rule 3) and (protocol: Nowhere).').map(isThere)).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  expect(isThere({ heading: 'Order of events', rule: '9' })).toBe(false);
+});
+
+/** Documents of other projects, which comments may name. */
+const ELSEWHERE = ['docs/ContribOperators.md']; // onnxruntime's
+
+test('comments name only documents that the repository holds', () => {
+  const documents = new Set(files.filter((f) => f.endsWith('.md')));
+  const isHeld = (file: string, name: string): boolean =>
+    [name, join('docs', name), join(dirname(file), name)].some((path) => documents.has(path));
+  const wrong = scripts.flatMap((file) =>
+    commentsOf(file)
+      .flatMap((comment) => [...comment.matchAll(/(?<![\w<>*`/.-])[\w][\w./-]*\.md\b/g)].map(([name]) => name))
+      .filter((name) => !isHeld(file, name) && !ELSEWHERE.includes(name))
+      .map((name) => `${file}: ${name}`),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test('tests are named by sentences, not by numbers of sections', () => {
+  const numbered = scripts
+    .filter((f) => f.startsWith('test/') && f.endsWith('.test.ts'))
+    .flatMap((file) =>
+      [...readFileSync(join(root, file), 'utf8').matchAll(/['"`]\d+(?:\.\d+)+[a-e]?(?:, [^'"`:]+)?: [^'"`]*/g)].map(
+        ([name]) => `${file}: ${name}`,
+      ),
+    );
+  expect(numbered).toEqual([]);
 });

@@ -1,7 +1,7 @@
 // models/pico-diffusion/samples.jpg: prompts and what the shipped weights draw from each, seeds 0 to 5, nothing picked by hand.
 // After `npm run build` in the repository's root: `node contact-sheet.mjs`.
 import { fileURLToPath } from 'node:url';
-import { sharp } from '../dist/engine/libraries.js';
+import sharp from 'sharp';
 import { loadCheckpoint } from '../dist/engine/diffusion/checkpoint.js';
 import { emptyLatent } from '../dist/engine/diffusion/latent.js';
 import { sample } from '../dist/engine/diffusion/sample.js';

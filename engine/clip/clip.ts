@@ -8,7 +8,7 @@ import { makeTextEncoder, type TextEncoder } from './text-encoder.ts';
 import { loadTokenizer, type Tokenizer } from './tokenizer.ts';
 
 export interface Clip {
-  /** The name it was asked for by. */
+  /** The name by which it was requested. */
   readonly name: string;
   readonly dir: string;
   /** The text tower's ONNX file. */
@@ -19,13 +19,13 @@ export interface Clip {
 }
 
 export interface LoadOptions {
-  /** Where downloaded models lie; default `$HF_HOME/pez-nodes` (~/.cache/huggingface/pez-nodes). */
+  /** Where downloaded models are kept; default `$HF_HOME/pez-nodes` (~/.cache/huggingface/pez-nodes). */
   cacheDir?: string;
-  /** No network; default: whether HF_HUB_OFFLINE is 1. */
+  /** Never use the network; the default is whether HF_HUB_OFFLINE is 1. */
   offline?: boolean;
   /** The hub's address; default HF_ENDPOINT or https://huggingface.co. */
   endpoint?: string;
-  /** Precision of the weights: fp32, fp16 or q8; by default the first of these that the model has. */
+  /** Precision of the weights: fp32, fp16 or q8; by default the first of these that is on this machine or, if none is, on the hub. */
   dtype?: string;
   onProgress?: (progress: DownloadProgress) => void;
   signal?: AbortSignal;
@@ -49,10 +49,10 @@ export async function loadClip(name: string, options: LoadOptions = {}): Promise
   };
 }
 
-/** P as config.json has it; 0 where it leaves it out. */
-function projectionDim(dir: string): number {
+/** P as config.json has it; undefined if it leaves it out. */
+function projectionDim(dir: string): number | undefined {
   const config = readJson<{ projection_dim?: number; text_config?: { projection_dim?: number } }>(
     join(dir, 'config.json'),
   );
-  return config.projection_dim ?? config.text_config?.projection_dim ?? 0;
+  return config.projection_dim ?? config.text_config?.projection_dim;
 }

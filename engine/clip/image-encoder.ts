@@ -3,14 +3,15 @@ import { existsSync } from 'node:fs';
 import * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
 import { decodeImage, type ImageInput } from '../image/decode-image.ts';
-import { loadPreprocess, type PixelValues, type Preprocess } from './preprocess.ts';
+import { once } from '../memo.ts';
+import { loadPreprocess, type PixelValues } from './preprocess.ts';
 import { embed, sessionFor } from './tower.ts';
 
 export type { ImageInput, RawImage } from '../image/decode-image.ts';
 
 export interface ImageEncoder {
   /**
-   * Embeds images: unit length, [P] each. Throws IMAGE_UNREADABLE, IMAGE_TOO_LARGE; MODEL_UNSUPPORTED where the model
+   * Embeds images: unit length, [P] each. Throws IMAGE_UNREADABLE, IMAGE_TOO_LARGE; MODEL_UNSUPPORTED if the model
    * has no vision tower.
    */
   encode(images: readonly ImageInput[], signal?: AbortSignal): Promise<Float32Array[]>;
@@ -21,14 +22,13 @@ const MAX_BATCH = 8;
 
 /** The encoder of a model folder; preprocessing and session are made at the first call. */
 export function makeImageEncoder(dir: string, path: string): ImageEncoder {
-  let preprocess: Promise<Preprocess> | undefined;
+  const preprocess = once(() => loadPreprocess(dir));
   return {
     async encode(images, signal) {
       if (images.length === 0) return [];
       if (!existsSync(path))
         throw new InputError('MODEL_UNSUPPORTED', `The model cannot read images: it lacks the vision tower ${path}.`);
-      preprocess ??= loadPreprocess(dir);
-      const toValues = await preprocess;
+      const toValues = await preprocess();
       const vectors: Float32Array[] = [];
       for (let i = 0; i < images.length; i += MAX_BATCH) {
         const values: PixelValues[] = [];

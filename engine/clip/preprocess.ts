@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { InputError } from '../errors.ts';
 import { readJson } from '../hub/read-json.ts';
 import { type Pixels, resample } from '../image/resample.ts';
-import { loadTransformers } from '../libraries.ts';
 
 /** float32 [3, H, W] for one image. */
 export interface PixelValues {
@@ -26,7 +25,7 @@ const MAX_RESIZED_PIXELS = 64e6;
 export async function loadPreprocess(dir: string): Promise<Preprocess> {
   const path = join(dir, 'preprocessor_config.json');
   const config = readJson<ProcessorConfig>(path);
-  const transformers = loadTransformers();
+  const transformers = await import('@xenova/transformers'); // only here: it takes a while to load
   class PillowImage extends transformers.RawImage {
     override async resize(width: number, height: number, options: { resample?: number | string } = {}) {
       if (width * height > MAX_RESIZED_PIXELS)

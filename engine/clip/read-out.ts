@@ -1,4 +1,5 @@
-// Whether the positions after a text's end change its embedding: where they don't, M + 2 positions do instead of 77.
+// Whether the positions after a text's end change its embedding: if they don't, M + 2 positions suffice instead of 77.
+import { remember } from '../memo.ts';
 import type { Clip } from './clip.ts';
 
 /** Two unit embeddings that differ by no more than this in any number are the same: float32 sums in another order. */
@@ -7,15 +8,11 @@ const SAME = 1e-5;
 const known = new WeakMap<Clip['text'], Promise<boolean>>();
 
 /**
- * True where a text tower is causal and reads out at the end token, or masks what follows it. Found by trying, once per
+ * True if a text tower is causal and reads out at the end token, or masks what follows it. Found by experiment, once per
  * encoder: the embedding of a short text, alone and padded to the context.
  */
-export function readsOutAtEnd(clip: Pick<Clip, 'text' | 'tokenizer'>): Promise<boolean> {
-  const found = known.get(clip.text) ?? compare(clip);
-  known.set(clip.text, found);
-  found.catch(() => known.delete(clip.text));
-  return found;
-}
+export const readsOutAtEnd = (clip: Pick<Clip, 'text' | 'tokenizer'>): Promise<boolean> =>
+  remember(known, clip.text, () => compare(clip));
 
 async function compare({ text, tokenizer }: Pick<Clip, 'text' | 'tokenizer'>): Promise<boolean> {
   const sample = 'a red fox';

@@ -6,8 +6,8 @@ import type { Tokenizer } from './tokenizer.ts';
 import { embed, embeddingOutput, sessionFor } from './tower.ts';
 
 export interface TextEncoder {
-  /** P: from the model's configuration, or known after the first call (0 before it). */
-  readonly dim: number;
+  /** P, from the model's configuration; if it does not say, a short text is embedded once to find out. */
+  dim(): Promise<number>;
   /**
    * Embeds texts as the hub's pipelines do: framed, and padded to the full context. Unit length, [P] each.
    * Throws OPTION_INVALID for a text of more tokens than the context holds.
@@ -30,8 +30,8 @@ interface Row {
 export const textOutputOf = (names: readonly string[], path = 'The text tower'): string =>
   embeddingOutput('text', names, path);
 
-/** The encoder of the text tower at `path`; its session is made at the first call. */
-export function makeTextEncoder(path: string, tokenizer: Tokenizer, configuredDim = 0): TextEncoder {
+/** The encoder of the text tower at `path`; its session is made at the first call. `configuredDim`: P, if the configuration has it. */
+export function makeTextEncoder(path: string, tokenizer: Tokenizer, configuredDim?: number): TextEncoder {
   let dim = configuredDim;
   const run = async (rows: readonly Row[], signal?: AbortSignal): Promise<Float32Array[]> => {
     const vectors: Float32Array[] = [];
@@ -44,15 +44,14 @@ export function makeTextEncoder(path: string, tokenizer: Tokenizer, configuredDi
     dim = vectors[0]?.length ?? dim;
     return vectors;
   };
+  const encode: TextEncoder['encode'] = async (texts, signal) =>
+    run(
+      texts.map((text) => pad(frameText(text, tokenizer), tokenizer)),
+      signal,
+    );
   return {
-    get dim() {
-      return dim;
-    },
-    encode: async (texts, signal) =>
-      run(
-        texts.map((text) => pad(frameText(text, tokenizer), tokenizer)),
-        signal,
-      ),
+    dim: async () => dim ?? (await encode(['a']))[0].length,
+    encode,
     encodeFramed: async (rows) => {
       const length = rows[0]?.length ?? 0;
       if (rows.some((row) => row.length !== length)) throw new TypeError('encodeFramed needs rows of equal length');

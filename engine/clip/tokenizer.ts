@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import type { PreTrainedTokenizer } from '@xenova/transformers';
 import { InputError } from '../errors.ts';
 import { readJson } from '../hub/read-json.ts';
-import { loadTransformers } from '../libraries.ts';
 import { tidySpaces } from './tidy-spaces.ts';
 
 export interface Tokenizer {
@@ -22,14 +21,14 @@ export interface Tokenizer {
   tokenText(id: number): string;
   /**
    * Whether a word can end with this piece: `tiger</w>` in CLIP's vocabulary. Vocabularies that mark where a
-   * word starts (`▁tiger`, `Ġtiger`) say nothing of its end: there, the pieces with that mark count.
+   * word starts (`▁tiger`, `Ġtiger`) say nothing about its end: there, the pieces with that mark count.
    */
   endsWord(id: number): boolean;
   /** Start + ids + end, as the text tower expects them. */
   frame(ids: readonly number[]): number[];
 }
 
-/** tokenizer_config.json, as far as it is read. */
+/** The entries of tokenizer_config.json that are read. */
 export interface TokenizerConfig {
   readonly bos_token?: string | { content: string };
   readonly model_max_length?: number;
@@ -42,7 +41,7 @@ interface ModelConfig {
   readonly text_config?: { readonly model_type?: string; readonly max_position_embeddings?: number };
 }
 
-/** What the towers' own configurations leave out, since it is their default. */
+/** The context length of towers whose configuration leaves it out because it is the default. */
 const DEFAULT_CONTEXT: Record<string, number> = { clip: 77, clip_text_model: 77, siglip: 64, siglip_text_model: 64 };
 
 /** Tokenizers without a limit write one of the order of 1e30. */
@@ -67,8 +66,8 @@ export interface TokenizerParts {
 }
 
 /** A tokenizer from what its files hold. Throws MODEL_INVALID. */
-export function buildTokenizer({ json, config, contextLength, path }: TokenizerParts): Tokenizer {
-  const { PreTrainedTokenizer } = loadTransformers();
+export async function buildTokenizer({ json, config, contextLength, path }: TokenizerParts): Promise<Tokenizer> {
+  const { PreTrainedTokenizer } = await import('@xenova/transformers'); // only here: it takes a while to load
   try {
     return makeTokenizer(new PreTrainedTokenizer(json, config), config, contextLength);
   } catch (error) {
@@ -123,7 +122,7 @@ function makeTokenizer(inner: PreTrainedTokenizer, config: TokenizerConfig, cont
   };
 }
 
-/** What the post-processor puts before and after the content: seen on a text of one letter. */
+/** What the post-processor puts before and after the content, found by encoding a single letter. */
 function findFrame(inner: PreTrainedTokenizer): { prefix: number[]; suffix: number[] } {
   const bare = inner.encode('a', { add_special_tokens: false });
   const framed = inner.encode('a', { add_special_tokens: true });
@@ -142,7 +141,7 @@ const WORD_PIECE: WordConvention = { endsWord: (piece) => !piece.startsWith('##'
 
 interface WordConvention {
   readonly endsWord: (piece: string) => boolean;
-  /** Decoded text → as a person types it; only where the spaces carry no tokens may they go. */
+  /** Decoded text → as a person would type it; removes only spaces that do not affect the tokens. */
   readonly tidy: (text: string) => string;
 }
 

@@ -3,22 +3,16 @@
 import type * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
 import type { Tower } from '../hub/variant.ts';
+import { remember } from '../memo.ts';
 import { fileIdentity } from '../onnx/file-identity.ts';
 import { toFloats } from '../onnx/half.ts';
-import { openSession, type Session } from '../onnx/session.ts';
+import { openSession, runError, type Session } from '../onnx/session.ts';
 
 const sessions = new Map<string, Promise<Session>>();
 
 /** The session of a model file; a file that was replaced on disk gets a new one. */
-export function sessionFor(path: string): Promise<Session> {
-  const key = fileIdentity(path);
-  const known = sessions.get(key);
-  if (known) return known;
-  const session = openSession(path);
-  sessions.set(key, session);
-  session.catch(() => sessions.delete(key));
-  return session;
-}
+export const sessionFor = (path: string): Promise<Session> =>
+  remember(sessions, fileIdentity(path), () => openSession(path));
 
 /** Names of the embedding among a tower's outputs, as the hub's exports have them: the projected ones first. */
 const OUTPUTS = {
@@ -26,7 +20,7 @@ const OUTPUTS = {
   vision: ['image_embeds', 'pooler_output'],
 };
 
-/** Which of a tower's outputs is the embedding [B, P]. Throws MODEL_UNSUPPORTED where none is; `path` is for the message. */
+/** Which of a tower's outputs is the embedding [B, P]. Throws MODEL_UNSUPPORTED if none is; `path` is for the message. */
 export function embeddingOutput(tower: Tower, names: readonly string[], path: string): string {
   const name = OUTPUTS[tower].find((n) => names.includes(n));
   if (name) return name;
@@ -50,8 +44,7 @@ export async function embed({ tower, path, session, feeds }: TowerRun): Promise<
   try {
     output = (await session.run(feeds, [name]))[name];
   } catch (error) {
-    const why = (error as Error).message.split('\n')[0];
-    throw new InputError('MODEL_INVALID', `onnxruntime cannot run ${path}: ${why}`, { cause: error });
+    throw runError(path, error);
   }
   const [rows, dim] = output.dims;
   if (output.dims.length !== 2)
@@ -71,16 +64,4 @@ function toUnit(vector: Float32Array, path: string): Float32Array {
     );
   for (let i = 0; i < vector.length; i++) vector[i] /= length;
   return vector;
-}
-
-/** Cosine of two unit vectors [P]. Throws MODEL_UNSUPPORTED where their lengths differ. */
-export function cosine(a: Float32Array, b: Float32Array): number {
-  if (a.length !== b.length)
-    throw new InputError(
-      'MODEL_UNSUPPORTED',
-      `Embeddings of ${a.length} and ${b.length} numbers cannot be compared: the two towers have no common projection.`,
-    );
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
 }

@@ -6,13 +6,13 @@ import { type HubId, parseHubId } from '../hub/hub-id.ts';
 import { findModel, localFolder } from '../hub/model-store.ts';
 import { findCheckpoint, isCheckpoint, listBundledCheckpoints, pullCheckpoint } from './layout.ts';
 
-/** Downloads what the hub has under an id, as far as it is not here; with `refresh`, also what is new of it. Throws as `pullFolder` does. */
+/** Downloads the model with that id; only missing files or, with `refresh`, also those that changed. Throws what `pullFolder` throws. */
 export async function pullAny(id: HubId, options: HubOptions = {}): Promise<string> {
   const dir = await pullFolder(id, [{ path: INDEX_FILE, optional: true }], options);
   return isCheckpoint(dir) ? pullCheckpoint(id, options) : pullModel(id, options);
 }
 
-/** Folder of a bundled model, a folder, or a hub id. Throws as `findModel` and `findCheckpoint` do. */
+/** Folder of a bundled model, a folder, or a hub id. Throws what `findModel` and `findCheckpoint` throw. */
 export async function findAny(name: string, options: HubOptions = {}): Promise<string> {
   const folder = localFolder(name, [...listBundled(), ...listBundledCheckpoints()]);
   const id = folder ? undefined : parseHubId(name);

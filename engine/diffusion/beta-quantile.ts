@@ -1,4 +1,5 @@
-// Quantiles of the Beta distribution, for the schedule `beta`.
+// Quantiles of the Beta distribution, for the schedule `beta`. @stdlib/stats-base-dists-beta-quantile agrees to 1e-14, but brings 233 packages
+// (27 MB) and misses 0.5 by one bit at the median.
 
 /** x with P(X ≤ x) = p for X ~ Beta(a, b); p from 0 to 1, a and b above 0. By bisection, to 1e-13. */
 export function betaQuantile(p: number, a: number, b: number): number {

@@ -1,7 +1,7 @@
 // ComfyUI's `bislerp`: bilinear resizing in which neighbours, taken as vectors over the channels, are turned into each other (Shoemake's
 // spherical interpolation) instead of averaged, so that latents keep their length.
+import { interpolationTaps } from '../image/interpolate.ts';
 import type { Latent } from './latent.ts';
-import { bilinear } from './taps.ts';
 
 /** Resizes along the width, then along the height. */
 export function resizeBislerp(latent: Latent, width: number, height: number): Latent {
@@ -13,15 +13,16 @@ function resizeAxis({ shape, data }: Latent, axis: 2 | 3, length: number): Laten
   const from = axis === 3 ? w : h;
   const [height, width] = axis === 3 ? [h, length] : [length, w];
   const result = new Float32Array(batch * channels * height * width);
+  const { indices, weights } = interpolationTaps('bilinear', from, length); // two for each element
   const [a, b] = [new Float64Array(channels), new Float64Array(channels)];
   for (let item = 0; item < batch; item++)
     for (let y = 0; y < height; y++)
       for (let x = 0; x < width; x++) {
-        const { indices, weights } = bilinear(axis === 3 ? x : y, from, length);
+        const first = 2 * (axis === 3 ? x : y);
         const at = (index: number, c: number) =>
           data[((item * channels + c) * h + (axis === 3 ? y : index)) * w + (axis === 3 ? index : x)];
-        for (let c = 0; c < channels; c++) [a[c], b[c]] = [at(indices[0], c), at(indices[1], c)];
-        slerp(a, b, weights[1]).forEach((value, c) => {
+        for (let c = 0; c < channels; c++) [a[c], b[c]] = [at(indices[first], c), at(indices[first + 1], c)];
+        slerp(a, b, weights[first + 1]).forEach((value, c) => {
           result[((item * channels + c) * height + y) * width + x] = value;
         });
       }

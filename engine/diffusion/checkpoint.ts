@@ -1,9 +1,10 @@
 // Name of a checkpoint → its parts, ready to run: prompt encoder, U-Net, VAE and noise levels.
+import { once } from '../memo.ts';
 import { checkDevice, type Device } from '../onnx/device.ts';
 import type { Conditioning } from './conditioning.ts';
 import { type CheckpointFiles, type CheckpointStoreOptions, findCheckpoint } from './layout.ts';
 import { type NoiseLevels, readNoiseLevels } from './noise-levels.ts';
-import { makePart, type Part, type PartTime } from './part.ts';
+import { makeOnnxModel, type OnnxModel, type RunTime } from './onnx-model.ts';
 import { makePromptEncoder } from './prompt-encoder.ts';
 import { loadCheckpointTokenizer } from './tokenizer.ts';
 import { makeUnet, type Unet } from './unet.ts';
@@ -25,7 +26,7 @@ export interface PromptModel {
 }
 
 export interface Checkpoint {
-  /** The name it was asked for by. */
+  /** The name by which it was requested. */
   readonly name: string;
   readonly dir: string;
   readonly device: Device;
@@ -33,8 +34,8 @@ export interface Checkpoint {
   readonly clip: PromptModel;
   readonly vae: Vae;
   /** Runs and time inside onnxruntime, by part: text_encoder, text_encoder_2, unet, vae_decoder, vae_encoder. */
-  times(): Record<string, PartTime>;
-  /** Frees all sessions; whoever uses the checkpoint again gets new ones. */
+  times(): Record<string, RunTime>;
+  /** Frees all sessions; further use of the checkpoint makes new ones. */
   release(): Promise<void>;
 }
 
@@ -52,11 +53,11 @@ export async function loadCheckpoint(name: string, options: CheckpointOptions = 
   const device = checkDevice(options.device ?? 'cpu');
   const files = await findCheckpoint(name, options);
   const levels = readNoiseLevels(files.scheduler, files.schedulerPath);
-  const parts = makeParts(files, device);
-  const vae = makeVae(files.vae, parts.vae_decoder, parts.vae_encoder);
+  const models = makeModels(files, device);
+  const vae = makeVae(files.vae, models.vae_decoder, models.vae_encoder);
   const clip = makePromptEncoder(
     files.textEncoders.map(({ tokenizerDir }, i) => ({
-      part: parts[encoderName(i)],
+      model: models[encoderName(i)],
       tokenizer: once(() => loadCheckpointTokenizer(tokenizerDir)),
     })),
   );
@@ -64,19 +65,20 @@ export async function loadCheckpoint(name: string, options: CheckpointOptions = 
     name,
     dir: files.dir,
     device,
-    model: { name, unet: makeUnet(parts.unet), levels, vae: files.vae },
+    model: { name, unet: makeUnet(models.unet), levels, vae: files.vae },
     clip: { name, encode: clip.encode },
     vae,
-    times: () => Object.fromEntries(Object.entries(parts).map(([part, { time }]) => [part, time])),
+    times: () => Object.fromEntries(Object.entries(models).map(([part, { time }]) => [part, time])),
     release: async () => {
-      for (const part of Object.values(parts)) await part.release();
+      for (const model of Object.values(models)) await model.release();
     },
   };
 }
 
 const encoderName = (i: number): string => (i === 0 ? 'text_encoder' : `text_encoder_${i + 1}`);
 
-function makeParts(files: CheckpointFiles, device: Device): Record<string, Part> {
+/** Part of the checkpoint → its model. */
+function makeModels(files: CheckpointFiles, device: Device): Record<string, OnnxModel> {
   const encoders = files.textEncoders.map(({ modelPath }, i) => [encoderName(i), modelPath]);
   const paths = Object.fromEntries([
     ...encoders,
@@ -84,12 +86,7 @@ function makeParts(files: CheckpointFiles, device: Device): Record<string, Part>
     ['vae_decoder', files.vaeDecoderPath],
     ['vae_encoder', files.vaeEncoderPath],
   ]) as Record<string, string>;
-  return Object.fromEntries(Object.entries(paths).map(([part, path]) => [part, makePart(path, device)]));
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
+  return Object.fromEntries(Object.entries(paths).map(([part, path]) => [part, makeOnnxModel(path, device)]));
 }
 
 /** Text → conditioning, with ComfyUI's weights `(word:1.2)`; long texts take several windows of 77 tokens. */

@@ -1,5 +1,7 @@
-// ComfyUI's CONDITIONING: what the U-Net is told, as one or more parts, and the three ways to put two of them together.
+// ComfyUI's CONDITIONING: what the U-Net is told, as one or more parts, and the three ways to join two of them.
+import * as check from '../check.ts';
 import { InputError } from '../errors.ts';
+import { concat } from '../vector.ts';
 
 export interface ConditioningPart {
   /** Hidden states of the text encoder(s), row-major [length, width]. */
@@ -13,24 +15,21 @@ export interface ConditioningPart {
 /** At least one part; the predictions of several are averaged. */
 export type Conditioning = readonly ConditioningPart[];
 
-/** ConditioningCombine: both are asked at each step, and their predictions averaged. */
+/** ConditioningCombine: at each step the U-Net runs on both, and their predictions are averaged. */
 export const combineConditioning = (a: Conditioning, b: Conditioning): Conditioning => [...a, ...b];
 
-/** ConditioningConcat: `from`'s tokens (its first part's) behind the tokens of each part of `to`. */
+/** ConditioningConcat: the tokens of `from` (of its first part) behind the tokens of each part of `to`. */
 export function concatConditioning(to: Conditioning, from: Conditioning): Conditioning {
   const tail = firstOf(from);
   return to.map((part) => {
     checkWidths(part, tail);
-    const states = new Float32Array(part.states.length + tail.states.length);
-    states.set(part.states);
-    states.set(tail.states, part.states.length);
-    return { ...part, states, length: part.length + tail.length };
+    return { ...part, states: concat([part.states, tail.states]), length: part.length + tail.length };
   });
 }
 
 /**
- * ConditioningAverage: strength · `to` + (1 − strength) · `from` (its first part), token by token; `from` is cut to `to`'s length, or
- * filled up with zeros. Pooled embeddings are averaged alike.
+ * ConditioningAverage: strength · `to` + (1 − strength) · `from` (its first part), token by token; `from` is cut or
+ * padded with zeros to the length of `to`. Pooled embeddings are averaged likewise.
  */
 export function averageConditioning(to: Conditioning, from: Conditioning, strength: number): Conditioning {
   const other = firstOf(from);
@@ -51,7 +50,7 @@ function blend(to: Float32Array, from: Float32Array, strength: number): Float32A
 
 function firstOf(conditioning: Conditioning): ConditioningPart {
   if (conditioning.length === 0)
-    throw new InputError('OPTION_INVALID', 'The conditioning is empty; encode a text first.');
+    throw check.invalidCount('The conditioning', 'at least one part (encode a text, which may be empty)', 0);
   return conditioning[0];
 }
 

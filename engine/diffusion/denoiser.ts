@@ -1,4 +1,5 @@
-// U-Net + conditionings → the denoiser that samplers ask: x at noise level σ → x0, with classifier-free guidance.
+// U-Net + conditionings → the denoiser that samplers call: x at noise level σ → x0, with classifier-free guidance.
+import { scale } from '../vector.ts';
 import type { Conditioning, ConditioningPart } from './conditioning.ts';
 import type { NoiseLevels, PredictionType } from './noise-levels.ts';
 import type { Denoise } from './samplers.ts';
@@ -8,7 +9,7 @@ export interface DenoiserOptions {
   readonly unet: Unet;
   readonly levels: NoiseLevels;
   readonly positive: Conditioning;
-  /** Not asked where cfg is 1. */
+  /** Not used if cfg is 1. */
   readonly negative: Conditioning;
   /** x0 = negative + cfg · (positive − negative) (Ho & Salimans 2022, in the form of Stable Diffusion). */
   readonly cfg: number;
@@ -24,7 +25,7 @@ interface Share {
   readonly factor: number;
 }
 
-/** Rows that run together at most: more only cost memory. */
+/** Most rows that run together: more would only cost memory. */
 const MAX_ROWS = 16;
 
 /** The denoiser of one run. Throws what the U-Net throws. */
@@ -60,20 +61,14 @@ function mixInto(output: Float32Array, a: number, x: Float32Array, b: number): F
   return output;
 }
 
-const scale = (x: Float32Array, by: number): Float32Array => {
-  const scaled = new Float32Array(x.length);
-  for (let i = 0; i < x.length; i++) scaled[i] = x[i] * by;
-  return scaled;
-};
-
-/** Guidance is linear in the predictions, and so are averages: each part has one factor; they sum to 1. */
+/** Guidance and averages are linear in the predictions, so each part has one factor; the factors sum to 1. */
 async function sharesOf({ unet, positive, negative, cfg }: DenoiserOptions): Promise<Share[]> {
   const equal = (parts: Conditioning, factor: number) => parts.map((part) => ({ part, factor: factor / parts.length }));
   if (Math.abs(cfg - 1) < 1e-9 || (await unet.guidesItself())) return equal(positive, 1);
   return [...equal(negative, 1 - cfg), ...equal(positive, cfg)];
 }
 
-/** Parts of one length run in one batch. */
+/** Parts of the same length run in one batch. */
 function groupByLength(shares: readonly Share[], limit: number): Share[][] {
   const groups: Share[][] = [];
   for (const share of shares) {

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { InputError } from '../errors.ts';
 import { bundledRoot, bundledWith } from '../hub/bundled.ts';
 import { INDEX_FILE } from '../hub/cache.ts';
-import { type HubOptions, type NeededFile, pullFolder } from '../hub/fetch-model.ts';
+import { type HubOptions, pullFolder } from '../hub/fetch-model.ts';
 import { type HubId, parseHubId } from '../hub/hub-id.ts';
 import { localFolder } from '../hub/model-store.ts';
+import { type NeededFile, weightsFile } from '../hub/needed-files.ts';
 import { readJson } from '../hub/read-json.ts';
 import { checkDtype, type Dtype, dtypes, variantFile } from '../hub/variant.ts';
 import type { SchedulerConfig } from './noise-levels.ts';
@@ -18,7 +19,7 @@ export interface CheckpointFiles {
   readonly textEncoders: readonly { readonly modelPath: string; readonly tokenizerDir: string }[];
   readonly unetPath: string;
   readonly vaeDecoderPath: string;
-  /** May be missing on disk: only making latents from pictures needs it. */
+  /** May not exist: it is needed only to turn pictures into latents. */
   readonly vaeEncoderPath: string;
   readonly schedulerPath: string;
   readonly scheduler: SchedulerConfig;
@@ -29,14 +30,14 @@ export interface VaeConfig {
   /** latent = (vae − shift) · scaling */
   readonly scalingFactor: number;
   readonly shiftFactor: number;
-  /** Pixels an element of the latent stands for, each way. */
+  /** Pixels per element of the latent, each way. */
   readonly scale: number;
   /** Channels of the latent. */
   readonly channels: number;
 }
 
 export interface CheckpointStoreOptions extends HubOptions {
-  /** Precision of the weights: fp32, fp16 or q8; by default the first of these that each part has. */
+  /** Precision of the weights: fp32, fp16 or q8; by default, for each part, the first of these that is on this machine or, if none is, on the hub. */
   readonly dtype?: string;
 }
 
@@ -94,7 +95,7 @@ const isPresent = (entry: unknown): boolean => Array.isArray(entry) && entry.som
 
 const encodersOf = (index: ModelIndex): string[] => (isPresent(index.text_encoder_2) ? ['', '_2'] : ['']);
 
-/** The file of a part: the precision asked for, or the first there is; the plain name where there is none. */
+/** The file of a part: the precision asked for, or the first that exists; the plain name if none does. */
 function findPart(dir: string, folder: string, dtype: Dtype | undefined): string {
   const paths = (dtype ? [dtype] : dtypes).map((d) => join(dir, variantFile(`${folder}/model`, d)));
   return paths.find((path) => existsSync(path)) ?? paths[0];
@@ -142,15 +143,16 @@ async function fromHub(name: string, options: HubOptions): Promise<string> {
   return pullCheckpoint(id, options);
 }
 
-/** Folder of a hub checkpoint, downloaded as far as it is not here. Throws as `pullFolder` does, and MODEL_UNSUPPORTED. */
+/** Folder of a hub checkpoint; missing files are downloaded. Throws what `pullFolder` throws, and MODEL_UNSUPPORTED. */
 export async function pullCheckpoint(id: HubId, options: HubOptions = {}): Promise<string> {
   const dir = await pullFolder(id, [{ path: INDEX_FILE }], options);
-  return pullFolder(id, hubFiles(readIndex(dir), checkDtype(options.dtype) ?? 'fp32'), options);
+  return pullFolder(id, hubFiles(readIndex(dir), checkDtype(options.dtype)), options);
 }
 
-function hubFiles(index: ModelIndex, dtype: Dtype): NeededFile[] {
+function hubFiles(index: ModelIndex, dtype: Dtype | undefined): NeededFile[] {
   const required = (path: string): NeededFile => ({ path });
   const optional = (path: string): NeededFile => ({ path, optional: true });
+  const weights = (part: string) => weightsFile((d) => variantFile(`${part}/model`, d), dtype);
   return [
     required(INDEX_FILE),
     required(SCHEDULER),
@@ -159,11 +161,11 @@ function hubFiles(index: ModelIndex, dtype: Dtype): NeededFile[] {
       optional(`tokenizer${suffix}/vocab.json`),
       optional(`tokenizer${suffix}/merges.txt`),
       optional(`tokenizer${suffix}/tokenizer_config.json`),
-      required(variantFile(`text_encoder${suffix}/model`, dtype)),
+      weights(`text_encoder${suffix}`),
     ]),
-    required(variantFile('unet/model', dtype)),
-    required(variantFile('vae_decoder/model', dtype)),
-    optional(variantFile('vae_encoder/model', dtype)),
+    weights('unet'),
+    weights('vae_decoder'),
+    { ...weights('vae_encoder'), optional: true },
     optional('vae_decoder/config.json'),
     optional('vae/config.json'),
   ];

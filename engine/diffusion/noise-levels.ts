@@ -4,7 +4,7 @@ import { InputError } from '../errors.ts';
 /** What a U-Net's output means. `sample` is the picture itself (ComfyUI: x0). */
 export type PredictionType = 'epsilon' | 'v_prediction' | 'sample';
 
-/** The fields of scheduler_config.json that are read; what is missing takes the defaults of diffusers. */
+/** The fields of scheduler_config.json that are read; missing ones take the defaults of diffusers. */
 export interface SchedulerConfig {
   readonly num_train_timesteps?: number;
   readonly beta_start?: number;
@@ -27,13 +27,13 @@ export interface NoiseLevels {
   timestepAt(sigma: number): number;
 }
 
-/** More timesteps than any model was trained on: a limit for files from strangers. */
+/** More timesteps than any model was trained on: a limit for untrusted files. */
 const MAX_TIMESTEPS = 100_000;
 
-/** ᾱ at the last step where the signal is meant to vanish: σ stays finite (about 4,500), as in ComfyUI. */
+/** ᾱ at the last step of a schedule with zero terminal SNR: σ stays finite (about 4,500), as in ComfyUI. */
 const TERMINAL_ALPHA = 4.8973451890853435e-8;
 
-/** Throws MODEL_UNSUPPORTED for a schedule or prediction type without a rule, MODEL_INVALID for senseless numbers. */
+/** Throws MODEL_UNSUPPORTED for a schedule or prediction type without a rule, MODEL_INVALID for impossible numbers. */
 export function readNoiseLevels(config: SchedulerConfig, source = 'scheduler_config.json'): NoiseLevels {
   let cumulative = cumulate(betasOf(config, source));
   if (config.rescale_betas_zero_snr) cumulative = rescaleToZeroSnr(cumulative);

@@ -1,16 +1,16 @@
 // A seed → Gaussian noise, the same numbers for the same seed: xoshiro128** (Blackman & Vigna 2018), seeded through
 // splitmix64, turned into normal numbers by the Box–Muller transform in float64.
 
-/** What the noise is for: the two kinds never share numbers. */
+/** What the noise is for; the two kinds never share numbers. */
 export type NoiseStream = 'start' | 'steps';
 
 export interface NoiseOptions {
   /** From 0 to 2⁶⁴ − 1. */
   readonly seed: number | bigint;
   readonly stream: NoiseStream;
-  /** Items of the batch: item i has its own noise, whatever the size of the batch. */
+  /** Items of the batch: item i has its own noise, which does not depend on the size of the batch. */
   readonly batch: number;
-  /** Numbers an item. */
+  /** Numbers per item. */
   readonly itemSize: number;
 }
 

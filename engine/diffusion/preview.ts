@@ -1,17 +1,18 @@
 // Latent → a small picture without the VAE: each element's colour as a linear function of its channels, fitted once to the VAE itself.
+import type { ImageBatch } from '../image/batch.ts';
 import type { Latent } from './latent.ts';
 import { createNoise } from './noise.ts';
-import type { Pictures, Vae } from './vae.ts';
+import type { Vae } from './vae.ts';
 
 /** [B, C, h, w] → [B, h, w, 3] in [0, 1]: one pixel for each element of the latent. Costs nothing beside a step. */
-export type Previewer = (latent: Latent) => Pictures;
+export type Previewer = (latent: Latent) => ImageBatch;
 
-/** Side of the latents that the fit decodes, where the export leaves it open. */
+/** Side of the latents that the fit decodes, unless the export fixes it. */
 const PROBE_SIDE = 16;
-/** Elements that share a colour in them: alone, an element's colour is blurred by its neighbours'. */
+/** Side of the blocks of one colour in them: the colour of a single element is blurred by its neighbours. */
 const BLOCK = 4;
 const PROBES = 4;
-/** Keeps the fit sane for channels that hardly matter, as a share of the channels' variance. */
+/** Keeps the fit stable for channels that hardly matter; a share of the channels' variance. */
 const RIDGE = 1e-3;
 
 /**
@@ -23,14 +24,14 @@ export async function makePreviewer(vae: Vae, signal?: AbortSignal): Promise<Pre
   const session = await vae.decoder.session();
   const fixed = (session.inputMetadata[0] as unknown as { shape: (number | string)[] }).shape[2];
   const side = typeof fixed === 'number' ? fixed : PROBE_SIDE;
-  const normal = new Normal(channels + 1);
+  const fit = new LeastSquares(channels + 1);
   for (let probe = 0; probe < PROBES; probe++) {
     const latent = probeLatent(vae, side, probe);
     const { data } = await vae.decode(latent, signal);
     for (let i = 0; i < side * side; i++)
-      normal.add([...channelsAt(latent, i), 1], meanColour(data, i, side, vae.config.scale));
+      fit.add([...channelsAt(latent, i), 1], meanColour(data, i, side, vae.config.scale));
   }
-  const [red, green, blue] = normal.solve();
+  const [red, green, blue] = fit.solve();
   return (latent) => paint(latent, [red, green, blue]);
 }
 
@@ -65,7 +66,7 @@ function meanColour(pixels: Float32Array, element: number, side: number, scale: 
   return sums.map((sum) => sum / scale ** 2);
 }
 
-function paint({ shape, data }: Latent, weights: readonly number[][]): Pictures {
+function paint({ shape, data }: Latent, weights: readonly number[][]): ImageBatch {
   const [batch, channels, h, w] = shape;
   const area = h * w;
   const picture = new Float32Array(batch * area * 3);
@@ -80,7 +81,7 @@ function paint({ shape, data }: Latent, weights: readonly number[][]): Pictures 
 }
 
 /** Least squares by the normal equations: (XᵀX + ridge) w = Xᵀy, for three y at once. */
-class Normal {
+class LeastSquares {
   readonly size: number;
   readonly rows: number[][];
 

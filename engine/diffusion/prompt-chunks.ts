@@ -7,7 +7,7 @@ export interface WeightedToken {
   readonly weight: number;
 }
 
-/** Words of this many tokens and more may be torn at the end of a window; shorter ones move to the next. */
+/** Words of at least this many tokens may be split at the end of a window; shorter ones move to the next. */
 const LONG_WORD = 8;
 
 /** Cuts a prompt into framed and padded windows of `contextLength` tokens; one window for an empty prompt. */
@@ -34,7 +34,7 @@ export function chunkPrompt(prompt: string, tokenizer: Tokenizer): WeightedToken
   return chunks.map((chunk) => [...chunk, end, ...Array(contextLength - chunk.length - 1).fill(padding)]);
 }
 
-/** The empty prompt's window: where weights interpolate from. */
+/** The window of the empty prompt, from which weights interpolate. */
 export const emptyChunk = (tokenizer: Tokenizer): WeightedToken[] => chunkPrompt('', tokenizer)[0];
 
 /** The tokens of each word, words being what spaces and line ends separate. */

@@ -1,18 +1,19 @@
 // A text → Conditioning: one encoder or, for SDXL, two side by side, with ComfyUI's weights and windows.
+import { invalidCount } from '../check.ts';
 import type { Tokenizer } from '../clip/tokenizer.ts';
 import { InputError } from '../errors.ts';
 import type { Conditioning } from './conditioning.ts';
-import { type Feeds, numbersAs, type Part } from './part.ts';
+import { type Feeds, numbersAs, type OnnxModel } from './onnx-model.ts';
 import { chunkPrompt, emptyChunk, type WeightedToken } from './prompt-chunks.ts';
 
-export interface TextEncoderPart {
-  readonly part: Part;
+export interface TextEncoderModel {
+  readonly model: OnnxModel;
   /** Reads the tokenizer's files at the first call. */
-  readonly tokenizer: () => Tokenizer;
+  readonly tokenizer: () => Promise<Tokenizer>;
 }
 
 export interface PromptEncoder {
-  /** Text → one conditioning part of 77·n tokens. Throws OPTION_INVALID for a text that is absurdly long. */
+  /** Text → conditioning of one part, of 77·n tokens. Throws OPTION_INVALID for a text that is absurdly long. */
   encode(text: string): Promise<Conditioning>;
 }
 
@@ -28,15 +29,12 @@ interface Encoded {
   readonly pooled?: Float32Array;
 }
 
-/** Encoders in the order of the checkpoint; with two, each one's last layer but one is taken, as SDXL was trained. */
-export function makePromptEncoder(encoders: readonly TextEncoderPart[]): PromptEncoder {
+/** Encoders in the order of the checkpoint; of two, the last layer but one of each is taken, as SDXL was trained. */
+export function makePromptEncoder(encoders: readonly TextEncoderModel[]): PromptEncoder {
   return {
     encode: async (text) => {
       if (text.length > MAX_CHARACTERS)
-        throw new InputError(
-          'OPTION_INVALID',
-          `The prompt has ${text.length} characters; ${MAX_CHARACTERS} is the limit.`,
-        );
+        throw invalidCount('The prompt', `at most ${MAX_CHARACTERS} characters`, text.length);
       const encoded: Encoded[] = [];
       for (const encoder of encoders) encoded.push(await encodeWith(encoder, text, encoders.length > 1));
       return [sideBySide(encoded)];
@@ -44,25 +42,26 @@ export function makePromptEncoder(encoders: readonly TextEncoderPart[]): PromptE
   };
 }
 
-async function encodeWith({ part, tokenizer }: TextEncoderPart, text: string, penultimate: boolean): Promise<Encoded> {
-  const words = tokenizer();
+async function encodeWith(
+  { model, tokenizer }: TextEncoderModel,
+  text: string,
+  penultimate: boolean,
+): Promise<Encoded> {
+  const words = await tokenizer();
   const chunks = chunkPrompt(text, words);
   if (chunks.length > MAX_CHUNKS)
-    throw new InputError(
-      'OPTION_INVALID',
-      `The prompt fills ${chunks.length} windows of ${words.contextLength} tokens; ${MAX_CHUNKS} is the limit.`,
-    );
+    throw invalidCount('The prompt', `at most ${MAX_CHUNKS} windows of ${words.contextLength} tokens`, chunks.length);
   const weighted = chunks.some((chunk) => chunk.some(({ weight }) => weight !== 1));
   const rows = weighted ? [...chunks, emptyChunk(words)] : chunks;
-  const session = await part.session();
-  const [statesName, pooledName] = outputsOf(session.outputNames, part.path, penultimate);
+  const session = await model.session();
+  const [statesName, pooledName] = outputsOf(session.outputNames, model.path, penultimate);
   const names = pooledName ? [statesName, pooledName] : [statesName];
-  const [states, pooled] = await part.run(feedsOf(session.inputMetadata, rows, part.path), names);
+  const [states, pooled] = await model.run(feedsOf(session.inputMetadata, rows, model.path), names);
   const [, length, width] = states.dims;
   if (states.dims.length !== 3 || length !== words.contextLength)
     throw new InputError(
       'MODEL_UNSUPPORTED',
-      `${part.path}: "${statesName}" is [${states.dims}]; [batch, tokens, width] is needed.`,
+      `${model.path}: "${statesName}" is [${states.dims}]; [batch, tokens, width] is needed.`,
     );
   const size = chunks.length * length * width;
   if (weighted) applyWeights(states.data, chunks.flat(), { length, width, empty: states.data.subarray(size) });
@@ -70,7 +69,7 @@ async function encodeWith({ part, tokenizer }: TextEncoderPart, text: string, pe
     states: states.data.slice(0, size),
     length: chunks.length * length,
     width,
-    // Of several windows the first is the one that counts, as in ComfyUI.
+    // Of several windows only the first counts, as in ComfyUI.
     pooled: pooled?.data.slice(0, pooled.dims[1]),
   };
 }

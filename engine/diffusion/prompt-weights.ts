@@ -5,14 +5,14 @@ export interface WeightedText {
   readonly weight: number;
 }
 
-/** Weight of `(word)` relative to what stands around it. */
+/** Weight of `(word)` relative to its surroundings. */
 const EMPHASIS = 1.1;
 
-/** Deeper nesting is read as plain text: a limit for texts from strangers. */
+/** Deeper nesting is read as plain text: a limit for untrusted texts. */
 const MAX_DEPTH = 100;
 
 /**
- * Splits a prompt. A number after the last colon inside parentheses is the weight there, whatever stands around it; without one, parentheses
+ * Splits a prompt. A number after the last colon inside parentheses is the weight there, regardless of what surrounds it; without one, parentheses
  * multiply by 1.1. A parenthesis that is never closed, or a stray closing one, is text.
  */
 export const parseWeights = (prompt: string): WeightedText[] =>
@@ -55,6 +55,6 @@ function readNumber(text: string): number | undefined {
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(trimmed) ? Number(trimmed) : undefined;
 }
 
-// Two characters that no prompt has stand for the escaped parentheses while groups are found.
+// While groups are found, two characters that no prompt contains stand for the escaped parentheses.
 const hideEscapes = (text: string): string => text.replaceAll('\\)', '\u0000\u0001').replaceAll('\\(', '\u0000\u0002');
 const showEscapes = (text: string): string => text.replaceAll('\u0000\u0001', ')').replaceAll('\u0000\u0002', '(');

@@ -1,4 +1,5 @@
 // KSampler: model, two conditionings, a latent and a seed → the sampled latent, with ComfyUI's meaning of steps, cfg and denoise.
+import * as check from '../check.ts';
 import { InputError } from '../errors.ts';
 import type { DiffusionModel } from './checkpoint.ts';
 import type { Conditioning } from './conditioning.ts';
@@ -14,7 +15,7 @@ export interface SampleProgress {
   readonly step: number;
   readonly steps: number;
   readonly sigma: number;
-  /** The present estimate of the clean latent, unscaled: decode it, or preview it. */
+  /** The current estimate of the clean latent, unscaled: decode it or preview it. */
   denoised(): Latent;
 }
 
@@ -26,18 +27,18 @@ export interface SampleOptions {
   /** 0 to 2⁶⁴ − 1. */
   readonly seed: number | bigint;
   readonly steps: number;
-  /** Guidance; at 1 the negative is not asked. LCM's U-Nets take it as an input instead. */
+  /** Guidance; at 1 the negative is not used. LCM's U-Nets take it as an input instead. */
   readonly cfg: number;
   readonly sampler: string;
   readonly scheduler: string;
-  /** 1: from noise alone; less: from the latent with that share of the steps; 0: the latent as it is. */
+  /** 1: from noise alone; less: from the latent, with that share of the noise; 0: the latent as it is. */
   readonly denoise?: number;
   readonly signal?: AbortSignal;
   /** After each step; what it throws ends the run. */
   readonly onStep?: (progress: SampleProgress) => void;
-  /** In place of the schedule's: falling, the last one 0 or where to stop. */
+  /** Instead of the schedule's: falling, the last one 0 or where to stop. */
   readonly sigmas?: ArrayLike<number>;
-  /** In place of the seed's: unit noise for the start, and for each step that asks. */
+  /** Instead of the seed's: unit noise for the start, and for each step that adds some. */
   readonly noise?: { readonly start: Float32Array; readonly steps?: NoiseSource };
 }
 
@@ -45,12 +46,12 @@ export interface SampleOptions {
 const NEAR = 1e-5;
 
 /**
- * Samples. Each item of the batch has its own noise, of the seed and its place alone. The same options give the same bits on one machine.
+ * Samples. Each item of the batch has its own noise, which depends on the seed and its place alone. The same options give the same bits on one machine.
  * Throws OPTION_INVALID, MODEL_UNSUPPORTED, MODEL_INVALID; the signal's reason when aborted, within one step.
  */
 export async function sample(options: SampleOptions): Promise<Latent> {
   const { model, seed, signal, onStep } = options;
-  check(options);
+  checkOptions(options);
   await checkChannels(model);
   const latent = fitEmpty(options.latent, model);
   checkLatent(latent, model.vae.channels);
@@ -86,25 +87,21 @@ export async function sample(options: SampleOptions): Promise<Latent> {
   return fromModel(x, latent.shape, model);
 }
 
-function check({ positive, negative, sampler, cfg, seed, latent, noise }: SampleOptions): void {
-  if (!(samplerNames as readonly string[]).includes(sampler))
-    throw new InputError('OPTION_INVALID', `The sampler "${sampler}" is not one of ${samplerNames.join(', ')}.`);
-  if (!Number.isFinite(cfg)) throw new InputError('OPTION_INVALID', `cfg is ${cfg}; a finite number is needed.`);
-  const whole = typeof seed === 'bigint' || Number.isInteger(seed);
-  if (!whole || BigInt(seed) < 0n || BigInt(seed) >= 2n ** 64n)
-    throw new InputError('OPTION_INVALID', `The seed is ${seed}; a whole number from 0 to 2^64 - 1 is needed.`);
-  for (const [name, parts] of Object.entries({ positive, negative }))
-    if (parts.length === 0)
-      throw new InputError(
-        'OPTION_INVALID',
-        `The ${name} conditioning is empty; encode a text (it may be empty) first.`,
+function checkOptions({ positive, negative, sampler, cfg, seed, latent, noise }: SampleOptions): void {
+  check.oneOf('sampler', sampler, samplerNames);
+  check.finite('cfg', cfg);
+  check.integer('seed', seed, { min: 0, max: 2n ** 64n - 1n });
+  for (const [name, { length }] of Object.entries({ positive, negative }))
+    if (length === 0)
+      throw check.invalidCount(
+        `The ${name} conditioning`,
+        'at least one part (encode a text, which may be empty)',
+        length,
       );
   checkLatent(latent);
-  if (noise && noise.start.length !== latent.data.length)
-    throw new InputError(
-      'OPTION_INVALID',
-      `The noise has ${noise.start.length} numbers, the latent ${latent.data.length}.`,
-    );
+  const numbers = latent.data.length;
+  if (noise && noise.start.length !== numbers)
+    throw check.invalidCount('The noise', `as many numbers as the latent, which are ${numbers}`, noise.start.length);
 }
 
 /** Throws MODEL_UNSUPPORTED for U-Nets that take more than the latent, such as those for inpainting. */
@@ -113,11 +110,11 @@ async function checkChannels({ unet, vae }: DiffusionModel): Promise<void> {
   if (channels === undefined || channels === vae.channels) return;
   throw new InputError(
     'MODEL_UNSUPPORTED',
-    `${unet.part.path} takes ${channels} channels where the VAE makes ${vae.channels}: inpainting and other special U-Nets cannot be used.`,
+    `${unet.model.path} takes ${channels} channels where the VAE makes ${vae.channels}: inpainting and other special U-Nets cannot be used.`,
   );
 }
 
-/** An empty latent has no content: it takes the channels and scale of the model that it meets, as in ComfyUI. */
+/** An empty latent has no content: it takes on the channels and scale of the model, as in ComfyUI. */
 function fitEmpty(latent: Latent, { vae }: DiffusionModel): Latent {
   const [batch, c, h, w] = latent.shape;
   if (latent.emptyScale === undefined || latent.data.some((v) => v !== 0)) return latent;
@@ -127,7 +124,7 @@ function fitEmpty(latent: Latent, { vae }: DiffusionModel): Latent {
   return { shape, data: new Float32Array(shape.reduce((a, b) => a * b)) };
 }
 
-/** z = (vae − shift) · scaling; zeros are no picture and stay zeros. */
+/** z = (vae − shift) · scaling; zeros are not a picture and stay zeros. */
 function toModel({ data }: Latent, { vae }: DiffusionModel): Float32Array {
   if (data.every((v) => v === 0)) return data;
   return data.map((v) => (v - vae.shiftFactor) * vae.scalingFactor);

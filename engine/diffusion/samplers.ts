@@ -1,4 +1,4 @@
-// Samplers under ComfyUI's names: from noise at sigmas[0] to a picture at sigmas.at(-1), by asking a denoiser at each step.
+// Samplers under ComfyUI's names: from noise at sigmas[0] to a picture at sigmas.at(-1), by calling a denoiser at each step.
 // x = x0 + σ·n (variance-exploding form); the ODE behind all of them is dx/dσ = (x − x0(x, σ)) / σ.
 import type { NoiseSource } from './noise.ts';
 
@@ -23,12 +23,12 @@ export interface SamplerInput {
   readonly x: Float32Array;
   /** Fresh noise for the samplers that add some. */
   readonly noise: NoiseSource;
-  /** Called once a step, after its call of the denoiser. */
+  /** Called once per step, after the denoiser. */
   readonly onStep?: (step: SamplerStep) => void;
   readonly signal?: AbortSignal;
 }
 
-/** What a sampler does in one step; what it remembers of earlier ones lives in its closure. */
+/** One step of a sampler; what it remembers of earlier steps is in its closure. */
 type Step = (at: StepState) => Float32Array;
 
 interface StepState extends SamplerStep {
@@ -36,7 +36,7 @@ interface StepState extends SamplerStep {
   readonly noise: NoiseSource;
 }
 
-/** One more sampler: one line here (a function that is called once a run and returns its step). */
+/** One more sampler: one line here (a function that is called once per run and returns its step). */
 const steps = {
   euler: () => eulerStep,
   euler_ancestral: () => eulerAncestralStep,
@@ -52,8 +52,8 @@ export type SamplerName = keyof typeof steps;
 export const samplerNames = Object.keys(steps) as readonly SamplerName[];
 
 /**
- * Runs a sampler to its end and returns x there. One call of the denoiser a step. Between steps the event loop gets its
- * turn, so that an abort is seen: it then rejects with the signal's reason.
+ * Runs a sampler to its end and returns x there; the denoiser is called once per step. Between steps the event loop gets a
+ * turn, so that an abort is noticed: the promise then rejects with the signal's reason.
  */
 export async function runSampler(name: SamplerName, input: SamplerInput): Promise<Float32Array> {
   const { sigmas, denoise, noise, onStep, signal } = input;

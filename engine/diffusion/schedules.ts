@@ -1,5 +1,5 @@
 // Noise schedules under ComfyUI's names: a model's noise levels and a number of steps → the sigmas of those steps, ending at 0.
-import { InputError } from '../errors.ts';
+import * as check from '../check.ts';
 import { betaQuantile } from './beta-quantile.ts';
 import { linspace, type NoiseLevels } from './noise-levels.ts';
 
@@ -37,27 +37,31 @@ export interface ScheduleOptions {
 
 const MAX_STEPS = 10_000;
 
-/** From here on all of the noise is meant. */
+/** Most steps of which a run with denoise takes the last ones. */
+const MAX_TOTAL = 10 * MAX_STEPS;
+
+/** From here on, denoise means all of the noise. */
 const FULL_DENOISE = 0.9999;
 
 /**
- * The sigmas of a run with ComfyUI's meaning of steps and denoise; empty for denoise 0 (the latent then stays as it is).
- * Throws OPTION_INVALID for an unknown schedule, steps that are no count, or denoise outside [0, 1].
+ * The sigmas of a run, with ComfyUI's meaning of steps and denoise; empty for denoise 0 (the latent then stays as it is).
+ * Throws OPTION_INVALID for an unknown schedule, steps that are not a count, or denoise outside [0, 1].
  */
 export function makeSigmas(levels: NoiseLevels, { schedule, steps, denoise = 1 }: ScheduleOptions): Float64Array {
-  if (!Object.hasOwn(schedules, schedule))
-    throw new InputError('OPTION_INVALID', `The scheduler "${schedule}" is not one of ${scheduleNames.join(', ')}.`);
-  if (!Number.isInteger(steps) || steps < 1 || steps > MAX_STEPS)
-    throw new InputError('OPTION_INVALID', `steps is ${steps}; a whole number from 1 to ${MAX_STEPS} is needed.`);
-  if (!(denoise >= 0 && denoise <= 1))
-    throw new InputError('OPTION_INVALID', `denoise is ${denoise}; a number from 0 to 1 is needed.`);
+  check.oneOf('scheduler', schedule, scheduleNames);
+  check.integer('steps', steps, { min: 1, max: MAX_STEPS });
+  check.finite('denoise', denoise, { min: 0, max: 1 });
   if (denoise === 0) return new Float64Array(0);
   const make: Schedule = schedules[schedule as ScheduleName];
   if (denoise > FULL_DENOISE) return Float64Array.from(make(levels, steps));
   const total = Math.floor(steps / denoise);
-  // More steps than there are timesteps do nothing but repeat; the limit keeps a tiny denoise from filling the memory.
-  if (total > MAX_STEPS * 10)
-    throw new InputError('OPTION_INVALID', `denoise is ${denoise}: ${total} steps in all are too many; raise it.`);
+  // More steps than there are timesteps only repeat them; the limit keeps a tiny denoise from filling the memory.
+  if (total > MAX_TOTAL)
+    throw check.invalid(
+      'denoise',
+      `at least ${steps / MAX_TOTAL} for ${steps} steps (steps / denoise is limited)`,
+      denoise,
+    );
   return Float64Array.from(make(levels, total).slice(-(steps + 1)));
 }
 

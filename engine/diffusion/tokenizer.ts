@@ -1,4 +1,4 @@
-// A checkpoint's tokenizer folder → a tokenizer: tokenizer.json where there is one, else vocab.json and merges.txt of CLIP's BPE, which is
+// A checkpoint's tokenizer folder → a tokenizer: tokenizer.json if there is one, otherwise vocab.json and merges.txt of CLIP's BPE, which is
 // all that most diffusers folders have.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { buildTokenizer, type Tokenizer, type TokenizerConfig } from '../clip/to
 import { InputError } from '../errors.ts';
 import { readJson } from '../hub/read-json.ts';
 
-/** Tokens that CLIP's text encoder reads, where the folder does not say. */
+/** Tokens that CLIP's text encoder reads, unless the folder says otherwise. */
 const CLIP_CONTEXT = 77;
 /** Tokenizers without a limit write one of the order of 1e30. */
 const MAX_CONTEXT = 100_000;
@@ -16,7 +16,7 @@ interface TokenizerJson {
 }
 
 /** Throws MODEL_NOT_FOUND or MODEL_INVALID, naming the file. */
-export function loadCheckpointTokenizer(dir: string): Tokenizer {
+export async function loadCheckpointTokenizer(dir: string): Promise<Tokenizer> {
   const whole = join(dir, 'tokenizer.json');
   const configPath = join(dir, 'tokenizer_config.json');
   const config: TokenizerConfig = existsSync(configPath) ? readJson(configPath) : {};
@@ -24,13 +24,13 @@ export function loadCheckpointTokenizer(dir: string): Tokenizer {
   const length = config.model_max_length ?? CLIP_CONTEXT;
   const contextLength = length > 2 && length < MAX_CONTEXT ? length : CLIP_CONTEXT;
   const path = existsSync(whole) ? whole : join(dir, 'vocab.json');
-  const tokenizer = buildTokenizer({ json: withoutPadding(json, config), config, contextLength, path });
+  const tokenizer = await buildTokenizer({ json: withoutPadding(json, config), config, contextLength, path });
   if (tokenizer.startId === undefined)
     throw new InputError('MODEL_INVALID', `${path} has no start-of-text token: it is not a tokenizer of CLIP's kind.`);
   return tokenizer;
 }
 
-/** SD 2 and SDXL pad with "!": left special, it would vanish from prompts. */
+/** SD 2 and SDXL pad with "!": as a special token it would vanish from prompts. */
 function withoutPadding(json: TokenizerJson, config: TokenizerConfig): object {
   const marks = [contentOf(config.bos_token, START), contentOf(config.eos_token, END)];
   const pad = contentOf(config.pad_token, END);
@@ -83,7 +83,7 @@ function readMerges(dir: string): string[] {
   return lines.filter((line, i) => line !== '' && !(i === 0 && line.startsWith('#version')));
 }
 
-/** Words are contractions, runs of letters, single digits, runs of signs; lower case. */
+/** Words are contractions, runs of letters, single digits, runs of symbols; in lower case. */
 const WORDS = "'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";
 
 const clipRules = (start: string, end: string, vocab: Record<string, number>) => ({

@@ -1,7 +1,7 @@
 // The U-Net's ONNX file → a function of noisy latents, timestep and conditioning; its inputs are found from what the export declares.
 import type * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
-import { type Feeds, floats, numbersAs, type Part } from './part.ts';
+import { type Feeds, floats, numbersAs, type OnnxModel } from './onnx-model.ts';
 
 export interface UnetCall {
   /** [batch, channels, height, width] */
@@ -21,10 +21,10 @@ export interface UnetCall {
 }
 
 export interface Unet {
-  readonly part: Part;
-  /** Channels that it takes; undefined where the export leaves them open. */
+  readonly model: OnnxModel;
+  /** Channels that it takes; undefined if the export leaves them open. */
   channels(): Promise<number | undefined>;
-  /** Whether it applies the guidance itself (LCM): then there is no second, unconditional run. */
+  /** Whether it applies the guidance itself (LCM), so that no second, unconditional run is needed. */
   guidesItself(): Promise<boolean>;
   /** Its raw output, of the sample's shape. Throws MODEL_UNSUPPORTED, MODEL_INVALID or OPTION_INVALID (a fixed size). */
   run(call: UnetCall): Promise<Float32Array>;
@@ -33,11 +33,11 @@ export interface Unet {
 interface Input {
   readonly name: string;
   readonly type: string;
-  /** Numbers where the export fixed them, names elsewhere. */
+  /** Numbers for dims that the export fixed, names for the others. */
   readonly shape: readonly (number | string)[];
 }
 
-/** What an input of that name is fed; undefined: the conditioning lacks it. One more input: one line here. */
+/** The tensor for an input of that name; undefined if the conditioning lacks it. One more input: one line here. */
 const FEEDS: Record<string, (call: UnetCall, input: Input) => ort.Tensor | undefined> = {
   sample: ({ sample, shape }) => floats(sample, shape),
   timestep: ({ timestep, shape }, { type, shape: dims }) => {
@@ -57,7 +57,7 @@ const FEEDS: Record<string, (call: UnetCall, input: Input) => ort.Tensor | undef
   },
 };
 
-/** Width of LCM's guidance embedding where the export leaves it open. */
+/** Width of LCM's guidance embedding if the export leaves it open. */
 const GUIDANCE_WIDTH = 256;
 
 /** Sines, then cosines, of 1000·w at frequencies from 1 to 1/10000 (Luo et al. 2023; w = guidance scale − 1). */
@@ -72,11 +72,11 @@ export function embedGuidance(w: number, width: number): Float32Array {
   return embedding;
 }
 
-export function makeUnet(part: Part): Unet {
-  const inputs = async () => (await part.session()).inputMetadata as unknown as readonly Input[];
+export function makeUnet(model: OnnxModel): Unet {
+  const inputs = async () => (await model.session()).inputMetadata as unknown as readonly Input[];
   const named = async (name: string) => (await inputs()).find((input) => input.name === name);
   return {
-    part,
+    model,
     channels: async () => {
       const channels = (await named('sample'))?.shape[1];
       return typeof channels === 'number' ? channels : undefined;
@@ -84,21 +84,21 @@ export function makeUnet(part: Part): Unet {
     guidesItself: async () => (await named('timestep_cond')) !== undefined,
     run: async (call) => {
       const feeds: Feeds = {};
-      for (const input of await inputs()) feeds[input.name] = feedOf(input, call, part.path);
+      for (const input of await inputs()) feeds[input.name] = feedOf(input, call, model.path);
       const hint = sizeHint(call.shape);
-      const [name] = (await part.session()).outputNames;
-      const [output] = await part.run(feeds, [name], hint);
+      const [name] = (await model.session()).outputNames;
+      const [output] = await model.run(feeds, [name], hint);
       if (output.data.length !== call.sample.length)
         throw new InputError(
           'MODEL_UNSUPPORTED',
-          `${part.path} made [${output.dims}] of [${call.shape}]; the same shape is needed.`,
+          `${model.path} made [${output.dims}] of [${call.shape}]; the same shape is needed.`,
         );
       return output.data;
     },
   };
 }
 
-/** What a refusal most likely means where a side is not even after three halvings. */
+/** The most likely reason for a refusal if a side cannot be halved three times. */
 const sizeHint = ([, , height, width]: UnetCall['shape']): string =>
   height % 8 === 0 && width % 8 === 0
     ? ''

@@ -1,18 +1,10 @@
 // The models that come with the package: models/<name>/ at its root, found from the sources and from dist/ alike.
 import { existsSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { packageFile } from '../package-root.ts';
 
 /** Folder of the bundled models. */
-export function bundledRoot(): string {
-  let dir = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(dir, 'package.json'))) {
-    const parent = dirname(dir);
-    if (parent === dir) break;
-    dir = parent;
-  }
-  return join(dir, 'models');
-}
+export const bundledRoot = (): string => packageFile('models');
 
 /** Names of the bundled CLIPs, sorted. */
 export const listBundled = (): string[] => bundledWith('tokenizer.json', 'onnx');

@@ -1,4 +1,4 @@
-// Where models lie on this machine: our cache, and the hub's own (of Python's huggingface_hub), which is only read.
+// Where models are kept on this machine: our cache, and that of Python's huggingface_hub, which is only read.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ export const cacheFolder = ({ repo, revision }: HubId, cacheDir = defaultCacheDi
 export const isOffline = (): boolean =>
   [process.env.HF_HUB_OFFLINE, process.env.TRANSFORMERS_OFFLINE].some((v) => /^(1|true|yes|on)$/i.test(v ?? ''));
 
-/** Folder of a model in the hub's own cache: `models--org--name/snapshots/<commit>`; undefined where it is not there. */
+/** Folder of a model in the hub's own cache: `models--org--name/snapshots/<commit>`; undefined if it is not there. */
 export function findInHubCache({ repo, revision }: HubId): string | undefined {
   const hub = process.env.HF_HUB_CACHE || join(hfHome(), 'hub');
   const model = join(hub, `models--${repo.replace('/', '--')}`);

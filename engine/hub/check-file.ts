@@ -1,19 +1,19 @@
-// A downloaded file against what the hub said of it: size, and the hash that its etag is.
+// Checks a downloaded file against what the hub announced: its size, and the hash that serves as its etag.
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, statSync } from 'node:fs';
 import type { RemoteFile } from './requests.ts';
 import type { FileRecord } from './store-record.ts';
 
-/** What arrived is not what was announced: begin again. */
+/** The bytes that arrived are not the ones that were announced: the download starts over. */
 export class Damaged extends Error {}
 
 /**
- * Reads the file once. The hub's etags are the sha256 of large files, and git's blob hash (a sha1) of small ones; an
- * etag of another form says nothing of the bytes. Throws Damaged.
+ * Reads the file once. The hub's etags are the sha256 of large files and git's blob hash (a sha1) of small ones; an
+ * etag of any other form says nothing about the bytes. Throws Damaged.
  */
 export async function checkFile(path: string, { size, etag }: RemoteFile): Promise<FileRecord> {
   const actual = statSync(path).size;
-  if (size !== undefined && actual !== size) throw new Damaged(`${actual} bytes came where ${size} were announced`);
+  if (size !== undefined && actual !== size) throw new Damaged(`${actual} bytes arrived, ${size} were announced`);
   const sha256 = createHash('sha256');
   const blob = createHash('sha1').update(`blob ${actual}\0`);
   for await (const chunk of createReadStream(path)) for (const hash of [sha256, blob]) hash.update(chunk as Buffer);

@@ -1,5 +1,5 @@
 // One file of a hub → the disk: resumed where it broke off, checked against the hub's size and hash, and only then
-// given its name. Until then it is `<file>.<etag>.part`, so that parts of two versions are never joined.
+// given its name. Until then it is called `<file>.<etag>.part`, so that parts of two versions are never joined.
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -21,7 +21,7 @@ import type { FileRecord } from './store-record.ts';
 export interface DownloadProgress {
   readonly file: string;
   readonly receivedBytes: number;
-  /** Undefined where the server does not say. */
+  /** Undefined if the server does not say. */
   readonly totalBytes: number | undefined;
 }
 
@@ -29,14 +29,14 @@ export interface DownloadOptions extends HttpOptions {
   onProgress?: (progress: DownloadProgress) => void;
 }
 
-/** A server that says no size cannot fill the disk; the largest towers in use have 5 GB. */
+/** So that a server that announces no size cannot fill the disk; the largest towers in use have 5 GB. */
 const MAX_BYTES = 16 * 2 ** 30;
-/** Attempts in all, those that brought something included. */
+/** Attempts in all, including those that made progress. */
 const MAX_ATTEMPTS = 100;
 
 /**
- * Downloads a file. Throws DOWNLOAD_FAILED where the server gives up, sends something else than it announced, or cuts
- * off too often; FILE_UNWRITABLE where the disk is full; HubError where it refuses.
+ * Downloads a file. Throws DOWNLOAD_FAILED if the server gives up, sends something other than it announced, or breaks off
+ * too often; FILE_UNWRITABLE if the disk is full; HubError if the server refuses.
  */
 export async function downloadFile(
   announced: RemoteFile,
@@ -48,7 +48,7 @@ export async function downloadFile(
   let remote = announced;
   let why = '';
   for (let failures = 0, attempt = 0; failures < transport.attempts && attempt < MAX_ATTEMPTS; attempt++) {
-    if (failures > 0) await transport.wait(backoff(failures));
+    if (failures > 0) await transport.wait(backoff(failures), options.signal);
     const part = partOf(target, remote);
     const before = sizeOf(part);
     try {
@@ -69,17 +69,17 @@ export async function downloadFile(
   throw new InputError('DOWNLOAD_FAILED', `Cannot download ${remote.url}: ${why}. Nothing of it is used.`);
 }
 
-/** The server has another version now: ask again what it is, and begin again. */
+/** The server has another version now: its headers are asked for again, and the download starts over. */
 class Changed extends Error {}
 
 function partOf(target: string, { etag }: RemoteFile): string {
   const tag = etag.replace(/\W/g, '').slice(-16);
   const part = `${target}.${tag || 'new'}.part`;
-  if (!tag) rmSync(part, { force: true }); // without a name for its version it cannot be continued
+  if (!tag) rmSync(part, { force: true }); // without an etag it cannot be resumed
   return part;
 }
 
-/** Removes what is left of other versions. */
+/** Removes the parts of other versions. */
 function removeParts(target: string): void {
   for (const name of readdirSync(dirname(target)))
     if (name.startsWith(`${basename(target)}.`) && name.endsWith('.part')) rmSync(join(dirname(target), name));
@@ -95,11 +95,11 @@ interface Transfer {
   readonly transport: Transport;
 }
 
-/** Requests what is missing and appends it to the part. */
+/** Requests the missing bytes and appends them to the part. */
 async function receive({ remote, part, target, options, transport }: Transfer): Promise<void> {
   const { size = MAX_BYTES } = remote;
   let have = sizeOf(part);
-  if (have > size) throw new Damaged(`${have} bytes came where ${size} were announced`);
+  if (have > size) throw new Damaged(`${have} bytes arrived, ${size} were announced`);
   await checkDisk(part, remote.size === undefined ? 0 : size - have, transport);
   const stall = new AbortController();
   const headers = rangeHeaders(remote, have);
@@ -111,7 +111,7 @@ async function receive({ remote, part, target, options, transport }: Transfer): 
     for await (const chunk of response.body ?? []) {
       timer.refresh();
       have += chunk.length;
-      if (have > size) throw new Damaged(`more than the announced ${size} bytes came`);
+      if (have > size) throw new Damaged(`more than the announced ${size} bytes arrived`);
       await write(file, chunk, part);
       options.onProgress?.({ file: basename(target), receivedBytes: have, totalBytes: remote.size });
     }
@@ -123,7 +123,7 @@ async function receive({ remote, part, target, options, transport }: Transfer): 
   if (remote.size !== undefined && have < size) throw new Error(`it broke off after ${have} of ${size} bytes`);
 }
 
-/** A weak etag names no bytes, so that nothing can be continued with it. */
+/** A weak etag does not identify bytes, so nothing can be resumed with it. */
 function rangeHeaders({ etag, direct }: RemoteFile, have: number): Record<string, string> {
   if (have === 0 || etag.startsWith('W/')) return {};
   return { range: `bytes=${have}-`, ...(direct && { 'if-range': etag }) };
@@ -133,10 +133,10 @@ function rangeHeaders({ etag, direct }: RemoteFile, have: number): Record<string
 function startOf({ status, headers }: Response, remote: RemoteFile, have: number): number {
   const etag = headers.get('etag');
   if (status === 416) throw new Damaged('it has no more bytes to send');
-  if (remote.direct && etag && remote.etag && etag !== remote.etag) throw new Changed('it changed meanwhile');
+  if (remote.direct && etag && remote.etag && etag !== remote.etag) throw new Changed('it changed in the meantime');
   if (status !== 206) return 0;
   const [, start, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get('content-range') ?? '') ?? [];
-  if (Number(start) !== have) throw new Damaged(`it sent another part of the file than was asked for`);
+  if (Number(start) !== have) throw new Damaged('it sent a different part of the file than the one requested');
   if (remote.size !== undefined && total !== '*' && Number(total) !== remote.size)
     throw new Changed('its size changed');
   return have;

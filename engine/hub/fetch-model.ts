@@ -1,14 +1,23 @@
-// Hub id → a complete model folder in the cache: what is missing or damaged is downloaded, and nothing else.
-import { existsSync, readFileSync, statSync } from 'node:fs';
+// Hub id → a complete model folder in the cache: only files that are missing or damaged are downloaded.
 import { join, posix } from 'node:path';
 import { InputError } from '../errors.ts';
 import { cacheFolder, findInHubCache, isOffline } from './cache.ts';
 import { type DownloadProgress, downloadFile } from './download.ts';
 import type { HubId } from './hub-id.ts';
 import { withLock } from './lock.ts';
+import {
+  externalData,
+  isComplete,
+  isMissing,
+  missing,
+  type NeededFile,
+  pathsOf,
+  presentPath,
+  weightsFile,
+} from './needed-files.ts';
 import { fetchMeta, HubError, type RemoteFile, type Transport } from './requests.ts';
-import { readRecord, type StoreRecord, writeRecord } from './store-record.ts';
-import { type Dtype, towerFile } from './variant.ts';
+import { readRecord, writeRecord } from './store-record.ts';
+import { checkDtype, type Dtype, towerFile } from './variant.ts';
 
 export type { DownloadProgress } from './download.ts';
 
@@ -19,26 +28,19 @@ export interface HubOptions {
   dtype?: Dtype | string;
   onProgress?: (progress: DownloadProgress) => void;
   signal?: AbortSignal;
-  /** Look for a newer version of files that are complete. */
+  /** Look for newer versions of complete files, too. */
   refresh?: boolean;
   /** Replaceable by tests: waiting between attempts, and limits. */
   transport?: Partial<Transport>;
 }
 
-/** A file of a model, by its path in the folder, with forward slashes. */
-export interface NeededFile {
-  readonly path: string;
-  /** A model can do without. */
-  readonly optional?: boolean;
-}
-
-const neededFiles = (dtype: Dtype): NeededFile[] => [
+const neededFiles = (dtype: Dtype | undefined): NeededFile[] => [
   { path: 'config.json' },
   { path: 'tokenizer.json' },
   { path: 'tokenizer_config.json' },
   { path: 'preprocessor_config.json', optional: true },
-  { path: towerFile('text', dtype) },
-  { path: towerFile('vision', dtype), optional: true },
+  weightsFile((d) => towerFile('text', d), dtype),
+  { ...weightsFile((d) => towerFile('vision', d), dtype), optional: true },
 ];
 
 /**
@@ -46,15 +48,15 @@ const neededFiles = (dtype: Dtype): NeededFile[] => [
  * Throws MODEL_NOT_FOUND, MODEL_UNSUPPORTED, MODEL_INVALID (damaged, and offline) or DOWNLOAD_FAILED.
  */
 export const pullModel = (id: HubId, options: HubOptions = {}): Promise<string> =>
-  pullFolder(id, neededFiles((options.dtype ?? 'fp32') as Dtype), options);
+  pullFolder(id, neededFiles(checkDtype(options.dtype)), options);
 
-/** The same for any list of files; the external weights that its .onnx files name come along. */
+/** The same for any list of files; external weights that its .onnx files refer to are fetched with them. */
 export async function pullFolder(id: HubId, files: readonly NeededFile[], options: HubOptions = {}): Promise<string> {
   const dir = cacheFolder(id, options.cacheDir);
   if (!options.refresh) {
     if (missing(dir, files).length === 0) return dir;
     const shared = options.cacheDir === undefined ? findInHubCache(id) : undefined;
-    if (shared && files.every((f) => existsSync(join(shared, f.path)))) return shared;
+    if (shared && files.every((file) => presentPath(shared, file))) return shared;
   }
   if (options.offline ?? isOffline()) return offlineFolder(id, dir, files);
   return withLock(dir, { signal: options.signal, wait: options.transport?.wait }, async () => {
@@ -63,31 +65,18 @@ export async function pullFolder(id: HubId, files: readonly NeededFile[], option
   });
 }
 
-/** Files that are not there, or not as long as when they were downloaded. */
-function missing(dir: string, files: readonly NeededFile[]): NeededFile[] {
-  const record = readRecord(dir);
-  const external = Object.keys(record.files).filter((path) => files.some((f) => isWeightsOf(path, f.path)));
-  const all = [...files, ...external.map((path) => ({ path }))];
-  return all.filter(({ path }) => !record.absent.includes(path) && !isComplete(dir, path, record));
-}
-
-function isComplete(dir: string, path: string, record: StoreRecord): boolean {
-  const info = statSync(join(dir, path), { throwIfNoEntry: false });
-  return info !== undefined && (record.files[path]?.size ?? info.size) === info.size && info.size > 0;
-}
-
 function offlineFolder({ repo }: HubId, dir: string, files: readonly NeededFile[]): string {
-  const lacking = missing(dir, files).filter((f) => !f.optional || existsSync(join(dir, f.path)));
+  const lacking = missing(dir, files).filter((f) => !f.optional || presentPath(dir, f));
   if (lacking.length === 0) return dir;
-  const path = join(dir, lacking[0].path);
-  if (existsSync(path))
+  const damaged = presentPath(dir, lacking[0]);
+  if (damaged)
     throw new InputError(
       'MODEL_INVALID',
-      `${path} is damaged (its size is not the downloaded one); delete it or go online.`,
+      `${join(dir, damaged)} is damaged (its size has changed since it was downloaded); delete it or go online.`,
     );
   throw new InputError(
     'MODEL_NOT_FOUND',
-    `${repo} is not complete on this machine, and nothing is downloaded now (HF_HUB_OFFLINE=1, or a command that stays offline): put ${lacking.map((f) => f.path).join(', ')} into ${dir}, or run "pez-nodes models pull ${repo}" with a network.`,
+    `${repo} is not complete on this machine, and nothing may be downloaded (HF_HUB_OFFLINE=1, or a command that stays offline): put ${lacking.map((f) => f.path).join(', ')} into ${dir}, or run "pez-nodes models pull ${repo}" with a network.`,
   );
 }
 
@@ -95,46 +84,63 @@ async function pullFiles(id: HubId, dir: string, files: readonly NeededFile[], o
   const todo = [...files];
   let commit: string | undefined;
   for (let i = 0; i < todo.length; i++) {
-    const { path, optional } = todo[i];
-    const record = readRecord(dir);
-    const complete = record.absent.includes(path) || isComplete(dir, path, record);
-    if (!complete || options.refresh) {
-      // All files come from the commit of the first, even if the branch moves meanwhile.
-      const remote = await findRemote({ ...id, revision: commit ?? id.revision }, path, optional, options);
+    const needed = todo[i];
+    if (options.refresh || isMissing(dir, needed, readRecord(dir))) {
+      // All files come from the commit of the first, even if the branch moves in the meantime.
+      const remote = await findRemote({ ...id, revision: commit ?? id.revision }, needed, options);
       commit ??= remote?.commit;
-      if (!remote) writeRecord(dir, { ...record, absent: [...new Set([...record.absent, path])] });
-      else if (!complete || record.files[path]?.etag !== remote.etag) await fetchOne(dir, path, remote, options);
+      noteAbsent(dir, needed, remote?.path);
+      if (remote && isNew(dir, remote)) await fetchOne(dir, remote, options);
     }
-    if (path.endsWith('.onnx') && existsSync(join(dir, path)))
+    const path = presentPath(dir, needed);
+    if (path?.endsWith('.onnx'))
       todo.push(...externalData(join(dir, path)).map((name) => ({ path: posix.join(posix.dirname(path), name) })));
   }
 }
 
-async function fetchOne(dir: string, path: string, remote: RemoteFile, options: HubOptions): Promise<void> {
-  const entry = await downloadFile(remote, join(dir, path), options);
+/** Whether the hub's file is not the one that is here. */
+function isNew(dir: string, { path, etag }: FoundFile): boolean {
   const record = readRecord(dir);
-  const absent = record.absent.filter((p) => p !== path);
-  writeRecord(dir, { absent, files: { ...record.files, [path]: entry } });
+  return !isComplete(dir, path, record) || record.files[path]?.etag !== etag;
 }
 
-async function findRemote(
-  id: HubId,
-  path: string,
-  optional: boolean | undefined,
-  options: HubOptions,
-): Promise<RemoteFile | undefined> {
+/** Remembers which files the hub does not have: all of them, or those before the one that was found. */
+function noteAbsent(dir: string, needed: NeededFile, found: string | undefined): void {
+  const paths = pathsOf(needed);
+  const absent = found === undefined ? paths : paths.slice(0, paths.indexOf(found));
+  const record = readRecord(dir);
+  if (absent.some((path) => !record.absent.includes(path)))
+    writeRecord(dir, { ...record, absent: [...new Set([...record.absent, ...absent])] });
+}
+
+async function fetchOne(dir: string, remote: FoundFile, options: HubOptions): Promise<void> {
+  const entry = await downloadFile(remote, join(dir, remote.path), options);
+  const record = readRecord(dir);
+  const absent = record.absent.filter((path) => path !== remote.path);
+  writeRecord(dir, { absent, files: { ...record.files, [remote.path]: entry } });
+}
+
+type FoundFile = RemoteFile & { readonly path: string };
+
+/** The first of a file's paths that the hub has; undefined if it has none and the file is optional. */
+async function findRemote(id: HubId, needed: NeededFile, options: HubOptions): Promise<FoundFile | undefined> {
   const endpoint = (options.endpoint ?? process.env.HF_ENDPOINT ?? 'https://huggingface.co').replace(/\/+$/, '');
-  const url = `${endpoint}/${id.repo}/resolve/${encodeURIComponent(id.revision)}/${path}`;
-  try {
-    return await fetchMeta(url, options);
-  } catch (error) {
-    if (!(error instanceof HubError)) throw error;
-    if (error.reason === 'file' && optional) return undefined;
-    throw explain(error, { ...id, endpoint, path });
+  let refusal: HubError | undefined;
+  for (const path of pathsOf(needed)) {
+    const url = `${endpoint}/${id.repo}/resolve/${encodeURIComponent(id.revision)}/${path}`;
+    try {
+      return { ...(await fetchMeta(url, options)), path };
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error;
+      refusal ??= error;
+      if (error.reason !== 'file') break;
+    }
   }
+  if (refusal?.reason === 'file' && needed.optional) return undefined;
+  throw explain(refusal!, { ...id, endpoint, path: needed.path });
 }
 
-/** What a hub's refusal means to the user. */
+/** A hub's refusal in words for the user. */
 function explain(error: HubError, at: HubId & { endpoint: string; path: string }): InputError {
   const { repo, endpoint, path, revision } = at;
   const options = { cause: error };
@@ -155,17 +161,3 @@ function explain(error: HubError, at: HubId & { endpoint: string; path: string }
   const what = error.reason === 'file' ? `${repo} at ${revision} has no ${path}` : `There is no model ${repo}`;
   return new InputError('MODEL_NOT_FOUND', `${what} at ${endpoint} (status ${error.status}).`, options);
 }
-
-/** Files with external weights are small themselves; larger ones carry their weights inside. */
-const MAX_SCANNED_BYTES = 64 * 2 ** 20;
-
-/** Names of the files beside an .onnx file that hold its weights: `model.onnx_data`, `…_data_1`, diffusers' `weights.pb`. */
-function externalData(path: string): string[] {
-  if (statSync(path).size > MAX_SCANNED_BYTES) return [];
-  const names = readFileSync(path, 'latin1').match(/[\w.-]+\.onnx[._]data(?:_\d+)?|\bweights\.pb\b/g) ?? [];
-  return [...new Set(names)];
-}
-
-/** Whether a downloaded file holds the weights of that .onnx file. */
-const isWeightsOf = (path: string, onnx: string): boolean =>
-  (path !== onnx && path.startsWith(onnx)) || path === posix.join(posix.dirname(onnx), 'weights.pb');

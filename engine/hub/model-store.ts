@@ -9,7 +9,7 @@ import { parseHubId } from './hub-id.ts';
 import { checkDtype, findTower, towerFile } from './variant.ts';
 
 export interface StoreOptions extends HubOptions {
-  /** Precision of the weights: fp32, fp16 or q8; by default the first of these that the model has. */
+  /** Precision of the weights: fp32, fp16 or q8; by default the first of these that is on this machine or, if none is, on the hub. */
   dtype?: string;
 }
 
@@ -17,7 +17,7 @@ export interface ModelFiles {
   readonly name: string;
   readonly dir: string;
   readonly textModelPath: string;
-  /** May be missing on disk: a model can do without images. */
+  /** May not exist: a model can do without images. */
   readonly visionModelPath: string;
 }
 
@@ -35,7 +35,7 @@ export async function findModel(name: string, options: StoreOptions = {}): Promi
   return { name, dir, textModelPath, visionModelPath };
 }
 
-/** A bundled model's folder or a folder on disk; undefined where the name can only be a hub id. */
+/** A bundled model's folder or a folder on disk; undefined if the name can only be a hub id. */
 export function localFolder(name: string, bundled: readonly string[] = listBundled()): string | undefined {
   if (bundled.includes(name)) return join(bundledRoot(), name);
   const path = resolve(name.replace(/^~(?=$|[/\\])/, homedir()));

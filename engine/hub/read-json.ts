@@ -5,7 +5,7 @@ import { InputError } from '../errors.ts';
 /** The largest tokenizers in use (256,000 tokens) take 34 MB. */
 const MAX_JSON_BYTES = 128 * 2 ** 20;
 
-/** Reads a JSON object. Throws MODEL_NOT_FOUND where there is no file, MODEL_INVALID where it holds something else. */
+/** Reads a JSON object. Throws MODEL_NOT_FOUND if there is no file, MODEL_INVALID if it holds something else. */
 export function readJson<T extends object>(path: string): T {
   let text: string;
   try {

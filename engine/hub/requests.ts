@@ -1,13 +1,13 @@
-// Requests to a hub: what a file is (size, hash, commit) before it is downloaded; retries; what a refusal means.
+// Requests to a hub: the headers of a file (size, hash, commit) before it is downloaded, retries, and kinds of refusals.
 import { statfs } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { InputError } from '../errors.ts';
+import { wait } from '../wait.ts';
 
-/** What a download depends on besides the network; tests replace it. */
+/** What a download depends on besides the network; replaceable by tests. */
 export interface Transport {
-  /** Waits between attempts. */
-  readonly wait: (ms: number) => Promise<void>;
-  /** Attempts in a row that bring nothing before it gives up. */
+  /** Waits between attempts; rejects with the signal's reason when it is aborted. */
+  readonly wait: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** Attempts in a row without progress before it gives up. */
   readonly attempts: number;
   /** A connection that sends nothing for this long is dropped. */
   readonly stallMs: number;
@@ -15,7 +15,7 @@ export interface Transport {
 }
 
 export const defaultTransport: Transport = {
-  wait: (ms) => sleep(ms),
+  wait,
   attempts: 5,
   stallMs: 60_000,
   freeBytes: async (dir) => {
@@ -31,19 +31,19 @@ export interface HttpOptions {
 
 export interface RemoteFile {
   readonly url: string;
-  /** Undefined where the server does not say. */
+  /** Undefined if the server does not say. */
   readonly size: number | undefined;
-  /** '' where the server does not say. */
+  /** '' if the server does not say. */
   readonly etag: string;
   readonly commit: string | undefined;
-  /** The same server sends the bytes, so that its etag holds for them; false behind a redirect to a store. */
+  /** The same server sends the bytes, so its etag applies to them; false behind a redirect to a store. */
   readonly direct: boolean;
 }
 
-/** file: this file is not there; repo: nor is the model; denied: it needs a login. */
+/** file: there is no such file; repo: there is no such model; denied: it needs a login. */
 export type Refusal = 'file' | 'repo' | 'denied';
 
-/** A refusal that trying again will not change. */
+/** A refusal that another attempt will not change. */
 export class HubError extends Error {
   readonly reason: Refusal;
   readonly status: number;
@@ -56,8 +56,9 @@ export class HubError extends Error {
 }
 
 const MAX_REDIRECTS = 5;
+const MAX_RETRY_AFTER_MS = 60_000;
 
-/** Asks for a file's headers. Throws HubError, or DOWNLOAD_FAILED where the server cannot be reached. */
+/** Asks for a file's headers. Throws HubError, or DOWNLOAD_FAILED if the server cannot be reached. */
 export async function fetchMeta(url: string, options: HttpOptions): Promise<RemoteFile> {
   let at = url;
   for (let i = 0; i < MAX_REDIRECTS; i++) {
@@ -84,12 +85,14 @@ function readMeta(url: string, { headers, status }: Response, direct: boolean): 
   };
 }
 
-/** One request, tried again while the server is out of reach or overloaded. */
+/** One request, repeated while the server is out of reach or overloaded. */
 export async function request(url: string, init: RequestInit, options: HttpOptions): Promise<Response> {
   const { wait, attempts } = { ...defaultTransport, ...options.transport };
   let why = '';
+  let askedFor = 0; // ms, by Retry-After
   for (let failures = 0; failures < attempts; failures++) {
-    if (failures > 0) await wait(backoff(failures));
+    if (failures > 0) await wait(Math.max(backoff(failures), askedFor), options.signal);
+    askedFor = 0;
     const response = await send(url, init, options).catch((error: unknown) => {
       options.signal?.throwIfAborted();
       why = reasonOf(error);
@@ -99,8 +102,7 @@ export async function request(url: string, init: RequestInit, options: HttpOptio
     if (!isTransient(response.status)) return accept(response, url);
     why = `it answers ${response.status}`;
     await response.body?.cancel();
-    const seconds = Number(response.headers.get('retry-after') ?? 0);
-    if (seconds > 0) await wait(Math.min(seconds, 60) * 1000);
+    askedFor = Math.min(MAX_RETRY_AFTER_MS, 1000 * (Number(response.headers.get('retry-after')) || 0));
   }
   throw new InputError('DOWNLOAD_FAILED', `Cannot download ${url}: ${why} (tried ${attempts} times).`);
 }
@@ -117,7 +119,7 @@ export function reasonOf(error: unknown): string {
 async function send(url: string, init: RequestInit, { signal, transport }: HttpOptions): Promise<Response> {
   const headers = new Headers(init.headers);
   headers.set('accept-encoding', 'identity');
-  // fetch drops this header where a redirect leads to another origin.
+  // fetch drops this header when a redirect leads to another origin.
   if (process.env.HF_TOKEN) headers.set('authorization', `Bearer ${process.env.HF_TOKEN}`);
   const silence = new AbortController();
   const stallMs = transport?.stallMs ?? defaultTransport.stallMs;

@@ -1,4 +1,4 @@
-// What was downloaded into a model folder: `.pez-nodes.json`, so that a damaged file is noticed without reading it.
+// The record of downloads in a model folder, `.pez-nodes.json`: a damaged file is noticed without reading it.
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -17,7 +17,7 @@ export interface StoreRecord {
 
 const NAME = '.pez-nodes.json';
 
-/** The record of a folder; an empty one where there is none, or none that can be read. */
+/** The record of a folder; an empty one if there is none or it cannot be read. */
 export function readRecord(dir: string): StoreRecord {
   try {
     const { files = {}, absent = [] } = JSON.parse(readFileSync(join(dir, NAME), 'utf8')) as Partial<StoreRecord>;

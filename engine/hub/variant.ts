@@ -1,7 +1,7 @@
 // Precision of the weights ↔ file names, as the hub's transformers.js exports have it: onnx/text_model_fp16.onnx.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { InputError } from '../errors.ts';
+import { oneOf } from '../check.ts';
 
 /** The search needs float weights in the text tower: fp32 or fp16. q8 serves `encode` and `similarity`. */
 export type Dtype = 'fp32' | 'fp16' | 'q8';
@@ -18,13 +18,13 @@ export const towerFile = (tower: Tower, dtype: Dtype): string => variantFile(`on
 /** The .onnx file of a precision: `unet/model` → `unet/model_fp16.onnx`. */
 export const variantFile = (stem: string, dtype: Dtype): string => `${stem}${SUFFIX[dtype]}.onnx`;
 
-/** Throws OPTION_INVALID for a name that is none of ours. */
+/** Throws OPTION_INVALID for an unknown name. */
 export function checkDtype(value: string | undefined): Dtype | undefined {
-  if (value === undefined || (dtypes as readonly string[]).includes(value)) return value as Dtype | undefined;
-  throw new InputError('OPTION_INVALID', `The variant "${value}" is not one of ${dtypes.join(', ')}.`);
+  if (value !== undefined) oneOf('dtype', value, dtypes);
+  return value as Dtype | undefined;
 }
 
-/** Path of a tower in a folder: the variant asked for, or the first there is; undefined where there is none. */
+/** Path of a tower in a folder: the variant asked for, or the first that exists; undefined if none does. */
 export function findTower(dir: string, tower: Tower, dtype?: Dtype): string | undefined {
   const paths = (dtype ? [dtype] : dtypes).map((d) => join(dir, towerFile(tower, d)));
   return paths.find((path) => existsSync(path));

@@ -1,8 +1,8 @@
-// Image file or bytes → its frames as they were drawn: colours below transparency kept, alpha apart from them.
-// `decodeImage` is what models look at; this is what an editor loads.
+// Image file or bytes → its frames as they were drawn, with alpha separate from the colours, which are kept even where they are invisible.
+// `decodeImage` gives what models look at; this gives what an editor loads.
 import { type ImageInput, openImage } from './decode-image.ts';
 
-/** Frames of one size: RGB, 3 bytes a pixel, and where the file has transparency its alpha, 1 byte a pixel. */
+/** Frames of one size: RGB, 3 bytes per pixel, and, if the file has transparency, its alpha, 1 byte per pixel. */
 export interface Frames {
   readonly width: number;
   readonly height: number;

@@ -1,11 +1,11 @@
 // Image file or bytes → upright RGB pixels: EXIF orientation applied, transparency over white, greyscale, CMYK and
 // 16 bits converted, the first frame of an animation. Limits are checked on the header, before anything is decoded.
 import { readFile, stat } from 'node:fs/promises';
+import sharp from 'sharp';
 import { InputError } from '../errors.ts';
-import { sharp } from '../libraries.ts';
 import type { Pixels } from './resample.ts';
 
-/** Pixels that are at hand already: rows of 1 (grey), 3 (RGB) or 4 (RGBA) bytes a pixel. */
+/** Decoded pixels, row by row: 1 (grey), 3 (RGB) or 4 (RGBA) bytes per pixel. */
 export interface RawImage {
   readonly data: Uint8Array | Uint8ClampedArray;
   readonly width: number;
@@ -23,9 +23,15 @@ const MAX_PIXELS = 128e6;
 /** Longest side: keeps row buffers and filter tables small. */
 const MAX_SIDE = 65_535;
 
-/** Decodes an image. Throws IMAGE_UNREADABLE or IMAGE_TOO_LARGE; `name` is what messages call it. */
-export const decodeImage = (input: ImageInput, name = nameOf(input)): Promise<Pixels> =>
-  openImage(input, { name }, async (image) => {
+/** Decodes an image; RGB pixels are taken as they are, not copied. Throws IMAGE_UNREADABLE or IMAGE_TOO_LARGE; `name` is what messages call it. */
+export async function decodeImage(input: ImageInput, name = nameOf(input)): Promise<Pixels> {
+  if (isRaw(input) && input.channels !== 4) {
+    checkRaw(input, name);
+    const { data, width, height, channels } = input;
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length);
+    return { data: channels === 3 ? bytes : greyToRgb(bytes, 1), width, height };
+  }
+  return openImage(input, { name }, async (image) => {
     const { data, info } = await image
       .autoOrient()
       .flatten({ background: '#ffffff' })
@@ -39,30 +45,32 @@ export const decodeImage = (input: ImageInput, name = nameOf(input)): Promise<Pi
       height: info.height,
     };
   });
+}
+
+const isRaw = (input: ImageInput): input is RawImage => typeof input !== 'string' && !(input instanceof Uint8Array);
 
 type Sharp = ReturnType<typeof sharp>;
 
 /**
- * Gives an image to `work` once its kind and size have been looked at; `allPages`: every frame of an animation, one below
- * the other. What goes wrong there becomes IMAGE_UNREADABLE or IMAGE_TOO_LARGE.
+ * Passes an image to `work` once its kind and size have been checked; `allPages`: every frame of an animation, one below
+ * the other. Whatever fails there becomes IMAGE_UNREADABLE or IMAGE_TOO_LARGE.
  */
 export async function openImage<T>(
   input: ImageInput,
   { name, allPages = false }: { name: string; allPages?: boolean },
   work: (image: Sharp, metadata: Awaited<ReturnType<Sharp['metadata']>>) => Promise<T>,
 ): Promise<T> {
-  const isRaw = typeof input !== 'string' && !(input instanceof Uint8Array);
-  if (isRaw) checkRaw(input, name);
-  const bytes = typeof input === 'string' ? await readImage(input) : isRaw ? input.data : input;
-  if (bytes.byteLength > MAX_FILE_BYTES && !isRaw) throw tooManyBytes(name, bytes.byteLength);
+  const raw = isRaw(input) ? input : undefined;
+  if (raw) checkRaw(raw, name);
+  const bytes = typeof input === 'string' ? await readImage(input) : isRaw(input) ? input.data : input;
+  if (bytes.byteLength > MAX_FILE_BYTES && !raw) throw tooManyBytes(name, bytes.byteLength);
   if (bytes.byteLength === 0) throw new InputError('IMAGE_UNREADABLE', `${name} is empty.`);
-  const { width, height, channels } = isRaw ? input : { width: 0, height: 0, channels: 3 as const };
   try {
     const image = sharp(bytes, {
       limitInputPixels: MAX_PIXELS,
       failOn: 'error', // cut-off and damaged files fail; warnings (odd metadata) do not
       pages: allPages ? -1 : 1,
-      ...(isRaw && { raw: { width, height, channels } }),
+      ...(raw && { raw: { width: raw.width, height: raw.height, channels: raw.channels } }),
     });
     const meta = await image.metadata();
     checkSize(meta.width, meta.pageHeight ?? meta.height, name);
@@ -72,7 +80,7 @@ export async function openImage<T>(
     const why = (error as Error).message.split('\n')[0].trim();
     if (/pixel limit/i.test(why))
       throw new InputError('IMAGE_TOO_LARGE', `${name} has more than ${MAX_PIXELS / 1e6} million pixels.`);
-    throw new InputError('IMAGE_UNREADABLE', `${name} is not an image that can be read, or is damaged (${why}).`, {
+    throw new InputError('IMAGE_UNREADABLE', `${name} is not an image that can be read, or it is damaged (${why}).`, {
       cause: error,
     });
   }
@@ -80,7 +88,7 @@ export async function openImage<T>(
 
 const nameOf = (input: ImageInput): string => (typeof input === 'string' ? input : 'The image');
 
-/** Reads a file after a look at its kind and size. */
+/** Reads a file after checking its kind and size. */
 async function readImage(path: string): Promise<Uint8Array> {
   try {
     const info = await stat(path);
@@ -100,13 +108,13 @@ function checkRaw({ data, width, height, channels }: RawImage, name: string): vo
   if (data.length !== width * height * channels)
     throw new InputError(
       'IMAGE_UNREADABLE',
-      `${name} has ${data.length} numbers where ${width} × ${height} pixels of ${channels} channels need ${width * height * channels}.`,
+      `${name} has ${data.length} numbers, but ${width} × ${height} pixels of ${channels} channels take ${width * height * channels}.`,
     );
 }
 
 function checkSize(width: number, height: number, name: string): void {
   if (!(width > 0 && height > 0))
-    throw new InputError('IMAGE_UNREADABLE', `${name} has ${width} × ${height} pixels: there is nothing in it.`);
+    throw new InputError('IMAGE_UNREADABLE', `${name} has ${width} × ${height} pixels: it is empty.`);
   if (width * height > MAX_PIXELS || Math.max(width, height) > MAX_SIDE)
     throw new InputError(
       'IMAGE_TOO_LARGE',

@@ -1,5 +1,6 @@
 // Picture of one size → picture of another, number for number as Pillow does it: the models were trained on its pixels.
 // Rows first, then columns; the filter widens with the reduction, so that nothing aliases; 8-bit fixed-point arithmetic.
+import { type Taps, tableOf } from './taps.ts';
 
 /** 8 bits a channel, interleaved, row by row: `data` has width · height · 3 bytes. */
 export interface Pixels {
@@ -50,48 +51,39 @@ export function resample(image: Pixels, width: number, height: number, filter: n
   return wide.height === height ? wide : resizeColumns(wide, height, chosen);
 }
 
-interface Taps {
-  readonly start: Int32Array;
-  readonly count: Int32Array;
-  /** [output size, width of the widest] fixed-point weights. */
-  readonly weights: Int32Array;
-  readonly stride: number;
-}
-
-/** For each output pixel: the first source pixel, how many, and their weights. */
-function makeTaps(from: number, to: number, { support, weight }: Filter): Taps {
+/** Pillow's taps: the filter around the centre of each output pixel, its weights as fixed-point numbers. */
+const pillowTaps = (from: number, to: number, { support, weight }: Filter): Taps => {
   const scale = from / to;
   const stretch = Math.max(scale, 1);
   const reach = support * stretch;
-  const stride = Math.ceil(reach) * 2 + 1;
-  const taps = { start: new Int32Array(to), count: new Int32Array(to), weights: new Int32Array(to * stride), stride };
-  for (let i = 0; i < to; i++) {
+  return tableOf(to, (i) => {
     const center = (i + 0.5) * scale;
     const first = Math.max(0, Math.trunc(center - reach + 0.5));
     const count = Math.min(from, Math.trunc(center + reach + 0.5)) - first;
-    const raw = Array.from({ length: count }, (_, k) => weight((k + first - center + 0.5) / stretch));
+    const indices = Array.from({ length: count }, (_, k) => first + k);
+    const raw = indices.map((k) => weight((k - center + 0.5) / stretch));
     const sum = raw.reduce((a, b) => a + b, 0);
-    taps.start[i] = first;
-    taps.count[i] = count;
-    for (let k = 0; k < count; k++) {
-      const w = (sum === 0 ? raw[k] : raw[k] / sum) * (1 << PRECISION);
-      taps.weights[i * stride + k] = Math.trunc(w < 0 ? w - 0.5 : w + 0.5);
-    }
-  }
-  return taps;
+    return { indices, weights: raw.map((w) => toFixedPoint(sum === 0 ? w : w / sum)) };
+  });
+};
+
+function toFixedPoint(weight: number): number {
+  const w = weight * (1 << PRECISION);
+  return Math.trunc(w < 0 ? w - 0.5 : w + 0.5);
 }
 
 const HALF = 1 << (PRECISION - 1);
 const clip8 = (sum: number): number => Math.min(255, Math.max(0, sum >> PRECISION));
 
 function resizeRows({ data, width, height }: Pixels, to: number, filter: Filter): Pixels {
-  const { start, count, weights, stride } = makeTaps(width, to, filter);
+  const { offsets, indices, weights } = pillowTaps(width, to, filter);
   const out = new Uint8Array(to * height * 3);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < to; x++) {
       let [r, g, b] = [HALF, HALF, HALF];
-      for (let k = 0, at = (y * width + start[x]) * 3; k < count[x]; k++, at += 3) {
-        const w = weights[x * stride + k];
+      for (let k = offsets[x]; k < offsets[x + 1]; k++) {
+        const w = weights[k] | 0; // whole numbers, in a table of floats
+        const at = (y * width + indices[k]) * 3;
         r += data[at] * w;
         g += data[at + 1] * w;
         b += data[at + 2] * w;
@@ -106,15 +98,15 @@ function resizeRows({ data, width, height }: Pixels, to: number, filter: Filter)
 }
 
 function resizeColumns({ data, width, height }: Pixels, to: number, filter: Filter): Pixels {
-  const { start, count, weights, stride } = makeTaps(height, to, filter);
+  const { offsets, indices, weights } = pillowTaps(height, to, filter);
   const row = width * 3;
   const out = new Uint8Array(row * to);
   const sums = new Int32Array(row);
   for (let y = 0; y < to; y++) {
     sums.fill(HALF);
-    for (let k = 0; k < count[y]; k++) {
-      const w = weights[y * stride + k];
-      const from = (start[y] + k) * row;
+    for (let k = offsets[y]; k < offsets[y + 1]; k++) {
+      const w = weights[k] | 0;
+      const from = indices[k] * row;
       for (let x = 0; x < row; x++) sums[x] += data[from + x] * w;
     }
     for (let x = 0; x < row; x++) out[y * row + x] = clip8(sums[x]);

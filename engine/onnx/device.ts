@@ -1,5 +1,6 @@
-// `--device` → onnxruntime's execution provider: its name is checked here, and a session on it or a clear refusal comes back.
+// `--device` → onnxruntime's execution provider: checks its name and makes sessions on it, or refuses with a clear message.
 import { listSupportedBackends } from 'onnxruntime-node';
+import { oneOf } from '../check.ts';
 import { InputError } from '../errors.ts';
 import { openSession, type Session, type SessionOptions } from './session.ts';
 
@@ -10,7 +11,7 @@ export type Device = keyof typeof PROVIDERS;
 
 export const devices = Object.keys(PROVIDERS) as readonly Device[];
 
-/** What a device needs that is not there, in a few words for the message. */
+/** What each device needs, in a few words for the message. */
 const NEEDS: Record<Device, string> = {
   cpu: 'nothing',
   webgpu: 'a graphics card that its driver offers to Dawn (Vulkan, Metal or Direct3D 12)',
@@ -25,24 +26,23 @@ export const availableDevices = (): Device[] => {
   return devices.filter((device) => names.has(PROVIDERS[device]));
 };
 
-/** Throws OPTION_INVALID for a name that is none of ours or whose provider this build of onnxruntime lacks. */
+/** Throws OPTION_INVALID for an unknown name, or if this build of onnxruntime lacks the provider. */
 export function checkDevice(name: string): Device {
-  if (!(devices as readonly string[]).includes(name))
-    throw new InputError('OPTION_INVALID', `The device "${name}" is not one of ${devices.join(', ')}.`);
+  oneOf('device', name, devices);
   const device = name as Device;
   if (!availableDevices().includes(device)) throw unavailable(device, 'this build of onnxruntime does not carry it');
   return device;
 }
 
 /**
- * Compiles the model in a file for a device. Throws OPTION_INVALID where the device cannot be had, MODEL_INVALID where the model itself is
+ * Compiles the model in a file for a device. Throws OPTION_INVALID if the device is not available, MODEL_INVALID if the model itself is
  * refused.
  */
 export async function openSessionOn(device: Device, path: string, options: SessionOptions = {}): Promise<Session> {
   try {
     return await openSession(path, { ...options, executionProviders: [PROVIDERS[device]] });
   } catch (error) {
-    // A damaged model is refused by the processor alone as well; only what the processor takes is the device's fault.
+    // A damaged model fails on the CPU, too; if the CPU accepts it, the device is at fault.
     if (device === 'cpu' || !(await runsOnCpu(path, options))) throw error;
     throw unavailable(device, firstLine(error), error);
   }
@@ -60,7 +60,7 @@ async function runsOnCpu(path: string, options: SessionOptions): Promise<boolean
 const unavailable = (device: Device, why: string, cause?: unknown): InputError =>
   new InputError(
     'OPTION_INVALID',
-    `The device ${device} cannot be had here (${why}): it needs ${NEEDS[device]}. This onnxruntime has ${availableDevices().join(', ')}; cpu always works.`,
+    `The device ${device} is not available here (${why}): it needs ${NEEDS[device]}. This onnxruntime has ${availableDevices().join(', ')}; cpu always works.`,
     { cause },
   );
 

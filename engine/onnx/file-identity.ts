@@ -1,8 +1,8 @@
-// What names a file's content while a process lives: a file that was replaced on disk has another identity.
+// A key for a file's content during the life of a process: a file that was replaced on disk gets another one.
 import { realpathSync, statSync } from 'node:fs';
 import { InputError } from '../errors.ts';
 
-/** Real path, size and time of change. Throws MODEL_NOT_FOUND where there is no such file. */
+/** Real path, size and time of change. Throws MODEL_NOT_FOUND if there is no such file. */
 export function fileIdentity(path: string): string {
   try {
     const { size, mtimeMs } = statSync(path);

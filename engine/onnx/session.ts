@@ -15,7 +15,7 @@ export type SessionOptions = ort.InferenceSession.SessionOptions;
 /** Constants of more bytes than this in all cannot travel inside one protobuf message. */
 const MAX_INLINE_BYTES = 1.5 * 2 ** 30;
 
-/** Compiles a model. Throws MODEL_INVALID with onnxruntime's own words where it refuses. */
+/** Compiles a model. Throws MODEL_INVALID with onnxruntime's own words if it refuses. */
 export async function createSession(model: Model, options: SessionOptions = {}): Promise<Session> {
   const inline = [...model.constants.values()].reduce((sum, t) => sum + t.bytes.length, 0) <= MAX_INLINE_BYTES;
   if (inline) return open(writeModel(model), model.source, options);
@@ -28,7 +28,7 @@ export async function createSession(model: Model, options: SessionOptions = {}):
   }
 }
 
-/** Compiles the model in a file. Throws MODEL_INVALID with onnxruntime's own words where it refuses. */
+/** Compiles the model in a file. Throws MODEL_INVALID with onnxruntime's own words if it refuses. */
 export const openSession = (path: string, options: SessionOptions = {}): Promise<Session> => open(path, path, options);
 
 async function open(model: string | Uint8Array, source: string, options: SessionOptions): Promise<Session> {
@@ -42,6 +42,10 @@ async function open(model: string | Uint8Array, source: string, options: Session
     throw new InputError('MODEL_INVALID', `onnxruntime refuses ${source}: ${firstLine(error)}`, { cause: error });
   }
 }
+
+/** MODEL_INVALID for a run that failed, with onnxruntime's own words and, if there is one, a hint. */
+export const runError = (source: string, error: unknown, hint = ''): InputError =>
+  new InputError('MODEL_INVALID', `onnxruntime cannot run ${source}: ${firstLine(error)}${hint}`, { cause: error });
 
 /** A constant as an onnxruntime tensor of the same type. */
 export function toOrt({ type, dims, bytes }: Tensor): ort.Tensor {

@@ -7,7 +7,7 @@ import type * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
 import { checkModel, type Model, prune, type ValueInfo } from './graph.ts';
 import { readModelFile } from './read.ts';
-import { createSession, toOrt } from './session.ts';
+import { createSession, runError, toOrt } from './session.ts';
 import { type ElementType, elementSize, sizeOf, type Tensor } from './tensor.ts';
 
 export interface StaticValue {
@@ -28,11 +28,11 @@ export interface SpecialiseOptions {
   dims?: Readonly<Record<string, number | readonly number[]>>;
   /** Outputs to keep; all by default. */
   outputs?: readonly string[];
-  /** Constants above this many bytes stand aside while onnxruntime folds: nothing is copied, no 2 GiB limit. */
+  /** Constants above this many bytes are set aside while onnxruntime folds: they are not copied, and its 2 GiB limit does not apply. */
   asideBytes?: number;
 }
 
-/** Specialises a model. Throws MODEL_UNSUPPORTED where a dim stays free, MODEL_INVALID where onnxruntime refuses. */
+/** Specialises a model. Throws MODEL_UNSUPPORTED if a dim stays free, MODEL_INVALID if onnxruntime cannot compile or run it. */
 export async function specialise(model: Model, options: SpecialiseOptions = {}): Promise<StaticModel> {
   const { asideBytes = 2 ** 20 } = options;
   const fixed = prune(keepOutputs(fixInputs(model, options), options.outputs), { keepInputs: true });
@@ -86,14 +86,15 @@ async function fold(model: Model): Promise<Model> {
   const folder = mkdtempSync(join(tmpdir(), 'pez-nodes-'));
   try {
     const path = join(folder, 'folded.onnx');
-    await createSession(model, { graphOptimizationLevel: 'basic', optimizedModelFilePath: path });
+    const session = await createSession(model, { graphOptimizationLevel: 'basic', optimizedModelFilePath: path });
+    await session.release(); // the file is what was wanted
     return checkModel({ ...readModelFile(path), source: model.source });
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-/** The folded graph carries no shapes: make every value an output, run once on zeros, and look. */
+/** The folded graph carries no shapes: make every value an output, run once on zeros, and read them off. */
 async function traceValues(model: Model): Promise<Map<string, StaticValue>> {
   const values = new Map<string, StaticValue>();
   for (const [name, { type, dims }] of model.constants) values.set(name, { name, type, dims });
@@ -103,13 +104,18 @@ async function traceValues(model: Model): Promise<Map<string, StaticValue>> {
   const outputs = computed.map((name) => ({ name }));
   const session = await createSession({ ...model, outputs }, { graphOptimizationLevel: 'disabled' });
   const feeds = Object.fromEntries(model.inputs.map((i) => [i.name, zeros(values.get(i.name)!)]));
-  const results = await session.run(feeds);
-  for (const name of computed) {
-    const { type, dims } = results[name];
-    values.set(name, { name, type: type as ElementType, dims });
+  try {
+    const results = await session.run(feeds);
+    for (const name of computed) {
+      const { type, dims } = results[name];
+      values.set(name, { name, type: type as ElementType, dims });
+    }
+    return values;
+  } catch (error) {
+    throw runError(model.source, error);
+  } finally {
+    await session.release();
   }
-  await session.release();
-  return values;
 }
 
 function zeros({ type, dims }: StaticValue): ort.Tensor {

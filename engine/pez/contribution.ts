@@ -1,14 +1,14 @@
-// A prompt → how much each of its tokens carries: the similarity that is lost where the token is left out.
+// A prompt → how much each of its tokens contributes: the similarity that is lost without it.
 import type { Clip } from '../clip/clip.ts';
+import { dot } from '../vector.ts';
 import { type Embeddable, embedAll } from './embed.ts';
-import { dot } from './objective.ts';
 import { createScorer } from './scorer.ts';
 
 export interface Contribution {
   /** The token as it reads. */
   readonly token: string;
   readonly id: number;
-  /** cos(prompt, target) − cos(prompt without the token, target); below 0 where the token is in the way. */
+  /** cos(prompt, target) − cos(prompt without the token, target); below 0 if the token is in the way. */
   readonly contribution: number;
 }
 
@@ -27,8 +27,8 @@ export async function measureContributions(
   const ids = tokenizer.encode(prompt);
   const losses = await lossesWithout(clip, ids, {
     groups: ids.map((_, i) => [i]),
+    signal,
     target: target && (await embedAll(clip, [target], signal))[0],
-    ...(signal && { signal }),
   });
   return ids.map((id, i) => ({ token: tokenizer.decode([id]), id, contribution: losses[i] }));
 }
@@ -38,10 +38,10 @@ interface LeaveOutOptions {
   readonly groups: readonly (readonly number[])[];
   /** Unit embedding [P]; by default the whole prompt's. */
   readonly target?: Float32Array | undefined;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** For each group, the similarity to the target that is lost where its positions are left out. */
+/** For each group, the similarity to the target that is lost when its positions are left out. */
 export async function lossesWithout(
   clip: Clip,
   ids: readonly number[],
@@ -51,9 +51,7 @@ export async function lossesWithout(
   const rest = groups.map((group) => ids.filter((_, i) => !group.includes(i)));
   signal?.throwIfAborted();
   const rows = [ids, ...rest];
-  const [whole, ...parts] = await scorer.embed(
-    rows.map((row) => ({ prompt: clip.tokenizer.decode(row), ids: row, learned: row, faithful: true })),
-  );
+  const [whole, ...parts] = await scorer.embed(rows.map((row) => ({ prompt: clip.tokenizer.decode(row), ids: row })));
   const to = target ?? whole;
   return parts.map((part) => dot(whole, to) - dot(part, to));
 }

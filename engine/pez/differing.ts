@@ -1,8 +1,8 @@
-// Of many near-equals the best, and then the best that are something else.
+// A ranked list of many near-equals → the best, and then the best that differ from it and from each other.
 
 /**
- * `count` items of a list that is sorted best first: the best, and after it the best that differ from every item chosen before by at least `least`
- * tokens, whatever their order. Where there are too few such, by fewer. Still best first.
+ * `count` items of a list that is sorted best first: the best, and then the best that differ from every item chosen before in at least `least`
+ * tokens, in any order. If there are too few of those, items that differ in fewer tokens follow. Still sorted best first.
  */
 export function chooseDiffering<T extends { readonly ids: readonly number[] }>(
   ranked: readonly T[],

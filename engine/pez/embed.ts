@@ -1,7 +1,8 @@
 // Pictures, texts of any length and embeddings → unit embeddings [P].
+import * as check from '../check.ts';
 import type { Clip } from '../clip/clip.ts';
 import type { ImageInput } from '../clip/image-encoder.ts';
-import { invalid } from './settings.ts';
+import { meanVector, normalise } from '../vector.ts';
 
 /** What can be compared with a prompt. */
 export type Embeddable =
@@ -12,7 +13,7 @@ export type Embeddable =
 /**
  * The unit embedding of each item. A text of more tokens than the context holds is cut into chunks that fit; its
  * embedding is the mean of theirs, at unit length.
- * Throws OPTION_INVALID for an item that is none of the three, and what reading pictures may throw.
+ * Throws OPTION_INVALID for an item that is none of the three, and whatever reading pictures may throw.
  */
 export async function embedAll(
   clip: Clip,
@@ -24,28 +25,29 @@ export async function embedAll(
     signal?.throwIfAborted();
     found.push(await embedOne(clip, item, signal));
   }
-  const expected = clip.text.dim || found[0]?.length;
+  if (found.length === 0) return found;
+  const expected = await clip.text.dim();
   for (const { length } of found)
-    if (length !== expected) throw invalid('embedding', `of the ${expected} numbers of ${clip.name}`, length);
+    if (length !== expected) throw check.invalidCount('embedding', `the ${expected} numbers of ${clip.name}`, length);
   return found;
 }
 
 async function embedOne(clip: Clip, item: Embeddable, signal?: AbortSignal): Promise<Float32Array> {
   const kinds = ['image', 'text', 'embedding'].filter((kind) => (item as Record<string, unknown>)?.[kind] != null);
-  if (kinds.length !== 1) throw invalid('item', 'exactly one of image, text, embedding', kinds);
+  if (kinds.length !== 1) throw check.invalid('item', 'exactly one of image, text, embedding', kinds);
   if ('image' in item && item.image != null) return (await clip.image.encode([item.image], signal))[0];
   if ('embedding' in item && item.embedding != null) {
     const { embedding } = item;
     if (!(embedding instanceof Float32Array) || !embedding.every(Number.isFinite) || !embedding.some((x) => x !== 0))
-      throw invalid('embedding', 'a Float32Array of finite numbers, not all 0', embedding);
+      throw check.invalid('embedding', 'a Float32Array of finite numbers, not all 0', embedding);
     return normalise(embedding);
   }
   const { text } = item as { text: unknown };
-  if (typeof text !== 'string') throw invalid('text', 'a text', text);
-  return normalise(mean(await clip.text.encode(chunkText(clip, text), signal)));
+  check.text('text', text);
+  return normalise(meanVector(await clip.text.encode(chunkText(clip, text), signal)));
 }
 
-/** The text itself where it fits the context, else pieces of whole words that do, as equal in length as that allows. */
+/** The text itself if it fits the context, otherwise pieces of whole words that do, as equal in length as possible. */
 export function chunkText({ tokenizer }: Pick<Clip, 'tokenizer'>, text: string): string[] {
   const room = roomOf(tokenizer);
   const total = tokenizer.encode(text).length;
@@ -67,7 +69,7 @@ export function chunkText({ tokenizer }: Pick<Clip, 'tokenizer'>, text: string):
   return [...chunks, chunk.join(' ')];
 }
 
-/** A word without spaces that alone is longer than the context, cut in characters. */
+/** A word; if it alone is longer than the context, pieces of it. */
 function pieces(tokenizer: Clip['tokenizer'], word: string, room: number): string[] {
   if (tokenizer.encode(word).length <= room) return [word];
   const chars = [...word];
@@ -78,15 +80,3 @@ function pieces(tokenizer: Clip['tokenizer'], word: string, room: number): strin
 
 /** Tokens of content that the context holds. */
 export const roomOf = (tokenizer: Clip['tokenizer']): number => tokenizer.contextLength - tokenizer.frame([]).length;
-
-function mean(vectors: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(vectors[0].length);
-  for (const vector of vectors) for (let i = 0; i < out.length; i++) out[i] += vector[i] / vectors.length;
-  return out;
-}
-
-/** The vector at unit length; zeros stay zeros. */
-export function normalise(vector: Float32Array): Float32Array {
-  const length = Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0)) || 1;
-  return vector.map((x) => x / length);
-}

@@ -9,9 +9,9 @@ export interface PromptGradient {
 }
 
 export interface GradientMemory {
-  /** prompts: learned ids [B][M] → their gradients; the same ids and key give the same object while remembered. */
+  /** prompts: learned ids [B][M] → their gradients; the same ids and key give the same object as long as it is remembered. */
   run(prompts: readonly (readonly number[])[], direction: Float32Array, key: string): Promise<PromptGradient[]>;
-  /** How many gradients were really computed, and how many were asked for. */
+  /** Number of gradients that were computed, and that were requested. */
   readonly computed: number;
   readonly asked: number;
 }

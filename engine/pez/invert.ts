@@ -1,18 +1,10 @@
 // Targets (pictures, texts, embeddings) → a hard prompt: the public entry of the search.
 import type { Clip } from '../clip/clip.ts';
 import { chooseFinalists, type PromptCandidate } from './finalists.ts';
-import { createGradientMemory } from './gradient-memory.ts';
-import { createNearestRows } from './nearest.ts';
-import { createObjective } from './objective.ts';
+import { createInversion, type Inversion } from './inversion.ts';
 import type { InvertOptions } from './options.ts';
-import { createPool } from './pool.ts';
-import { createReader } from './reading.ts';
-import { type History, type RunOptions, runPhases } from './run.ts';
-import { createScorer } from './scorer.ts';
-import { resolveOptions } from './settings.ts';
+import { type History, runPhases } from './run.ts';
 import { shortlistWords } from './shortlist.ts';
-import { createTextGradient } from './text-gradient.ts';
-import { createVocabulary } from './vocabulary.ts';
 
 export type { InvertOptions, InvertProgress, Target } from './options.ts';
 export { defaults, official } from './options.ts';
@@ -30,47 +22,31 @@ export interface InvertResult extends PromptCandidate {
   readonly aborted: boolean;
   /** For a plot: entry i of each list belongs to step `steps[i]`. */
   readonly history: History;
-  /** Gradients that were really computed; steps whose projection was known reuse theirs. */
+  /** Gradients that were computed; a step whose projection has been seen before reuses its gradient. */
   readonly gradientRuns: number;
 }
 
 /**
- * Searches the prompt whose text embedding is nearest to the targets.
- * Throws InputError OPTION_INVALID, VOCABULARY_EMPTY, and what reading the targets and the model may throw;
- * the signal's reason where it was aborted before the search began.
+ * Searches for the prompt whose text embedding is nearest to the targets.
+ * Throws InputError OPTION_INVALID, VOCABULARY_EMPTY, whatever reading the targets and the model may throw, and the
+ * signal's reason if it is aborted before the search begins.
  */
 export async function invert(clip: Clip, options: InvertOptions): Promise<InvertResult> {
   const started = performance.now();
-  const settings = resolveOptions(options, clip.tokenizer);
-  options.signal?.throwIfAborted();
-  const { tokenizer } = clip;
-  const { template, length } = settings;
-  const frame = (ids: readonly number[]) => tokenizer.frame([...template.before, ...ids, ...template.after]);
-  const marks = tokenizer.frame([]).length;
-  const gradient = await createTextGradient(clip, marks + template.before.length + length + template.after.length);
-  const allowed = createVocabulary(tokenizer, gradient.table.vocabSize, settings);
-  const objective = await createObjective(clip, settings.targets);
-  const rows = await createNearestRows(gradient.table);
-  const reader = { ...settings, tokenizer, vocabulary: allowed };
-  const read = createReader(reader);
-  const readWord = settings.fixed.size > 0 ? createReader({ ...reader, fixed: new Map() }) : read;
-  const scorer = await createScorer(clip);
-  const pool = createPool(objective, read, scorer);
-  const gradients = createGradientMemory({ gradient, frame, offset: frame([PROBE]).indexOf(PROBE) });
-  const { signal, onProgress } = options;
+  const inversion = await createInversion(clip, options);
+  const { settings, gradients, signal } = inversion;
   signal?.throwIfAborted();
 
   const searchStarted = performance.now();
-  const bench = { clip, settings, objective, rows, gradients, read, scorer, pool, signal };
-  if (settings.initialIds.length > 0) await addInitialPrompt(bench);
-  const { vocabulary, fixed } = await shortlistWords({ ...bench, read: readWord, vocabulary: allowed });
-  const run = await runPhases({ ...bench, vocabulary, fixed, onProgress });
+  if (settings.initialIds.length > 0) await addInitialPrompt(inversion);
+  const shortlist = await shortlistWords(inversion);
+  const run = await runPhases(inversion, shortlist);
   const searchSeconds = (performance.now() - searchStarted) / 1000;
-  const candidates = await chooseFinalists({ ...bench, vocabulary, count: settings.topK, length });
+  const candidates = await chooseFinalists(inversion, shortlist);
   const [best] = candidates;
   return {
     ...best,
-    tokens: best.ids.map((id) => ({ id, text: tokenizer.decode([id]) })),
+    tokens: best.ids.map((id) => ({ id, text: clip.tokenizer.decode([id]) })),
     seed: settings.seed,
     ...run,
     stepsPerSecond: run.steps / searchSeconds,
@@ -81,12 +57,7 @@ export async function invert(clip: Clip, options: InvertOptions): Promise<Invert
 }
 
 /** The initial prompt, without what the lists forbid, is a result to beat: the search returns nothing worse. */
-async function addInitialPrompt({ settings, read, scorer, pool }: Pick<RunOptions, Bench>): Promise<void> {
-  const reading = read(settings.initialIds);
-  if (reading) pool.add(reading, (await scorer.embed([reading]))[0]);
+async function addInitialPrompt({ settings, decode, scorer, pool }: Inversion): Promise<void> {
+  const text = decode(settings.initialIds);
+  if (text) pool.add(text, (await scorer.embed([text]))[0]);
 }
-
-type Bench = 'settings' | 'read' | 'scorer' | 'pool';
-
-/** An id that no token has: where it stands in a framed row is where the prompt goes. */
-const PROBE = -1;

@@ -1,7 +1,7 @@
 // Words of several prompts → one prompt within a budget of tokens: side by side, or in turns.
 import type { Word } from './words.ts';
 
-export interface Part {
+export interface WeightedWords {
   readonly words: readonly Word[];
   /** Above 0. */
   readonly weight: number;
@@ -9,41 +9,44 @@ export interface Part {
 
 export interface Joined {
   readonly words: readonly Word[];
-  /** Words that did not fit, in the order of the parts. */
+  /** Words that did not fit, in the order of the sources. */
   readonly dropped: readonly Word[];
 }
 
+export type JoinOrder = 'side by side' | 'in turns';
+
 /**
- * Deals out the budget word by word, each time to the part that has had the fewest tokens for its weight, from the start
- * of each; a part whose next word does not fit gets no more. side by side: the heaviest part first, each in one piece;
- * in turns: as dealt. Words that another part has brought are not repeated in turns, parts that are equal never.
+ * Shares out the budget word by word: the next word always comes from the source with the fewest tokens for its weight, which
+ * gives its words from the start; a source whose next word does not fit gives no more. side by side: each source in one
+ * piece, the heaviest first; in turns: in the order in which they were taken. In turns, a word that another source has
+ * given is not repeated; of equal sources only the first counts.
  */
-export function joinPrompts(parts: readonly Part[], budget: number, order: 'side by side' | 'in turns'): Joined {
-  const textOf = (part: Part) => part.words.map((word) => word.text).join(' ');
-  const distinct = parts.filter((part, i) => parts.findIndex((other) => textOf(other) === textOf(part)) === i);
-  const hands = distinct
-    .map((part, index) => ({ ...part, index, next: 0, tokens: 0, open: true }))
+export function joinPrompts(sources: readonly WeightedWords[], budget: number, order: JoinOrder): Joined {
+  const textOf = (source: WeightedWords) => source.words.map((word) => word.text).join(' ');
+  const distinct = sources.filter((source, i) => sources.findIndex((other) => textOf(other) === textOf(source)) === i);
+  const queues = distinct
+    .map((source, index) => ({ ...source, index, next: 0, tokens: 0, open: true }))
     .sort((a, b) => b.weight - a.weight);
-  const dealt: { word: Word; hand: (typeof hands)[number] }[] = [];
-  const brought = new Map<string, unknown>();
+  const taken: { word: Word; from: (typeof queues)[number] }[] = [];
+  const givenBy = new Map<string, unknown>();
   let left = budget;
   for (;;) {
-    const waiting = hands.filter((hand) => hand.open && hand.next < hand.words.length);
+    const waiting = queues.filter((queue) => queue.open && queue.next < queue.words.length);
     if (waiting.length === 0) break;
-    const hand = waiting.reduce((a, b) => (b.tokens / b.weight < a.tokens / a.weight ? b : a));
-    const word = hand.words[hand.next];
-    const owner = brought.get(word.text);
-    if (order === 'in turns' && owner !== undefined && owner !== hand) hand.next++;
-    else if (word.ids.length > left) hand.open = false;
+    const queue = waiting.reduce((a, b) => (b.tokens / b.weight < a.tokens / a.weight ? b : a));
+    const word = queue.words[queue.next];
+    const giver = givenBy.get(word.text);
+    if (order === 'in turns' && giver !== undefined && giver !== queue) queue.next++;
+    else if (word.ids.length > left) queue.open = false;
     else {
-      hand.next++;
-      hand.tokens += word.ids.length;
+      queue.next++;
+      queue.tokens += word.ids.length;
       left -= word.ids.length;
-      dealt.push({ word, hand });
-      if (/\p{L}/u.test(word.text)) brought.set(word.text, hand);
+      taken.push({ word, from: queue });
+      if (/\p{L}/u.test(word.text)) givenBy.set(word.text, queue);
     }
   }
-  const words = order === 'in turns' ? dealt : hands.flatMap((hand) => dealt.filter((d) => d.hand === hand));
-  const dropped = hands.toSorted((a, b) => a.index - b.index).flatMap((hand) => hand.words.slice(hand.next));
+  const words = order === 'in turns' ? taken : queues.flatMap((queue) => taken.filter(({ from }) => from === queue));
+  const dropped = queues.toSorted((a, b) => a.index - b.index).flatMap((queue) => queue.words.slice(queue.next));
   return { words: words.map(({ word }) => word), dropped };
 }

@@ -4,6 +4,7 @@
 //   cosine: scale 1, bias 0          l2: scale 2|e_v|, bias −|e_v|²   (argmax 2p·e − |e|² = argmin |p − e|²)
 //   steepest: scale |e_v|, bias 0    A masked row has bias −∞: it is excluded, never zeroed.
 import * as ort from 'onnxruntime-node';
+import { remember } from '../memo.ts';
 import type { Attribute, Node } from '../onnx/graph.ts';
 import { createSession } from '../onnx/session.ts';
 import { tensor } from '../onnx/tensor.ts';
@@ -29,12 +30,8 @@ export interface NearestRows {
 const compiled = new WeakMap<Table, Promise<NearestRows>>();
 
 /** The searcher of a table; made once per table. */
-export function createNearestRows(table: Table): Promise<NearestRows> {
-  const known = compiled.get(table) ?? compile(table);
-  compiled.set(table, known);
-  known.catch(() => compiled.delete(table));
-  return known;
-}
+export const createNearestRows = (table: Table): Promise<NearestRows> =>
+  remember(compiled, table, () => compile(table));
 
 async function compile(table: Table): Promise<NearestRows> {
   const { vocabSize: rows, dim } = table;

@@ -2,18 +2,23 @@
 import type { ImageInput } from '../clip/image-encoder.ts';
 import type { Projection } from './nearest.ts';
 
-/** What the prompt should describe. `weight` (default 1) scales its part of the objective; below 0 pushes away. */
+/** What the prompt should describe. `weight` (default 1) scales its part of the objective; a negative weight pushes away. */
 export type Target = { readonly weight?: number } & (
   | { readonly image: ImageInput }
   | { readonly text: string }
   | { readonly embedding: Float32Array }
 );
 
-export type VocabularyName = 'all' | 'printable' | 'words';
+/** all: every token, special ones too; printable: no control characters or parts of characters; words: whole words. */
+export const vocabularyNames = ['all', 'printable', 'words'] as const;
+
+export type VocabularyName = (typeof vocabularyNames)[number];
+
+export const projections = ['cosine', 'l2'] as const satisfies readonly Projection[];
 
 export interface InvertOptions {
   targets: readonly Target[];
-  /** Tokens of the prompt, the template's not counted. */
+  /** Tokens of the prompt, without the template's. */
   length?: number;
   /** Steps of the restart that is kept to the end; the others are dropped on the way, half of them at a time. */
   steps?: number;
@@ -23,15 +28,15 @@ export interface InvertOptions {
   restarts?: number;
   /** Integer from 0; the same seed on the same machine gives the same prompt. */
   seed?: number;
-  /** Text around the prompt, with one `{}` where it goes: 'a photo of {}'. */
+  /** Text around the prompt, with one `{}` in its place: 'a photo of {}'. */
   template?: string;
   /** Start from these words (at most `length` tokens) instead of random tokens. */
   initialPrompt?: string;
-  /** Positions of the initial prompt's tokens that stay, whatever vocabulary and allow-list say; none that is blocked. */
+  /** Positions of the initial prompt's tokens that stay, even if the vocabulary or the allow-list excludes them; blocked ones do not. */
   fixed?: readonly number[];
-  /** Targets drawn per step; by default all of them, which costs the same. */
+  /** Targets drawn per step; by default all of them, which costs no more. */
   batchSize?: number;
-  /** Tokens to choose from. all: every token, special ones too; printable: no control or partial characters; words: whole words. */
+  /** Tokens to choose from: see vocabularyNames. */
   vocabulary?: VocabularyName;
   /** Combine only this many words: those that alone are nearest to the targets. true: the default number, false: all. */
   shortlist?: boolean | number;
@@ -39,15 +44,15 @@ export interface InvertOptions {
   allow?: readonly string[];
   /** No prompt that contains one of these strings. */
   block?: readonly string[];
-  /** So many of the shortlist's nearest words open the prompt and stay; at most half of `length`, none with `initialPrompt`. */
+  /** This many of the shortlist's nearest words open the prompt and stay; at most half of `length`, and none with `initialPrompt`. */
   anchors?: number;
-  /** What "nearest" means. cosine: the largest cosine, as the official code; l2: the smallest distance, as the paper. */
+  /** What "nearest" means. cosine: the largest cosine, as in the official code; l2: the smallest distance, as in the paper. */
   projection?: Projection;
   /** Rounds of coordinate swaps after the search; true: the default number, false or 0: none. */
   polish?: boolean | number;
-  /** How many candidates to return: the best, and the best that differ from it and each other by a third of their tokens. */
+  /** Number of candidates to return: the best, and the best that differ from it and each other in a third of their tokens. */
   topK?: number;
-  /** Ends a phase that found nothing better for this many steps; true: the default number, false: never. */
+  /** Ends a phase that has found nothing better for this many steps; true: the default number, false: never. */
   earlyStop?: boolean | number;
   /** Aborting ends the search within one step and returns the best so far. */
   signal?: AbortSignal;
@@ -65,7 +70,7 @@ export interface InvertProgress {
   readonly similarities: readonly number[];
 }
 
-/** `official` has no templates and masks: only these are numbers and names with a default. */
+/** The numbers and names that have a default; templates and masks have none. */
 type Tunable = Required<
   Pick<
     InvertOptions,
@@ -88,7 +93,7 @@ export const SHORTLIST = 256;
 export const POLISH_ROUNDS = 12;
 export const PATIENCE = 40;
 
-/** Our settings: a few seconds per picture. See docs/pez.md for how they were found. */
+/** Our settings: a few seconds per picture. docs/pez.md says how they were found. */
 export const defaults = {
   length: 8,
   steps: 120,

@@ -1,27 +1,9 @@
 // A last phase after the search (after GCG, Zou et al. 2023): swap single tokens, the gradient proposes, exact scores decide.
-import type { GradientMemory } from './gradient-memory.ts';
-import type { NearestRows } from './nearest.ts';
-import { dot, type Objective } from './objective.ts';
-import type { Candidate, Pool } from './pool.ts';
-import type { Reading, ReadPrompt } from './reading.ts';
-import type { Scorer } from './scorer.ts';
-import { concat, type Fixed } from './search.ts';
-import type { Vocabulary } from './vocabulary.ts';
 
-export interface PolishOptions {
-  readonly rows: NearestRows;
-  readonly gradients: GradientMemory;
-  readonly vocabulary: Vocabulary;
-  readonly direction: Float32Array;
-  readonly objective: Objective;
-  readonly read: ReadPrompt;
-  readonly scorer: Scorer;
-  readonly pool: Pool;
-  /** Tokens of a prompt that can be polished: the length that `gradients` is made for. */
-  readonly length: number;
-  /** Positions that stay as they are. */
-  readonly fixed: Fixed;
-}
+import { concat, dot } from '../vector.ts';
+import type { DecodedPrompt } from './decode-prompt.ts';
+import type { Inversion } from './inversion.ts';
+import type { Shortlist } from './shortlist.ts';
 
 /** Prompts that are changed side by side, tokens tried per position, and texts scored per round. */
 const BEAM = 4;
@@ -29,30 +11,48 @@ const PER_POSITION = 24;
 const PER_ROUND = 96;
 
 /**
- * One round: of each of the best prompts, the swaps (position, token) with the largest first-order gain
- * g·(e_new − e_old) are scored exactly and join the pool. Returns false where nothing is left to try.
+ * One round: from each of the best prompts, the swaps (position, token) with the largest first-order gain
+ * g·(e_new − e_old) along `direction` [P] are scored exactly and join the pool. Returns false if nothing is left to try.
  */
-export async function polishRound(options: PolishOptions): Promise<boolean> {
-  const { pool, scorer } = options;
-  const beam = pool
+export async function polishRound(
+  inversion: Inversion,
+  shortlist: Shortlist,
+  direction: Float32Array,
+): Promise<boolean> {
+  const { settings, pool, scorer } = inversion;
+  const prompts = pool
     .best(Number.POSITIVE_INFINITY)
-    .filter((c) => c.reading.learned?.length === options.length)
+    .flatMap(({ text: { learned } }) => (learned?.length === settings.length ? [learned] : []))
     .slice(0, BEAM);
-  if (beam.length === 0) return false;
-  const swaps = await proposeSwaps(beam, options);
+  if (prompts.length === 0) return false;
+  const swaps = keepNew(inversion, await proposeSwaps(inversion, shortlist, { prompts, direction }));
   if (swaps.length === 0) return false;
   const embeddings = await scorer.embed(swaps);
-  swaps.forEach((reading, i) => {
-    pool.add(reading, embeddings[i]);
+  swaps.forEach((text, i) => {
+    pool.add(text, embeddings[i]);
   });
   return true;
 }
 
-/** Readings of the most promising swaps that have not been scored yet, at most PER_ROUND. */
-async function proposeSwaps(beam: readonly Candidate[], options: PolishOptions): Promise<Reading[]> {
-  const { rows, gradients, vocabulary, direction, read, pool, fixed } = options;
+interface Proposal {
+  readonly ids: readonly number[];
+  /** First-order estimate of what the score gains. */
+  readonly gain: number;
+}
+
+interface Beam {
+  /** Learned ids [B][M]. */
+  readonly prompts: readonly (readonly number[])[];
+  readonly direction: Float32Array;
+}
+
+/** Swaps of single tokens and phrases, best first. */
+async function proposeSwaps(
+  { rows, gradients }: Inversion,
+  { vocabulary, fixed }: Shortlist,
+  { prompts, direction }: Beam,
+): Promise<Proposal[]> {
   const { data, dim } = rows.table;
-  const prompts = beam.map((c) => c.reading.learned!);
   const found = await gradients.run(prompts, direction, '');
   const uphill = concat(found.map((f) => f.lossGradient)).map((g) => -g);
   const steepest = await rows.steepest(uphill, vocabulary.mask, PER_POSITION);
@@ -60,9 +60,9 @@ async function proposeSwaps(beam: readonly Candidate[], options: PolishOptions):
   const level = (n: number, id: number) =>
     dot(uphill.subarray(n * dim, (n + 1) * dim), data.subarray(id * dim, (id + 1) * dim));
 
-  const proposals: { ids: number[]; gain: number }[] = [];
+  const proposals: Proposal[] = [];
   prompts.forEach((ids, b) => {
-    /** Words that an initial prompt brought in several tokens: exchanging one of these would make no word. */
+    /** Part of a word that an initial prompt brought in as several tokens: exchanging it alone would make no word. */
     const isPiece = (m: number) =>
       vocabulary.words && [m - 1, m].some((at) => at >= 0 && vocabulary.mask[ids[at]] !== 0);
     const propose = (at: number, words: readonly number[]) => {
@@ -79,13 +79,16 @@ async function proposeSwaps(beam: readonly Candidate[], options: PolishOptions):
         if (m + phrase.length <= ids.length && phrase.every((_, j) => !fixed.has(m + j))) propose(m, phrase);
     });
   });
-  proposals.sort((a, b) => b.gain - a.gain);
+  return proposals.sort((a, b) => b.gain - a.gain);
+}
 
-  const chosen = new Map<string, Reading>();
+/** The texts of the first proposals that have not been scored yet, at most PER_ROUND. */
+function keepNew({ decode, pool }: Inversion, proposals: readonly Proposal[]): DecodedPrompt[] {
+  const chosen = new Map<string, DecodedPrompt>();
   for (const { ids } of proposals) {
     if (chosen.size >= PER_ROUND) break;
-    const reading = read(ids);
-    if (reading && !pool.knows(reading.prompt)) chosen.set(reading.prompt, reading);
+    const text = decode(ids);
+    if (text && !pool.knows(text.prompt)) chosen.set(text.prompt, text);
   }
   return [...chosen.values()];
 }

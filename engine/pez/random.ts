@@ -31,7 +31,7 @@ function mix(bits: number): number {
   return (x ^ (x >>> 14)) >>> 0;
 }
 
-/** `count` different integers in [0, below), in random order (all of them where count ≥ below). */
+/** `count` different integers in [0, below), in random order (all of them if count ≥ below). */
 export function sampleIndices(random: Random, below: number, count: number): number[] {
   const all = Array.from({ length: below }, (_, i) => i);
   for (let i = 0; i < Math.min(count, below); i++) {

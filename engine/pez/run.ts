@@ -1,32 +1,11 @@
 // The phases of an inversion: restarts with successive halving, then polish; stops early, on abort, or at the end.
-import type { GradientMemory } from './gradient-memory.ts';
-import type { NearestRows } from './nearest.ts';
-import type { Objective } from './objective.ts';
-import type { InvertOptions } from './options.ts';
-import { polishRound } from './polish.ts';
-import type { Pool } from './pool.ts';
-import { createRandom } from './random.ts';
-import type { ReadPrompt } from './reading.ts';
-import type { Scorer } from './scorer.ts';
-import { createSearch, type Fixed } from './search.ts';
-import type { Settings } from './settings.ts';
-import { drawStarts } from './starts.ts';
-import type { Vocabulary } from './vocabulary.ts';
 
-export interface RunOptions {
-  readonly settings: Settings;
-  readonly vocabulary: Vocabulary;
-  readonly objective: Objective;
-  readonly rows: NearestRows;
-  readonly gradients: GradientMemory;
-  readonly read: ReadPrompt;
-  readonly scorer: Scorer;
-  readonly pool: Pool;
-  /** Positions of the prompt that stay as they are: the caller's, or the anchors. */
-  readonly fixed: Fixed;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: InvertOptions['onProgress'];
-}
+import type { Inversion } from './inversion.ts';
+import { polishRound } from './polish.ts';
+import { createRandom } from './random.ts';
+import { createSearch, type Search } from './search.ts';
+import type { Shortlist } from './shortlist.ts';
+import { drawStarts } from './starts.ts';
 
 /** Entry i of each list belongs to step `steps[i]`. */
 export interface History {
@@ -40,32 +19,37 @@ export interface History {
 /** Random stream of the mini-batches; restarts use 0, 1, 2, … */
 const BATCH_STREAM = 2 ** 31;
 
-/** Runs all phases and leaves what was found in the pool. */
-export async function runPhases(options: RunOptions): Promise<{ steps: number; aborted: boolean; history: History }> {
-  const { settings, objective, pool, signal } = options;
+type FinishStep = (similarities: number[]) => Promise<void>;
+
+/** Runs all phases; what they find is left in the pool. */
+export async function runPhases(
+  inversion: Inversion,
+  shortlist: Shortlist,
+): Promise<{ steps: number; aborted: boolean; history: History }> {
+  const { settings, objective, pool, signal, onProgress } = inversion;
   const history: History = { steps: [], best: [], similarities: [] };
   const planned = settings.steps + settings.polish;
   let steps = 0;
 
   /** Records a step, reports it, and lets timers and signals have their turn. */
-  const finishStep = async (similarities: number[]) => {
+  const finishStep: FinishStep = async (similarities) => {
     steps++;
     const [best] = pool.best(1);
     const similarity = best?.similarity ?? Number.NaN;
     history.steps.push(steps);
     history.best.push(similarity);
     history.similarities.push(similarities);
-    options.onProgress?.({ step: steps, steps: planned, prompt: best?.reading.prompt ?? '', similarity, similarities });
+    onProgress?.({ step: steps, steps: planned, prompt: best?.text.prompt ?? '', similarity, similarities });
     await new Promise((resolve) => setImmediate(resolve));
   };
 
-  await runRestarts(options, finishStep);
-  await pool.settle();
+  await runRestarts(inversion, shortlist, finishStep);
+  await pool.scoreDeferred();
   const { direction } = objective.pick(createRandom(settings.seed), settings.targets.length);
   const patience = Math.ceil(settings.earlyStop / POLISH_PER_STEP);
   let best = pool.best(1)[0]?.score;
   for (let round = 0, idle = 0; round < settings.polish && idle < patience && !signal?.aborted; round++) {
-    if (!(await polishRound({ ...options, direction, length: settings.length }))) break;
+    if (!(await polishRound(inversion, shortlist, direction))) break;
     await finishStep([]);
     const score = pool.best(1)[0].score;
     idle = score > best ? 0 : idle + 1;
@@ -78,15 +62,9 @@ export async function runPhases(options: RunOptions): Promise<{ steps: number; a
 const POLISH_PER_STEP = 10;
 
 /** Algorithm 1 on all restarts; at equal intervals the worse half is dropped until one is left. */
-async function runRestarts(options: RunOptions, finishStep: (similarities: number[]) => Promise<void>): Promise<void> {
-  const { settings, vocabulary, objective, pool, signal } = options;
-  const search = createSearch({
-    ...options,
-    ...settings,
-    mask: vocabulary.mask,
-    fixed: options.fixed, // the anchors too, which settings lack
-    starts: drawStarts({ ...settings, vocabulary, fixed: options.fixed }),
-  });
+async function runRestarts(inversion: Inversion, shortlist: Shortlist, finishStep: FinishStep): Promise<void> {
+  const { settings, objective, pool, signal } = inversion;
+  const search = startSearch(inversion, shortlist);
   const random = createRandom(settings.seed, BATCH_STREAM);
   const best = new Array<number>(settings.restarts).fill(Number.NEGATIVE_INFINITY);
   const stages = Math.ceil(Math.log2(settings.restarts)) + 1;
@@ -111,4 +89,11 @@ async function runRestarts(options: RunOptions, finishStep: (similarities: numbe
     stageStart = step;
     idle = 0;
   }
+}
+
+function startSearch({ settings, rows, gradients }: Inversion, shortlist: Shortlist): Search {
+  const { projection, learningRate, weightDecay } = settings;
+  const { vocabulary, fixed } = shortlist;
+  const starts = drawStarts(settings, shortlist);
+  return createSearch({ rows, gradients, mask: vocabulary.mask, projection, fixed, starts, learningRate, weightDecay });
 }

@@ -1,5 +1,7 @@
 // Algorithm 1, one step at a time, for several starts in one batch: project, gradient at the projection, update the point.
+import { concat } from '../vector.ts';
 import { type AdamWSettings, type AdamWState, createAdamW, updateAdamW } from './adamw.ts';
+import { type Fixed, NONE_FIXED, withFixed } from './fixed.ts';
 import type { GradientMemory } from './gradient-memory.ts';
 import type { NearestRows, Projection } from './nearest.ts';
 
@@ -11,14 +13,11 @@ export interface SearchOptions extends AdamWSettings {
   readonly projection: Projection;
   /** The ids whose rows each restart starts from: [R][M]. */
   readonly starts: readonly (readonly number[])[];
-  /** Positions that stay as they are, whatever the mask says; none by default. */
+  /** Positions that stay as they are, even if the mask excludes their ids; none by default. */
   readonly fixed?: Fixed;
 }
 
-/** Position in the learned part of a prompt → the id that stays there: anchors, or what a caller keeps. */
-export type Fixed = ReadonlyMap<number, number>;
-
-/** Where a restart stood at a step: the projected prompt, and its unit embedding [P]. */
+/** A restart at one step: its projected prompt and the unit embedding [P] of it. */
 export interface Visit {
   readonly restart: number;
   readonly ids: readonly number[];
@@ -36,7 +35,7 @@ interface Restart {
 export interface Search {
   /** One step of every restart towards `direction` [P]; `key` names it (see Objective.pick). */
   step(direction: Float32Array, key: string): Promise<Visit[]>;
-  /** Goes on with these restarts only. */
+  /** Continues with these restarts only. */
   keep(restarts: readonly number[]): void;
   /** The restarts that still run. */
   readonly running: readonly number[];
@@ -73,17 +72,4 @@ export function createSearch(options: SearchOptions): Search {
       });
     },
   };
-}
-
-const NONE_FIXED: Fixed = new Map();
-
-/** The ids with those that stay in their places. */
-export const withFixed = (ids: ArrayLike<number>, fixed: Fixed): number[] =>
-  Array.from(ids, (id, m) => fixed.get(m) ?? id);
-
-/** Vectors of one length, one after the other. */
-export function concat(vectors: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(vectors.length * vectors[0].length);
-  for (const [i, vector] of vectors.entries()) out.set(vector, i * vector.length);
-  return out;
 }

@@ -1,4 +1,4 @@
-// A pool of words → the sequence of them that scores best: a beam grows it word by word, then single words are exchanged.
+// Words → the sequence of them that scores best: a beam search grows it word by word, then single words are exchanged.
 import type { Clip } from '../clip/clip.ts';
 import { createScorer } from './scorer.ts';
 import type { Word } from './words.ts';
@@ -6,19 +6,19 @@ import type { Word } from './words.ts';
 export interface SelectOptions {
   /** Each is used at most once. */
   readonly words: readonly Pick<Word, 'text' | 'ids'>[];
-  /** Sequences (indices of words) that the result must beat or be, and that are exchanged further. */
+  /** Sequences (indices of words) to start from: the result is at least as good as each of them. */
   readonly seeds: readonly (readonly number[])[];
   /** Most tokens of the sequence. */
   readonly length: number;
-  /** What is climbed: of the unit embedding of a sequence's text. */
+  /** What is maximised, for the unit embedding of a sequence's text. */
   score(embedding: Float32Array): number;
   readonly signal?: AbortSignal | undefined;
-  /** After each batch of exact scores; from then on the best stands as told. */
+  /** Called after each batch of exact scores with the best so far. */
   onBatch?(prompt: string, score: number): void;
 }
 
 export interface Selection {
-  /** Indices of the words, in order; empty where the search was aborted before the first batch. */
+  /** Indices of the words, in order; empty if the search was aborted before the first batch. */
   readonly order: readonly number[];
   readonly score: number;
 }
@@ -29,10 +29,10 @@ const PER_STATE = 24;
 const PATIENCE = 3;
 const SWEEPS = 3;
 
-/** Texts scored at most: half a minute of a large tower. */
+/** Most texts that are scored: half a minute with a large tower. */
 const BUDGET = 4000;
 
-/** The best sequence found. Every score is exact: that of the text which the words make, parted by spaces. */
+/** The best sequence found. Every score is exact: that of the text of the words with spaces between them. */
 export async function selectWords(clip: Clip, options: SelectOptions): Promise<Selection> {
   const { words, seeds, length, signal } = options;
   const known = new Map<string, number>();
@@ -106,13 +106,12 @@ async function scoreOrders(
 ): Promise<number[]> {
   if (orders.length === 0) return [];
   const scorer = await createScorer(clip);
-  const readings = orders.map((order) => {
+  const texts = orders.map((order) => {
     const prompt = order.map((w) => words[w].text).join(' ');
-    const ids = clip.tokenizer.encode(prompt);
-    return { prompt, ids, learned: ids, faithful: true };
+    return { prompt, ids: clip.tokenizer.encode(prompt) };
   });
-  const readable = readings.filter(({ ids }) => ids.length > 0 && ids.length <= length);
-  const embeddings = await scorer.embed(readable);
-  const scores = new Map(readable.map((reading, i) => [reading, score(embeddings[i])]));
-  return readings.map((reading) => scores.get(reading) ?? Number.NEGATIVE_INFINITY);
+  const fitting = texts.filter(({ ids }) => ids.length > 0 && ids.length <= length);
+  const embeddings = await scorer.embed(fitting);
+  const scores = new Map(fitting.map((text, i) => [text, score(embeddings[i])]));
+  return texts.map((text) => scores.get(text) ?? Number.NEGATIVE_INFINITY);
 }

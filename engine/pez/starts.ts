@@ -1,30 +1,22 @@
 // Where restarts begin: random words of the vocabulary, or the words of an initial prompt.
+import type { Fixed } from './fixed.ts';
 import { createRandom, type Random } from './random.ts';
-import type { Fixed } from './search.ts';
+import type { Settings } from './settings.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
-export interface StartOptions {
-  readonly vocabulary: Vocabulary;
-  readonly length: number;
-  readonly restarts: number;
-  readonly seed: number;
-  readonly initialIds: readonly number[];
-  /** Ids that stand at their places in every start. */
-  readonly fixed?: Fixed;
-}
+type StartSettings = Pick<Settings, 'length' | 'restarts' | 'seed' | 'initialIds'>;
 
-/** The chance that a restart but the first draws a token of the initial prompt anew, so that they differ. */
+/** The chance that a restart other than the first replaces a token of the initial prompt, so that they differ. */
 const REDRAW = 0.5;
 
-/** Start ids [R][M]: the fixed ids, elsewhere random words. The first restart keeps the whole initial prompt; positions beyond it are random. */
-export function drawStarts({
-  vocabulary,
-  length,
-  restarts,
-  seed,
-  initialIds,
-  fixed = new Map(),
-}: StartOptions): number[][] {
+/**
+ * Start ids [R][M]: the fixed ids, elsewhere random words. The first restart keeps the whole initial prompt; positions
+ * beyond it are random.
+ */
+export function drawStarts(
+  { length, restarts, seed, initialIds }: StartSettings,
+  { vocabulary, fixed }: { readonly vocabulary: Vocabulary; readonly fixed: Fixed },
+): number[][] {
   return Array.from({ length: restarts }, (_, restart) => {
     const random = createRandom(seed, restart);
     const drawn = drawWords(vocabulary, length, random);
@@ -37,7 +29,7 @@ export function drawStarts({
   });
 }
 
-/** `length` ids: single tokens and phrases in random order; where nothing fits into what is left, any allowed token. */
+/** `length` ids: single tokens and phrases in random order, and any allowed token if nothing else fits into what is left. */
 function drawWords({ ids, singles, phrases }: Vocabulary, length: number, random: Random): number[] {
   const drawn: number[] = [];
   while (drawn.length < length) {

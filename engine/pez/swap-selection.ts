@@ -1,13 +1,12 @@
-// A selection → the words of a prompt that go, and where the new ones come.
+// A selection → the words of a prompt that are removed, and the place of the new ones.
+import * as check from '../check.ts';
 import type { Clip } from '../clip/clip.ts';
+import { dot, normalise } from '../vector.ts';
 import { lossesWithout } from './contribution.ts';
-import { normalise } from './embed.ts';
-import { dot } from './objective.ts';
-import { invalid } from './settings.ts';
 import type { SwapSelection } from './swap-settings.ts';
-import { type Word, wordsOf } from './words.ts';
+import { hasLetters, type Word, wordsOf } from './words.ts';
 
-/** Words from `start` on go (none: an insertion); `replaced`: what is swapped in comes in their place. */
+/** `count` words from `start` on are removed (0: an insertion); `replaced`: the new words take their place. */
 export interface Run {
   readonly start: number;
   readonly count: number;
@@ -21,7 +20,7 @@ export interface SelectionContext {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The runs of words that a selection means, in order and apart. Throws OPTION_INVALID for a word that is not there. */
+/** The runs of words that a selection names, in order and without overlap. Throws OPTION_INVALID for a word that is not there. */
 export async function selectRuns(clip: Clip, select: SwapSelection, context: SelectionContext): Promise<Run[]> {
   if (select.mode === 'word') return findWord(clip, select.word, context.words);
   if (select.mode === 'position') return [findPosition(select, context.words)];
@@ -38,7 +37,7 @@ function findWord({ tokenizer }: Clip, word: string, words: readonly Word[]): Ru
     start += wanted.length - 1;
   }
   if (runs.length > 0) return runs;
-  throw invalid('word', `one of the prompt's words (${words.map((w) => w.text).join(' ')})`, word);
+  throw check.invalid('word', `one of the prompt's words (${words.map((w) => w.text).join(' ')})`, word);
 }
 
 /** Tokens → the words that hold them. */
@@ -50,24 +49,24 @@ function findPosition({ start, count }: { start: number; count: number }, words:
   return { start: after, count: held.length, replaced: true };
 }
 
-/** Words that carry at least this part of what the strongest word carries go with it. */
-const PART = 0.5;
+/** Words that carry at least this share of what the strongest word carries are selected with it. */
+const SHARE = 0.5;
 
 /**
- * auto: the word whose loss costs the most similarity, with its neighbours that cost at least half of that. Where a
- * concept is named, the cost is multiplied by the word's own similarity to the concept (what is near it but says nothing
- * in this prompt does not carry it, nor does what says something else), and all words that reach half go, wherever they
- * stand: the new ones come in the place of the strongest.
+ * auto: the word whose loss costs the most similarity, with those of its neighbours that cost at least half as much. If a
+ * concept is named, the cost is multiplied by the word's own similarity to the concept (a word carries it only if it is near
+ * the concept and matters in this prompt), and all words that reach half are selected, wherever they stand; the new words
+ * take the place of the strongest.
  */
 async function findCarriers(clip: Clip, concept: string | undefined, context: SelectionContext): Promise<Run[]> {
   const { words, target, signal } = context;
   const ids = words.flatMap((word) => word.ids);
   const groups = words.map((word) => word.ids.map((_, i) => word.start + i));
-  const lost = await lossesWithout(clip, ids, { groups, target, ...(signal && { signal }) });
+  const lost = await lossesWithout(clip, ids, { groups, target, signal });
   const relevance = concept ? await nearness(clip, concept, context) : words.map(() => 1);
-  const carried = words.map(({ text }, w) => (/[\p{L}\p{N}]/u.test(text) ? Math.max(0, lost[w]) * relevance[w] : -1));
+  const carried = words.map(({ text }, w) => (hasLetters(text) ? Math.max(0, lost[w]) * relevance[w] : -1));
   const best = carried.indexOf(Math.max(...carried));
-  const carries = (w: number) => w === best || (carried[w] > 0 && carried[w] >= PART * carried[best]);
+  const carries = (w: number) => w === best || (carried[w] > 0 && carried[w] >= SHARE * carried[best]);
   const runs: Run[] = [];
   for (let start = 0; start < words.length; start++) {
     let count = 0;
@@ -79,7 +78,7 @@ async function findCarriers(clip: Clip, concept: string | undefined, context: Se
   return runs;
 }
 
-/** Cosine of each word alone with the concept; 0 where it is below. */
+/** Cosine of each word alone with the concept, but at least 0. */
 async function nearness(clip: Clip, concept: string, { words, signal }: SelectionContext): Promise<number[]> {
   const [named, ...alone] = await clip.text.encode([concept, ...words.map((word) => word.text)], signal);
   return alone.map((embedding) => Math.max(0, dot(embedding, named)));
@@ -91,7 +90,7 @@ async function nearness(clip: Clip, concept: string, { words, signal }: Selectio
  *   stability = cos(p − Π p, q − Π q)
  *
  * p, q: unit embeddings of the prompt before and after; Π: the projection onto the span of the concepts' text
- * embeddings (what went and what came). 1 where nothing is left of either, 0 where of one only.
+ * embeddings (the removed and the new one). 1 if nothing is left of either, 0 if nothing is left of one of them.
  */
 export function editStability(p: Float32Array, q: Float32Array, concepts: readonly Float32Array[]): number {
   const basis: Float32Array[] = [];
@@ -105,7 +104,7 @@ export function editStability(p: Float32Array, q: Float32Array, concepts: readon
   return Math.max(-1, Math.min(1, dot(normalise(a), normalise(b))));
 }
 
-/** Squared length of what float32 leaves of nothing. */
+/** Squared length below which a vector is float32's rounding error. */
 const NOTHING = 1e-8;
 
 /** The vector without its parts along orthonormal directions. */

@@ -1,15 +1,14 @@
-// A prompt and swaps → prompts in which one concept is another, inserted or gone, and the rest is kept.
+// A prompt and swaps → prompts in which a concept is replaced, inserted or removed, and the rest is kept.
+import * as check from '../check.ts';
 import type { Clip } from '../clip/clip.ts';
+import { dot, normalise } from '../vector.ts';
 import { type Contribution, measureContributions } from './contribution.ts';
-import { embedAll, normalise, roomOf } from './embed.ts';
+import { embedAll, roomOf } from './embed.ts';
 import { invert } from './invert.ts';
-import { dot } from './objective.ts';
 import { POLISH_ROUNDS } from './options.ts';
-import { invalid } from './settings.ts';
 import { editStability, type Run, selectRuns } from './swap-selection.ts';
 import { checkSwap, type SwapOptions } from './swap-settings.ts';
-import { fold } from './vocabulary.ts';
-import { joinWords, type Word, wordsOf } from './words.ts';
+import { foldText, joinWords, type Word, wordsOf } from './words.ts';
 
 export type { Swap, SwapOptions, SwapProgress, SwapSelection } from './swap-settings.ts';
 
@@ -17,20 +16,20 @@ export interface SwappedPrompt {
   readonly prompt: string;
   /** encode(prompt). */
   readonly ids: readonly number[];
-  /** The words that went and those that came. */
+  /** The removed words and the new ones. */
   readonly swapped: { readonly from: string; readonly to: string };
   /** From −1 to 1; 1: only the concept changed. See editStability. */
   readonly editStability: number;
-  /** Cosine of the prompt with what restore climbs: the moved target, or the style. */
+  /** Cosine of the prompt with what `restore` moves towards: the moved target, or the style. */
   readonly similarity: number;
-  /** The same of the prompt before restoring. */
+  /** The same for the prompt before restoring. */
   readonly unrestoredSimilarity: number;
 }
 
 export interface SwapResult {
   /** One for each swap, in order. */
   readonly prompts: readonly SwappedPrompt[];
-  /** Of the original prompt's tokens, to its similarity with the target. */
+  /** What each token of the original prompt contributes to its similarity with the target. */
   readonly contributions: readonly Contribution[];
   readonly seconds: number;
   readonly aborted: boolean;
@@ -41,9 +40,9 @@ const STEPS = 60;
 const RESTARTS = 4;
 
 /**
- * Makes one prompt for each swap from the same original. With `restore`, the words that came stay in their places and
- * PEZ moves the others, never to a worse prompt. Throws InputError OPTION_INVALID (a word that is not there, nothing
- * left, more tokens than the context holds); the signal's reason where it was aborted before the words were swapped.
+ * Makes one prompt for each swap from the same original. With `restore`, the new words stay in their places and PEZ
+ * moves the others, never to a worse prompt. Throws InputError OPTION_INVALID (a word that is not there, nothing
+ * left, more tokens than the context holds), and the signal's reason if it is aborted before the words are swapped.
  */
 export async function swapConcepts(clip: Clip, options: SwapOptions): Promise<SwapResult> {
   const started = performance.now();
@@ -90,7 +89,7 @@ export async function swapConcepts(clip: Clip, options: SwapOptions): Promise<Sw
 
 interface Edit {
   readonly prompt: string;
-  /** Positions of the tokens that came. */
+  /** Positions of the new tokens. */
   readonly fixed: readonly number[];
   readonly from: string;
   readonly to: string;
@@ -104,7 +103,7 @@ function applySwap({ tokenizer }: Clip, words: readonly Word[], runs: readonly R
   let next = 0;
   for (const { start, count, replaced } of runs) {
     edited.push(...words.slice(next, start).map((word) => ({ word, came: false })));
-    // "a" + "a racing car": the article is there already.
+    // "a" + "a racing car": the article is already there.
     const repeats = coming.length > 1 && coming[0].text === edited.at(-1)?.word.text;
     if (replaced) edited.push(...coming.slice(repeats ? 1 : 0).map((word) => ({ word, came: true })));
     gone.push(...words.slice(start, start + count));
@@ -117,8 +116,8 @@ function applySwap({ tokenizer }: Clip, words: readonly Word[], runs: readonly R
   );
   const tokens = tokenizer.encode(prompt).length;
   const room = roomOf(tokenizer);
-  if (tokens === 0) throw invalid('to', 'a text where nothing else of the prompt is left', to);
-  if (tokens > room) throw invalid('to', `short enough that the prompt has at most ${room} tokens`, `${tokens} tokens`);
+  if (tokens === 0) throw check.invalid('to', 'text that is not empty, since nothing else of the prompt is left', to);
+  if (tokens > room) throw check.invalidCount('The prompt with its new words', `at most ${room} tokens`, tokens);
   return {
     prompt,
     fixed: edited.flatMap(({ word, came }) => word.ids.map(() => came)).flatMap((came, i) => (came ? [i] : [])),
@@ -132,17 +131,17 @@ function applySwap({ tokenizer }: Clip, words: readonly Word[], runs: readonly R
 
 interface RestoreOptions extends SwapOptions {
   readonly goal: Float32Array;
-  /** How many swaps were restored before. */
+  /** Number of swaps that were restored before. */
   readonly index: number;
 }
 
-/** The prompt with its other tokens moved towards the goal. What went may not come back. */
+/** The prompt with its other tokens moved towards the goal. Removed words may not come back. */
 async function restore(clip: Clip, { prompt, fixed, from }: Edit, options: RestoreOptions): Promise<string> {
   const { goal, index, swaps, seed, steps = STEPS, restarts = RESTARTS, signal, onProgress } = options;
   const length = clip.tokenizer.encode(prompt).length;
   if (fixed.length === length) return prompt;
   const each = steps + POLISH_ROUNDS;
-  const isGone = from !== '' && !fold(prompt).includes(fold(from));
+  const isGone = from !== '' && !foldText(prompt).includes(foldText(from));
   const found = await invert(clip, {
     targets: [{ embedding: goal }],
     initialPrompt: prompt,
@@ -151,8 +150,8 @@ async function restore(clip: Clip, { prompt, fixed, from }: Edit, options: Resto
     steps,
     restarts,
     block: isGone ? [from] : [],
-    ...(seed !== undefined && { seed }),
-    ...(signal && { signal }),
+    seed,
+    signal,
     onProgress: (p) =>
       onProgress?.({
         step: index * each + p.step,

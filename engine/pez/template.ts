@@ -1,13 +1,13 @@
-// A template → the tokens around the prompt: 'a photo of {}' puts the learned tokens where {} stands.
+// A template → the tokens around the prompt: in 'a photo of {}', the learned tokens take the place of {}.
+import * as check from '../check.ts';
 import type { Tokenizer } from '../clip/tokenizer.ts';
-import { InputError } from '../errors.ts';
 
 export interface Template {
   readonly text: string;
   /** Ids of the text before and after the prompt. */
   readonly before: readonly number[];
   readonly after: readonly number[];
-  /** True where spaces part the prompt from the template, so that their words cannot join. */
+  /** True if spaces separate the prompt from the template, so that their words cannot join. */
   readonly parted: boolean;
   /** The whole text with `prompt` filled in. */
   fill(prompt: string): string;
@@ -16,8 +16,7 @@ export interface Template {
 /** Reads a template; throws OPTION_INVALID unless it contains {} exactly once. */
 export function parseTemplate(text: unknown, tokenizer: Tokenizer): Template {
   const parts = typeof text === 'string' ? text.split('{}') : [];
-  if (parts.length !== 2)
-    throw new InputError('OPTION_INVALID', `template must contain {} exactly once, but is ${JSON.stringify(text)}.`);
+  if (parts.length !== 2) throw check.invalid('template', 'text that contains {} exactly once', text);
   const [before, after] = parts;
   const encode = (part: string) => (part.trim() ? Array.from(tokenizer.encode(part)) : []);
   return {

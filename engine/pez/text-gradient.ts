@@ -5,6 +5,7 @@ import { addGradient, gradientName } from '../autodiff/gradient.ts';
 import type { Clip } from '../clip/clip.ts';
 import { readsOutAtEnd } from '../clip/read-out.ts';
 import { textOutputOf } from '../clip/text-encoder.ts';
+import { remember } from '../memo.ts';
 import { cutAtEmbedding, EMBEDS, type EmbeddingTable } from '../onnx/cut.ts';
 import { fileIdentity } from '../onnx/file-identity.ts';
 import { type Model, prune } from '../onnx/graph.ts';
@@ -19,10 +20,10 @@ export interface TextGradient {
   readonly table: EmbeddingTable;
   /** L: how many ids each row holds: start, prompt and template, end. */
   readonly rowLength: number;
-  /** How many positions are computed: L where the encoder is causal, else its whole context. */
+  /** Number of positions that are computed: L if the encoder is causal, otherwise its whole context. */
   readonly positions: number;
   /**
-   * For B rows of L ids: unit text embeddings [P] each, their similarities to the direction [B] (the cosine where it
+   * For B rows of L ids: unit text embeddings [P] each, their similarities to the direction [B] (the cosine if it
    * has unit length), and ∂ similarity / ∂ token embeddings, [L·D] each.
    */
   run(rows: readonly ArrayLike<number>[], direction: Direction): Promise<GradientResult>;
@@ -51,10 +52,7 @@ const tables = new Map<string, EmbeddingTable>();
  */
 export function createTextGradient(clip: Source, rowLength: number): Promise<TextGradient> {
   const key = `${rowLength} ${fileIdentity(clip.textModelPath)}`;
-  const known = compiled.get(key) ?? compile(clip, rowLength);
-  compiled.set(key, known);
-  known.catch(() => compiled.delete(key));
-  return known;
+  return remember(compiled, key, () => compile(clip, rowLength));
 }
 
 async function compile(clip: Source, rowLength: number): Promise<TextGradient> {
@@ -62,11 +60,8 @@ async function compile(clip: Source, rowLength: number): Promise<TextGradient> {
   const short = await readsOutAtEnd(clip);
   const positions = short ? rowLength : clip.tokenizer.contextLength;
   const sessions = new Map<number, Promise<Session>>();
-  const sessionFor = (batch: number) => {
-    const session = sessions.get(batch) ?? compileBatch(clip, { batch, rowLength, positions });
-    sessions.set(batch, session);
-    return session;
-  };
+  const sessionFor = (batch: number) =>
+    remember(sessions, batch, () => compileBatch(clip, { batch, rowLength, positions }));
   const runChunk = async (batch: number, rows: readonly ArrayLike<number>[], directions: readonly Float32Array[]) => {
     const embeds = lookUp(table, rows, { batch, positions, padId: clip.tokenizer.padId });
     const direction = new Float32Array(batch * directions[0].length);
@@ -169,7 +164,8 @@ async function compileBatch(clip: Source, shape: Shape): Promise<Session> {
   const { batch, positions } = shape;
   const { model, table } = tower(clip);
   const output = textOutputOf(model.outputs.map((o) => o.name));
-  const fixed = await specialise(withSimilarity(model, output, { batch, embeddingSize: clip.text.dim }), {
+  const embeddingSize = await clip.text.dim();
+  const fixed = await specialise(withSimilarity(model, output, { batch, embeddingSize }), {
     constants: constantInputs(clip, model, shape),
     dims: { [EMBEDS]: [batch, positions, table.dim] },
     outputs: [UNIT, SIMILARITY],
@@ -177,7 +173,7 @@ async function compileBatch(clip: Source, shape: Shape): Promise<Session> {
   return createSession(prune(addGradient(fixed, { of: SIMILARITY, wrt: [EMBEDS] })));
 }
 
-/** Every input but the embeddings is known beforehand; of the ids, only where the marks stand matters. */
+/** Every input but the embeddings is known beforehand; of the ids, only the places of the marks matter. */
 function constantInputs(clip: Source, model: Model, { batch, rowLength, positions }: Shape): Map<string, Tensor> {
   const row = exampleRow(clip, rowLength);
   const at: Record<string, (position: number) => number> = {

@@ -2,39 +2,40 @@
 import type { Tokenizer } from '../clip/tokenizer.ts';
 import { InputError } from '../errors.ts';
 import type { VocabularyName } from './options.ts';
+import { foldText } from './words.ts';
 
 export interface VocabularyRequest {
-  readonly vocabulary: VocabularyName;
+  readonly vocabularyName: VocabularyName;
   readonly allow: readonly string[];
   readonly block: readonly string[];
 }
 
 export interface Vocabulary {
-  /** [V]: 0 for a token to choose from, −∞ for the others (also for rows of the table that no token has). */
+  /** [V]: 0 for a token to choose from, −∞ for the others (and for rows of the table without a token). */
   readonly mask: Float32Array;
   /** The ids of the allowed tokens, ascending. */
   readonly ids: Int32Array;
   /** Allowed words and phrases of several tokens: their ids in order. */
   readonly phrases: readonly (readonly number[])[];
-  /** The ids that may stand alone: `ids` without those that only phrases brought in. */
+  /** The ids that may stand alone: `ids` without those that are only part of phrases. */
   readonly singles: Int32Array;
-  /** True where every allowed token is a whole word that, between spaces, re-tokenises to itself. */
+  /** True if every allowed token is a whole word that, between spaces, re-tokenises to itself. */
   readonly words: boolean;
 }
 
-/** The base sets of a tokenizer, found once: looking at every token of a real one takes about a second. */
+/** The base sets of each tokenizer, computed once: looking at every token of a real one takes about a second. */
 const baseSets = new WeakMap<Tokenizer, Map<VocabularyName, ReadonlySet<number>>>();
 
 /**
  * The allowed tokens for a table of `rows` rows. `allow`: tokens of the base set that contain one of the strings, and all
  * tokens of the strings themselves; `block`: without tokens that contain one of the strings. Letter case does not count.
- * Throws VOCABULARY_EMPTY where nothing is left.
+ * Throws VOCABULARY_EMPTY if nothing is left.
  */
 export function createVocabulary(tokenizer: Tokenizer, rows: number, request: VocabularyRequest): Vocabulary {
-  const allow = request.allow.map(fold);
-  const block = request.block.map(fold);
-  const text = (id: number) => fold(tokenizer.decode([id]));
-  const base = baseSet(tokenizer, request.vocabulary);
+  const allow = request.allow.map(foldText);
+  const block = request.block.map(foldText);
+  const text = (id: number) => foldText(tokenizer.decode([id]));
+  const base = baseSet(tokenizer, request.vocabularyName);
   const isAllowed = (id: number) => id < rows && !block.some((b) => text(id).includes(b));
   const single = (id: number) => allow.length === 0 || allow.some((a) => text(id).includes(a));
   const entries = allow.map((entry) => tokenizer.encode(entry)).filter((ids) => ids.length > 0 && ids.every(isAllowed));
@@ -42,7 +43,7 @@ export function createVocabulary(tokenizer: Tokenizer, rows: number, request: Vo
   for (const ids of entries) if (ids.length === 1) singles.add(ids[0]);
   const phrases = entries.filter((ids) => ids.length > 1);
   if (singles.size + phrases.length === 0) throw emptyVocabulary(request);
-  return assemble(rows, singles, phrases, request.vocabulary === 'words' && phrases.length === 0);
+  return assemble(rows, singles, phrases, request.vocabularyName === 'words' && phrases.length === 0);
 }
 
 /** The same vocabulary with only these words: each one of its single ids or phrases. */
@@ -63,9 +64,6 @@ function assemble(
   for (const id of ids) mask[id] = 0;
   return { mask, ids, phrases, singles: Int32Array.from(singles).sort(), words };
 }
-
-/** Lists and texts are compared in lower case, with single spaces. */
-export const fold = (text: string): string => text.toLowerCase().replace(/\s+/g, ' ').trim();
 
 function baseSet(tokenizer: Tokenizer, name: VocabularyName): ReadonlySet<number> {
   let sets = baseSets.get(tokenizer);
@@ -94,11 +92,11 @@ function encodesTo(tokenizer: Tokenizer, text: string, id: number): boolean {
   return ids.length === 1 && ids[0] === id;
 }
 
-function emptyVocabulary({ vocabulary, allow, block }: VocabularyRequest): InputError {
+function emptyVocabulary({ vocabularyName, allow, block }: VocabularyRequest): InputError {
   const lists = [allow.length ? `the allow-list (${allow.join(', ')})` : '', block.length ? 'the block-list' : ''];
   const because = ['the vocabulary', ...lists.filter(Boolean)].join(', ');
   return new InputError(
     'VOCABULARY_EMPTY',
-    `No token is left to choose from: ${because} ("${vocabulary}") excludes them all; allow more words or block fewer.`,
+    `No token is left to choose from: ${because} ("${vocabularyName}") excludes them all; allow more words or block fewer.`,
   );
 }

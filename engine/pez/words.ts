@@ -24,17 +24,33 @@ export function wordsOf(tokenizer: Tokenizer, ids: readonly number[]): Word[] {
   return words;
 }
 
-/** Words → a prompt, spaced as a person types it where that changes no token. */
+/** Words → a prompt, spaced as a person would type it if that changes no token. */
 export function joinWords(tokenizer: Tokenizer, words: readonly string[]): string {
   const text = words.filter((word) => word.trim() !== '').join(' ');
   const tidy = tidySpaces(text);
   return tokenizer.encode(tidy).join() === tokenizer.encode(text).join() ? tidy : text;
 }
 
-/** A word that no vocabulary has whole. */
+/** The texts between the spaces. */
+export const splitText = (text: string): string[] => text.split(/\s+/).filter(Boolean);
+
+/** How texts are compared: in lower case, with single spaces. */
+export const foldText = (text: string): string => text.toLowerCase().replace(/\s+/g, ' ').trim();
+
+/** Each text once, with the last of its words; punctuation marks only if there is nothing else. */
+export function distinctWords(words: readonly Word[]): Word[] {
+  const all = [...new Map(words.map((word) => [word.text, word])).values()];
+  const spoken = all.filter(({ text }) => hasLetters(text));
+  return spoken.length > 0 ? spoken : all;
+}
+
+/** False for a punctuation mark. */
+export const hasLetters = (text: string): boolean => /[\p{L}\p{N}]/u.test(text);
+
+/** A word that is in no vocabulary as a whole. */
 const LONG_WORD = 'zyxwvutsrqpolkj';
 
-/** True where pieces say that a word ends with them (CLIP), false where they say that one starts (see Tokenizer.endsWord). */
+/** True if tokens mark the end of a word (CLIP), false if they mark its start (see Tokenizer.endsWord). */
 function marksEnds(tokenizer: Tokenizer): boolean {
   const pieces = tokenizer.encode(LONG_WORD);
   return pieces.length < 2 || tokenizer.endsWord(pieces[pieces.length - 1]);

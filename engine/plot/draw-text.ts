@@ -1,7 +1,11 @@
 // Text → SVG paths, so that plots show it on machines without fonts.
-import { glyphRows } from './glyphs.ts';
+import rows from './glyphs.json' with { type: 'json' };
 
-const glyphs = new Map(glyphRows.map(([char, advance, path]) => [char, { advance, path }]));
+/**
+ * Outlines of letters, generated from DejaVu Sans 2.37 (licence: Bitstream Vera, free to use and embed); 1000 units to the em, y downwards
+ * from the baseline. A row: character, advance, SVG path.
+ */
+const glyphs = new Map((rows as [string, number, string][]).map(([char, advance, path]) => [char, { advance, path }]));
 const unknown = glyphs.get('□')!;
 const glyphOf = (char: string) => glyphs.get(char) ?? unknown;
 
@@ -33,7 +37,7 @@ export function drawText(text: string, { x, y, size, anchor = 'start', fill = '#
   return `<g fill="${fill}" transform="translate(${x} ${y}) rotate(${rotate}) scale(${size / 1000})">${paths.join('')}</g>`;
 }
 
-/** Breaks a text at spaces into at most `maxLines` lines of a width in pixels; the last ends in … where it is cut. */
+/** Breaks a text at spaces into at most `maxLines` lines of a width in pixels; the last ends in … if it was cut. */
 export function wrapText(text: string, width: number, size: number, maxLines: number): string[] {
   const lines: string[] = [];
   let line = '';

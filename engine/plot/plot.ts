@@ -1,7 +1,7 @@
 // The course of an inversion → a PNG: similarity over steps (restarts thin, the best so far bold), the source pictures
 // and the prompt that was found.
+import sharp from 'sharp';
 import { decodeImage, type ImageInput } from '../image/decode-image.ts';
-import { sharp } from '../libraries.ts';
 import { drawText, textWidth, wrapText } from './draw-text.ts';
 
 export interface PlotData {

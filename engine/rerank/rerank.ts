@@ -1,20 +1,21 @@
 // Candidate prompts → the one whose pictures come closest to a source: each is drawn from the same seeds and judged by a CLIP.
-// How near a prompt is to a picture says little about what a model draws from it; this looks at what it draws.
+// The similarity of a prompt and a picture says little about what a model draws from the prompt; this looks at the drawings.
+import { invalidCount } from '../check.ts';
 import type { Clip } from '../clip/clip.ts';
-import type { ImageInput, RawImage } from '../clip/image-encoder.ts';
-import { cosine } from '../clip/tower.ts';
+import type { ImageInput } from '../clip/image-encoder.ts';
 import type { DiffusionModel, PromptModel } from '../diffusion/checkpoint.ts';
 import type { Latent } from '../diffusion/latent.ts';
 import { type SampleOptions, type SampleProgress, sample } from '../diffusion/sample.ts';
-import type { Pictures, Vae } from '../diffusion/vae.ts';
-import { InputError } from '../errors.ts';
+import type { Vae } from '../diffusion/vae.ts';
+import { allBytesOf, type ImageBatch, joinBatches } from '../image/batch.ts';
 import { embedAll } from '../pez/embed.ts';
+import { cosine, mean } from '../vector.ts';
 
 export interface RerankOptions
   extends Pick<SampleOptions, 'steps' | 'cfg' | 'sampler' | 'scheduler' | 'denoise' | 'signal'> {
-  /** Best guess first; equal ones count once. */
+  /** Best guess first; duplicates count once. */
   readonly prompts: readonly string[];
-  /** What the pictures should look like; of several the mean similarity counts. */
+  /** What the pictures should look like; with several sources, the mean similarity counts. */
   readonly sources: readonly ImageInput[];
   /** Compares pictures with pictures: it needs a picture tower. */
   readonly judge: Clip;
@@ -22,7 +23,7 @@ export interface RerankOptions
   readonly clip: PromptModel;
   readonly vae: Vae;
   readonly negative: string;
-  /** What to draw on; every item of its batch is a picture more for each prompt and seed. */
+  /** What to draw on; every item of its batch gives one more picture for each prompt and seed. */
   readonly latent: Latent;
   /** Every prompt is drawn from each of these. */
   readonly seeds: readonly (number | bigint)[];
@@ -33,7 +34,7 @@ export interface RerankOptions
 }
 
 export interface RerankProgress extends SampleProgress {
-  /** Place of the prompt that is being drawn, from 0. */
+  /** Index of the prompt that is being drawn. */
   readonly candidate: number;
   /** Steps done and to do, over all prompts and seeds. */
   readonly done: number;
@@ -44,30 +45,30 @@ export interface RerankCandidate {
   readonly prompt: string;
   /** Mean cosine of its pictures with the sources, from −1 to 1. */
   readonly similarity: number;
-  /** The same of each picture. */
+  /** The same for each picture. */
   readonly similarities: readonly number[];
   /** [seeds · batch, H, W, 3] */
-  readonly pictures: Pictures;
+  readonly pictures: ImageBatch;
 }
 
 export interface RerankResult {
-  /** The candidate of the highest similarity; of equal ones the first. */
+  /** The candidate with the highest similarity; the first of equal ones. */
   readonly best: RerankCandidate;
   /** All of them, in the order of the prompts. */
   readonly candidates: readonly RerankCandidate[];
 }
 
 /**
- * Draws every prompt from every seed and judges the pictures. All prompts get the same noise, so that they differ by their words alone; the
- * same options give the same result. Costs prompts · seeds runs of the sampler.
- * Throws OPTION_INVALID, what `sample` throws, and the signal's reason within one step.
+ * Draws every prompt from every seed and judges the pictures. All prompts get the same noise, so that they differ in their words alone; the
+ * same options give the same result. Takes prompts · seeds runs of the sampler.
+ * Throws OPTION_INVALID, whatever `sample` throws, and the signal's reason within one step.
  */
 export async function rerankPrompts(options: RerankOptions): Promise<RerankResult> {
   const { sources, judge, clip, seeds, signal, onCandidate } = options;
   const prompts = [...new Set(options.prompts.map((prompt) => prompt.trim()))].filter((prompt) => prompt !== '');
-  check('prompt to draw', prompts);
-  check('source picture', sources);
-  check('seed', seeds);
+  requireSome('prompts', prompts);
+  requireSome('sources', sources);
+  requireSome('seeds', seeds);
   const targets = await embedAll(
     judge,
     sources.map((image) => ({ image })),
@@ -79,7 +80,7 @@ export async function rerankPrompts(options: RerankOptions): Promise<RerankResul
     const pictures = await draw(options, { prompt, negative, candidate, count: prompts.length });
     const drawn = await embedAll(
       judge,
-      rawImagesOf(pictures).map((image) => ({ image })),
+      allBytesOf(pictures).map((image) => ({ image })),
       signal,
     );
     const similarities = drawn.map((picture) => mean(targets.map((target) => cosine(picture, target))));
@@ -97,10 +98,10 @@ interface Task {
 }
 
 /** The pictures of one prompt, seed by seed. */
-async function draw(options: RerankOptions, { prompt, negative, candidate, count }: Task): Promise<Pictures> {
+async function draw(options: RerankOptions, { prompt, negative, candidate, count }: Task): Promise<ImageBatch> {
   const { clip, vae, seeds, signal, onStep } = options;
   const positive = await clip.encode(prompt);
-  const all: Pictures[] = [];
+  const all: ImageBatch[] = [];
   for (const [i, seed] of seeds.entries()) {
     const drawn = await sample({
       ...options,
@@ -115,35 +116,9 @@ async function draw(options: RerankOptions, { prompt, negative, candidate, count
     });
     all.push(await vae.decode(drawn, signal));
   }
-  return joinPictures(all);
+  return joinBatches(all);
 }
 
-/** Batches of one size → one batch. */
-export function joinPictures(batches: readonly Pictures[]): Pictures {
-  const [, height, width, channels] = batches[0].shape;
-  const count = batches.reduce((sum, { shape }) => sum + shape[0], 0);
-  const data = new Float32Array(count * height * width * channels);
-  let at = 0;
-  for (const batch of batches) {
-    data.set(batch.data, at);
-    at += batch.data.length;
-  }
-  return { shape: [count, height, width, channels], data };
-}
-
-/** Bytes as Save Image writes them: cut, in float32. */
-function rawImagesOf({ shape: [count, height, width], data }: Pictures): RawImage[] {
-  const size = height * width * 3;
-  return Array.from({ length: count }, (_, i) => ({
-    data: Uint8Array.from(data.subarray(i * size, (i + 1) * size), (v) => Math.fround(255 * v)),
-    width,
-    height,
-    channels: 3,
-  }));
-}
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-
-function check(what: string, items: readonly unknown[]): void {
-  if (items.length === 0) throw new InputError('OPTION_INVALID', `There is no ${what}; give at least one.`);
+function requireSome(name: string, items: readonly unknown[]): void {
+  if (items.length === 0) throw invalidCount(`The list of ${name}`, 'at least one entry', 0);
 }

@@ -1,37 +1,37 @@
-// Runs prompts one after the other with ComfyUI's semantics (comfy-api.md section 4) and keeps results between them.
+// Runs prompts one after the other with ComfyUI's semantics (protocol: Which nodes run) and keeps results between them.
 import type { ExecutionEvent } from '../../schemas/events.ts';
 import type { Job, JobOutcome } from '../job.ts';
 import type { Registry } from '../packs/registry.ts';
+import type { NodeServices } from './prompt-state.ts';
 import { type CacheMode, createResultCache } from './result-cache.ts';
 import { runPrompt } from './run-prompt.ts';
-import type { NodeServices } from './visit-node.ts';
 
-export interface ExecutorOptions {
+interface ExecutorOptions {
   readonly registry: Registry;
   /** Which results outlive their prompt. */
   readonly cache: CacheMode;
-  /** What nodes may ask for: data folders and models. */
+  /** What nodes may use: data folders and models. */
   readonly services: NodeServices;
 }
 
 export interface RunOptions {
-  /** Receives every event, in the order of comfy-api.md 3.5 from execution_start to how the prompt ended. */
+  /** Receives every event, in order (protocol: Order of events), from execution_start to the one that ends the prompt. */
   readonly emit: (event: ExecutionEvent) => void;
-  /** Aborted: the prompt ends before its next node, or inside a node that looks at its context's signal. */
+  /** When it is aborted, the prompt ends before its next node, or inside a node that watches its context's signal. */
   readonly signal: AbortSignal;
 }
 
 export interface Executor {
   /**
-   * Runs a validated prompt. What a node throws is the outcome's `execution_error`; the promise does not reject for it.
-   * Prompts do not overlap: one that comes while another runs waits for its end.
+   * Runs a validated prompt. What a node throws becomes the outcome's `execution_error`; the promise does not reject.
+   * Prompts do not overlap: if one is running, the next waits for its end.
    */
   run(job: Job, options: RunOptions): Promise<JobOutcome>;
   /** Forgets every kept result (`freeMemory`). Results in use by a running prompt stay until it ends. */
   free(options: { readonly freeMemory: boolean }): void;
 }
 
-/** An executor. It knows neither Express nor sockets nor processes. */
+/** Creates an executor. It knows nothing of Express, sockets or processes. */
 export function createExecutor({ registry, cache: mode, services }: ExecutorOptions): Executor {
   const cache = createResultCache(mode);
   let last: Promise<unknown> = Promise.resolve();

@@ -1,12 +1,12 @@
-// What went wrong in a node → the fields of execution_error (comfy-api.md 3.3).
+// What went wrong in a node → the fields of execution_error (protocol: Addressing of events).
 import type { NodeDefinition } from '../../nodes/define-node.ts';
-import { describeValue } from './describe-value.ts';
+import { summariseValue } from './summarise-value.ts';
 
 const MAX_TRACEBACK = 50;
 const MAX_MESSAGE = 10_000;
 const MAX_VALUES = 20;
 
-/** A prompt whose nodes wait for each other, seen only while it runs (through expansion; comfy-api.md 4.13). */
+/** Nodes of the prompt wait for each other; an expansion made the cycle, so validation could not see it (protocol: Cycles). */
 export class DependencyCycleError extends Error {
   constructor(message: string) {
     super(message);
@@ -14,9 +14,20 @@ export class DependencyCycleError extends Error {
   }
 }
 
+/** What a node threw, and what it had been given. */
+export class NodeFailure extends Error {
+  readonly nodeId: string;
+  readonly inputs: Record<string, unknown[]>;
+  constructor(nodeId: string, cause: unknown, inputs: Record<string, unknown[]>) {
+    super(`Node ${nodeId} failed.`, { cause });
+    this.nodeId = nodeId;
+    this.inputs = inputs;
+  }
+}
+
 /**
- * `exception_type` is the code where the user can mend it (`IMAGE_UNREADABLE`, see docs/errors.md), else the error's
- * name (`TypeError`); `exception_message` ends in a newline, as ComfyUI's does.
+ * `exception_type` is the error's code if it is one that the user can fix (`IMAGE_UNREADABLE`, see docs/errors.md),
+ * else the error's name (`TypeError`); `exception_message` ends in a newline, as ComfyUI's does.
  */
 export function describeFailure(thrown: unknown): {
   readonly exception_message: string;
@@ -43,7 +54,7 @@ export function describeInputs(
 ): Record<string, unknown[]> {
   const shown = [...(lists ?? [])].map(([name, list]) => {
     const type = Object.hasOwn(inputs, name) ? inputs[name].type : undefined;
-    return [name, list.slice(0, MAX_VALUES).map((value) => describeValue(value, type))];
+    return [name, list.slice(0, MAX_VALUES).map((value) => summariseValue(value, type))];
   });
   return Object.fromEntries(shown);
 }

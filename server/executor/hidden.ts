@@ -1,10 +1,10 @@
-// Values that a node asks the executor for, by ComfyUI's names (comfy-api.md 4.10).
+// Values that a node asks the executor for, under ComfyUI's names for them (protocol: Hidden inputs).
 import type { HiddenValues } from '../../nodes/define-node.ts';
 import type { Job } from '../job.ts';
 import type { Registry } from '../packs/registry.ts';
 import type { DynamicGraph, GraphNode } from './graph.ts';
 
-/** Hidden inputs of a node, under the names that its declaration gives them. */
+/** Gives the hidden inputs of a node, under the names that its declaration uses. */
 export function hiddenValues(job: Job, graph: DynamicGraph, registry: Registry) {
   const give: { readonly [K in keyof HiddenValues]: (node: GraphNode) => HiddenValues[K] } = {
     PROMPT: () => job.prompt,

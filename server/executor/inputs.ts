@@ -1,27 +1,26 @@
-// What a node receives: per declared input the list of its values, literals and links alike (comfy-api.md 4.5).
+// What a node receives: for each declared input the list of its values, from literals and links alike (protocol: Lists).
 import type { NodeDefinition } from '../../nodes/define-node.ts';
 import type { GraphNode } from './graph.ts';
-import type { NodeOutputs } from './result-cache.ts';
+import type { ResultLookup } from './result-store.ts';
 
-export interface GatheredInputs {
-  /** Input name → its values; a lazy input that was not computed has none and stands in `missing`. */
-  readonly lists: ReadonlyMap<string, readonly unknown[]>;
-  readonly missing: ReadonlySet<string>;
+/** Input name → its values; a lazy input that was not computed is absent. */
+export type InputLists = ReadonlyMap<string, readonly unknown[]>;
+
+interface GatherOptions {
+  readonly node: GraphNode;
+  readonly definition: Pick<NodeDefinition, 'inputs'>;
+  readonly results: ResultLookup;
+  /** Lazy inputs that the node asked for. */
+  readonly asked?: ReadonlySet<string>;
 }
 
 /**
  * Gathers the declared inputs of a node; others are not passed. A widget that was left out has its default. Lazy
  * inputs are computed only once the node `asked` for them.
- * Throws where a required input is absent, or a link asks for an output that its node does not have.
+ * Throws if a required input is absent, or a link names an output that its node does not have.
  */
-export function gatherInputs(
-  node: GraphNode,
-  definition: NodeDefinition,
-  resultOf: (id: string) => NodeOutputs | undefined,
-  asked: ReadonlySet<string> = new Set(),
-): GatheredInputs {
+export function gatherInputs({ node, definition, results, asked }: GatherOptions): InputLists {
   const lists = new Map<string, readonly unknown[]>();
-  const missing = new Set<string>();
   for (const [name, { options, optional }] of Object.entries(definition.inputs)) {
     const source = node.inputs.get(name);
     if (source === undefined) {
@@ -31,28 +30,25 @@ export function gatherInputs(
       lists.set(name, [source.literal]);
     } else {
       const [from, slot] = source.link;
-      if (options.lazy && !asked.has(name)) {
-        missing.add(name); // even where the value is at hand: a result must not depend on what is cached
-        continue;
-      }
-      const result = resultOf(from);
+      // Absent even if its value is at hand: a result must not depend on what is cached.
+      if (options.lazy && !asked?.has(name)) continue;
+      const result = results.get(from);
       if (result === undefined) throw new Error(`Input ${name} needs node ${from}, which has no result.`);
       if (result.outputs[slot] === undefined)
-        throw new Error(`Input ${name} asks for output ${slot} of node ${from}, which has ${result.outputs.length}.`);
+        throw new Error(
+          `Input ${name} asks for output ${slot} of node ${from}, which has ${result.outputs.length} outputs.`,
+        );
       lists.set(name, result.outputs[slot]);
     }
   }
-  return { lists, missing };
+  return lists;
 }
 
 /**
- * The arguments of each call: one call with the lists where the node takes lists, else one per element of the longest
- * list, shorter ones repeating their last element. An empty list maps to no call.
+ * The arguments of each call: a node that takes lists gets one call with them; others get one per element of the longest
+ * list, shorter lists repeating their last element. If a list is empty, there is no call.
  */
-export function toCalls(
-  lists: ReadonlyMap<string, readonly unknown[]>,
-  inputIsList = false,
-): Readonly<Record<string, unknown>>[] {
+export function toCalls(lists: InputLists, inputIsList = false): Readonly<Record<string, unknown>>[] {
   if (inputIsList) return [Object.fromEntries(lists)];
   const lengths = [...lists.values()].map((list) => list.length);
   const count = lengths.includes(0) ? 0 : Math.max(1, ...lengths);

@@ -2,7 +2,7 @@
 import { LRUCache } from 'lru-cache';
 import type { UiOutput } from '../../schemas/events.ts';
 
-/** What a node gave: per output the list of its values (one per call, or the elements of a list output). */
+/** What a node returned: for each output the list of its values (one per call, or the elements of a list output). */
 export interface NodeOutputs {
   readonly outputs: readonly (readonly unknown[])[];
   readonly ui: UiOutput | undefined;
@@ -14,14 +14,14 @@ export interface ResultCache {
   get(key: string): NodeOutputs | undefined;
   /** `owner`: the user's node whose expansion the result belongs to. */
   set(key: string, result: NodeOutputs, owner?: string): void;
-  /** A prompt begins that has these keys and these nodes (`owner` names): `classic` drops what it does not use. */
+  /** A prompt with these keys and these owners begins: `classic` drops every result that it can't use. */
   begin(keys: ReadonlySet<string>, owners: ReadonlySet<string>): void;
-  /** The prompt ended well; what these owners' earlier expansions left, and this one's did not use, goes. */
+  /** The prompt succeeded: results of these owners' earlier expansions that it did not use are dropped. */
   settle(expanded: ReadonlySet<string>): void;
   clear(): void;
 }
 
-/** Makes the cache of a mode. */
+/** Creates the cache of a mode. */
 export function createResultCache(mode: CacheMode): ResultCache {
   if (mode === 'none') return { get: () => undefined, set() {}, begin() {}, settle() {}, clear() {} };
   return mode === 'classic' ? createClassicCache() : createLruCache(mode.lru);

@@ -1,67 +1,91 @@
-// The results of the prompt that runs, each kept for as long as a node may still ask for it.
+// The results of the running prompt, each kept for as long as a node may still ask for it.
 import type { DynamicGraph } from './graph.ts';
 import type { NodeOutputs } from './result-cache.ts';
+import type { Schedule } from './schedule.ts';
 
-export interface ResultStore {
-  get(id: string): NodeOutputs | undefined;
-  set(id: string, result: NodeOutputs): void;
-  /** These nodes may run: they keep what their inputs name, and what that takes. */
-  expect(ids: readonly string[]): void;
-  /** `consumer` also waits for `producer`, whatever its inputs say (a link in an expansion's result). */
-  hold(producer: string, consumer: string): void;
-  /** A node has its result, or never needs one: what only it asked for is dropped. */
-  release(id: string): void;
+/** Gives the result of a node, if it is at hand. */
+export type ResultLookup = Pick<ResultStore, 'get'>;
+
+interface ResultStoreOptions {
+  readonly graph: DynamicGraph;
+  /** Where the results are kept; the schedule reads it, too. Only the store writes to it. */
+  readonly results: Map<string, NodeOutputs>;
+  /** Nodes in it are not released before they finish. */
+  readonly schedule: Pick<Schedule, 'has'>;
 }
 
-/** `mayRun`: nodes that are scheduled or run; these are not released before they finish. */
-export function createResultStore(graph: DynamicGraph, mayRun: (id: string) => boolean): ResultStore {
-  const results = new Map<string, NodeOutputs>();
-  const consumers = new Map<string, Set<string>>();
-  const producers = new Map<string, Set<string>>();
-  const released = new Set<string>();
+/** Results by node id, and who still needs them. */
+export class ResultStore {
+  readonly #graph: DynamicGraph;
+  readonly #results: Map<string, NodeOutputs>;
+  readonly #schedule: Pick<Schedule, 'has'>;
+  readonly #consumers = new Map<string, Set<string>>();
+  readonly #producers = new Map<string, Set<string>>();
+  readonly #released = new Set<string>();
+  readonly #everSet = new Set<string>();
 
-  function hold(producer: string, consumer: string): void {
-    if (!consumers.has(producer)) consumers.set(producer, new Set());
-    if (!producers.has(consumer)) producers.set(consumer, new Set());
-    consumers.get(producer)!.add(consumer);
-    producers.get(consumer)!.add(producer);
+  constructor({ graph, results, schedule }: ResultStoreOptions) {
+    this.#graph = graph;
+    this.#results = results;
+    this.#schedule = schedule;
   }
-  return {
-    get: (id) => results.get(id),
-    set: (id, result) => void results.set(id, result),
-    hold,
-    expect(ids) {
-      const stack = [...ids];
-      const seen = new Set<string>();
-      while (stack.length > 0) {
-        const id = stack.pop()!;
-        const known = producers.has(id) && !released.has(id);
-        if (seen.has(id) || known || results.has(id)) continue;
-        seen.add(id);
-        released.delete(id); // asked for again: it will run, or be found, once more
-        producers.set(id, new Set());
-        for (const source of graph.get(id)?.inputs.values() ?? []) {
-          if (!('link' in source)) continue;
-          hold(source.link[0], id);
-          stack.push(source.link[0]);
-        }
+
+  /** Nodes that have had a result, run or cached, in the order in which they got it; released ones included. */
+  get everSet(): ReadonlySet<string> {
+    return this.#everSet;
+  }
+
+  get(id: string): NodeOutputs | undefined {
+    return this.#results.get(id);
+  }
+
+  set(id: string, result: NodeOutputs): void {
+    this.#everSet.add(id);
+    this.#results.set(id, result);
+  }
+
+  /** These nodes may run: the results that they need, directly or through others, are kept for them. */
+  track(ids: readonly string[]): void {
+    const stack = [...ids];
+    const seen = new Set<string>();
+    while (stack.length > 0) {
+      const id = stack.pop()!;
+      const isTracked = this.#producers.has(id) && !this.#released.has(id);
+      if (seen.has(id) || isTracked || this.#results.has(id)) continue;
+      seen.add(id);
+      this.#released.delete(id); // asked for again: it will run, or be found, once more
+      this.#producers.set(id, new Set());
+      for (const source of this.#graph.get(id)?.inputs.values() ?? []) {
+        if (!('link' in source)) continue;
+        this.addConsumer(source.link[0], id);
+        stack.push(source.link[0]);
       }
-    },
-    release(first) {
-      const stack = [first];
-      while (stack.length > 0) {
-        const id = stack.pop()!;
-        if (released.has(id)) continue;
-        released.add(id);
-        if (!consumers.get(id)?.size) results.delete(id);
-        for (const producer of producers.get(id) ?? []) {
-          const left = consumers.get(producer)!;
-          left.delete(id);
-          if (left.size > 0) continue;
-          results.delete(producer);
-          if (!mayRun(producer)) stack.push(producer);
-        }
+    }
+  }
+
+  /** `consumer` needs the result of `producer`, even if no input says so (a link in an expansion's result). */
+  addConsumer(producer: string, consumer: string): void {
+    if (!this.#consumers.has(producer)) this.#consumers.set(producer, new Set());
+    if (!this.#producers.has(consumer)) this.#producers.set(consumer, new Set());
+    this.#consumers.get(producer)!.add(consumer);
+    this.#producers.get(consumer)!.add(producer);
+  }
+
+  /** A node has its result, or will never need one: results that only it asked for are dropped. */
+  release(first: string): void {
+    const stack = [first];
+    while (stack.length > 0) {
+      const id = stack.pop()!;
+      if (this.#released.has(id)) continue;
+      this.#released.add(id);
+      if (!this.#consumers.get(id)?.size) this.#results.delete(id);
+      for (const producer of this.#producers.get(id) ?? []) {
+        const left = this.#consumers.get(producer)!;
+        left.delete(id);
+        if (left.size > 0) continue;
+        this.#results.delete(producer);
+        if (!this.#schedule.has(producer)) stack.push(producer);
       }
-    },
-  };
+    }
+  }
 }

@@ -1,6 +1,14 @@
-// Which node runs next: demand-driven from the roots, ancestors first, lazy inputs only once they are asked for.
+// Which node runs next: driven by what the roots need, ancestors first, lazy inputs only once they are asked for.
+import type { NodeDefinition } from '../../nodes/define-node.ts';
 import type { Registry } from '../packs/registry.ts';
 import type { DynamicGraph } from './graph.ts';
+
+interface ScheduleOptions {
+  readonly graph: DynamicGraph;
+  readonly registry: Registry;
+  /** Nodes with a result need not run. */
+  readonly results: Pick<ReadonlyMap<string, unknown>, 'has'>;
+}
 
 interface Waiting {
   readonly order: number;
@@ -10,132 +18,137 @@ interface Waiting {
   readonly blocks: Set<string>;
 }
 
-export interface Schedule {
-  readonly size: number;
-  /** Adds a node, and through its inputs that are not lazy whatever has no result yet. */
-  add(id: string): void;
-  /** `to` cannot go on before `from` has a result. */
-  require(from: string, to: string): void;
-  /** Takes the node that is to run next; undefined where all that are left wait or run. It stays until `finish`. */
-  take(): string | undefined;
-  /** A node that was taken goes back: it wants to be visited again once what it requires is there. */
-  putBack(id: string): void;
-  /** A node has its result. */
-  finish(id: string): void;
-  has(id: string): boolean;
-  /** Nodes that wait for each other, in order. */
-  cycle(): string[];
-}
-
 const isAsync = (run: unknown): boolean => Object.prototype.toString.call(run) === '[object AsyncFunction]';
 
-/** A schedule over a graph that may grow; `hasResult` says which nodes need not run. */
-export function createSchedule(options: {
-  readonly graph: DynamicGraph;
-  readonly registry: Registry;
-  readonly hasResult: (id: string) => boolean;
-}): Schedule {
-  const { graph, registry, hasResult } = options;
-  const waiting = new Map<string, Waiting>();
-  const ready = new Set<string>();
-  const taken = new Set<string>();
-  let count = 0;
-  const definitionOf = (id: string) => registry.get(graph.need(id).classType)?.definition;
-  const isOutput = (id: string) => definitionOf(id)?.outputNode === true;
+/** A schedule of a graph that may grow. */
+export class Schedule {
+  readonly #options: ScheduleOptions;
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #ready = new Set<string>();
+  readonly #taken = new Set<string>();
+  #count = 0;
 
-  /** 0: shows something, or waits for something outside; 1, 2: so many steps before a node that shows; 3: the rest. */
-  function rank(id: string): number {
-    if (isOutput(id) || isAsync(definitionOf(id)?.run)) return 0;
-    const next = [...waiting.get(id)!.blocks];
-    if (next.some(isOutput)) return 1;
-    return next.some((n) => [...(waiting.get(n)?.blocks ?? [])].some(isOutput)) ? 2 : 3;
+  constructor(options: ScheduleOptions) {
+    this.#options = options;
   }
 
-  function connect(from: string, to: string): void {
-    waiting.get(from)!.blocks.add(to);
-    waiting.get(to)!.waitsFor.add(from);
-    ready.delete(to);
+  get size(): number {
+    return this.#waiting.size;
   }
 
-  /** Nodes that `id` takes its inputs from, lazy ones left out. */
-  function producers(id: string): string[] {
-    const inputs = definitionOf(id)?.inputs ?? {};
-    return [...graph.need(id).inputs].flatMap(([name, source]) =>
-      'link' in source && Object.hasOwn(inputs, name) && !inputs[name].options.lazy ? [source.link[0]] : [],
-    );
+  has(id: string): boolean {
+    return this.#waiting.has(id);
   }
 
-  function enter(id: string): void {
-    graph.need(id);
-    waiting.set(id, { order: count++, waitsFor: new Set(), blocks: new Set() });
-    ready.add(id);
-  }
-
-  function add(first: string): void {
-    if (waiting.has(first)) return;
-    enter(first);
-    if (hasResult(first)) return; // it only has to be announced
+  /** Adds a node, and every node without a result that it needs through inputs that are not lazy. */
+  add(first: string): void {
+    if (this.#waiting.has(first)) return;
+    const { results } = this.#options;
+    this.#enter(first);
+    if (results.has(first)) return; // it only has to be announced
     const stack = [first];
     while (stack.length > 0) {
       const id = stack.pop()!;
-      for (const from of producers(id)) {
-        if (hasResult(from)) continue;
-        if (!waiting.has(from)) {
-          enter(from);
+      for (const from of this.#producersOf(id)) {
+        if (results.has(from)) continue;
+        if (!this.#waiting.has(from)) {
+          this.#enter(from);
           stack.push(from);
         }
-        connect(from, id);
+        this.#connect(from, id);
       }
     }
   }
 
-  return {
-    get size() {
-      return waiting.size;
-    },
-    add,
-    require(from, to) {
-      if (hasResult(from)) return;
-      add(from);
-      connect(from, to);
-    },
-    take() {
-      let best: string | undefined;
-      let bestRank = 4;
-      for (const id of ready) {
-        const r = rank(id);
-        const earlier = best === undefined || waiting.get(id)!.order < waiting.get(best)!.order;
-        if (r < bestRank || (r === bestRank && earlier)) [best, bestRank] = [id, r];
-      }
-      if (best === undefined) return undefined;
-      ready.delete(best);
-      taken.add(best);
-      return best;
-    },
-    putBack(id) {
-      taken.delete(id);
-      if (waiting.get(id)!.waitsFor.size === 0) ready.add(id);
-    },
-    finish(id) {
-      const node = waiting.get(id);
-      waiting.delete(id);
-      ready.delete(id);
-      taken.delete(id);
-      for (const next of node?.blocks ?? []) {
-        const { waitsFor } = waiting.get(next)!;
-        waitsFor.delete(id);
-        if (waitsFor.size === 0 && !taken.has(next)) ready.add(next);
-      }
-    },
-    has: (id) => waiting.has(id),
-    cycle() {
-      const path: string[] = [];
-      let id: string | undefined = waiting.keys().next().value;
-      while (id !== undefined && !path.includes(id)) {
-        path.push(id);
-        id = waiting.get(id)!.waitsFor.values().next().value;
-      }
-      return id === undefined ? path : [...path.slice(path.indexOf(id)), id];
-    },
-  };
+  /** `to` cannot go on before `from` has a result. */
+  require(from: string, to: string): void {
+    if (this.#options.results.has(from)) return;
+    this.add(from);
+    this.#connect(from, to);
+  }
+
+  /** Takes the node to run next; undefined if all that are left wait or run. It stays in the schedule until `finish`. */
+  take(): string | undefined {
+    const best = this.#bestReady();
+    if (best === undefined) return undefined;
+    this.#ready.delete(best);
+    this.#taken.add(best);
+    return best;
+  }
+
+  /** Returns a node that was taken: it is to be visited again once everything it requires is there. */
+  putBack(id: string): void {
+    this.#taken.delete(id);
+    if (this.#waiting.get(id)!.waitsFor.size === 0) this.#ready.add(id);
+  }
+
+  /** Removes a node that has its result; nodes that waited only for it become ready. */
+  finish(id: string): void {
+    const node = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    this.#ready.delete(id);
+    this.#taken.delete(id);
+    for (const next of node?.blocks ?? []) {
+      const { waitsFor } = this.#waiting.get(next)!;
+      waitsFor.delete(id);
+      if (waitsFor.size === 0 && !this.#taken.has(next)) this.#ready.add(next);
+    }
+  }
+
+  /** Nodes that wait for each other, in order. */
+  cycle(): string[] {
+    const path: string[] = [];
+    let id: string | undefined = this.#waiting.keys().next().value;
+    while (id !== undefined && !path.includes(id)) {
+      path.push(id);
+      id = this.#waiting.get(id)!.waitsFor.values().next().value;
+    }
+    return id === undefined ? path : [...path.slice(path.indexOf(id)), id];
+  }
+
+  /** The ready node of the lowest rank; of several, the one that was added first. */
+  #bestReady(): string | undefined {
+    let best: string | undefined;
+    let bestRank = Number.POSITIVE_INFINITY;
+    for (const id of this.#ready) {
+      const rank = this.#rank(id);
+      const isEarlier = best !== undefined && this.#waiting.get(id)!.order < this.#waiting.get(best)!.order;
+      if (rank < bestRank || (rank === bestRank && isEarlier)) [best, bestRank] = [id, rank];
+    }
+    return best;
+  }
+
+  /** 0: an output node, or one that may wait for something outside; 1, 2: steps to an output node; 3: the rest. */
+  #rank(id: string): number {
+    const isOutput = (node: string) => this.#definitionOf(node)?.outputNode === true;
+    if (isOutput(id) || isAsync(this.#definitionOf(id)?.run)) return 0;
+    const next = [...this.#waiting.get(id)!.blocks];
+    if (next.some(isOutput)) return 1;
+    return next.some((n) => [...(this.#waiting.get(n)?.blocks ?? [])].some(isOutput)) ? 2 : 3;
+  }
+
+  #enter(id: string): void {
+    this.#options.graph.need(id);
+    this.#waiting.set(id, { order: this.#count++, waitsFor: new Set(), blocks: new Set() });
+    this.#ready.add(id);
+  }
+
+  #connect(from: string, to: string): void {
+    this.#waiting.get(from)!.blocks.add(to);
+    this.#waiting.get(to)!.waitsFor.add(from);
+    this.#ready.delete(to);
+  }
+
+  /** Nodes that `id` takes its inputs from, lazy ones excluded. */
+  #producersOf(id: string): string[] {
+    const inputs = this.#definitionOf(id)?.inputs ?? {};
+    return [...this.#options.graph.need(id).inputs].flatMap(([name, source]) =>
+      'link' in source && Object.hasOwn(inputs, name) && !inputs[name].options.lazy ? [source.link[0]] : [],
+    );
+  }
+
+  #definitionOf(id: string): NodeDefinition | undefined {
+    const { graph, registry } = this.#options;
+    return registry.get(graph.need(id).classType)?.definition;
+  }
 }

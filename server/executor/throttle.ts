@@ -1,12 +1,12 @@
-// Passes on the first of many values, then at most one per interval; the newest that was held back can be flushed.
+// Lets the first of many values through, then at most one per interval; the newest that was held back can be flushed.
 
-export interface Throttle<T> {
+interface Throttle<T> {
   offer(value: T): void;
-  /** Passes on what is held back. */
+  /** Lets the value through that is held back, if there is one. */
   flush(): void;
 }
 
-/** No timers: a value that is held back waits for the next offer after the interval, or for `flush`. */
+/** There are no timers: a value that is held back waits for the first offer after the interval, which replaces it, or for `flush`. */
 export function createThrottle<T>(intervalMs: number, pass: (value: T) => void): Throttle<T> {
   let last = Number.NEGATIVE_INFINITY;
   let held: { readonly value: T } | undefined;

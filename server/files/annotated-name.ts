@@ -1,4 +1,4 @@
-// `x.png [output]`: a file name that says which folder it is in.
+// `x.png [output]`: a file name with the folder that it is in.
 import type { FolderType } from './data-folders.ts';
 
 /** The name without its annotation, and the folder it names. */

@@ -1,4 +1,4 @@
-// What combos offer: the pictures of the input folder, the CLIP models and checkpoints at hand.
+// What combos offer: the pictures of the input folder, and the CLIP models and checkpoints that are available.
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { lookup } from 'mime-types';
@@ -7,7 +7,7 @@ import type { DataFolders } from './data-folders.ts';
 
 const statOf = (path: string) => statSync(path, { throwIfNoEntry: false });
 
-/** Names of a folder's visible entries, sorted by code unit; `[]` where there is no such folder. */
+/** Names of a folder's visible entries, sorted by code unit; `[]` if there is no such folder. */
 function namesIn(folder: string, kind: 'file' | 'folder'): string[] {
   let names: string[];
   try {
@@ -22,13 +22,13 @@ function namesIn(folder: string, kind: 'file' | 'folder'): string[] {
         const entry = statOf(join(folder, name));
         return kind === 'file' ? entry?.isFile() : entry?.isDirectory();
       } catch {
-        return false; // a link in circles, a folder that may not be read
+        return false; // a link to itself, or a folder that we may not read
       }
     })
     .sort();
 }
 
-/** Models by kind: the one that loaders offer first, and those that come with the packs (`kind` in their manifests). */
+/** For each kind of model: the one that loaders offer first, and those that come with packs (`kind` in their manifests). */
 export interface ChoiceOptions {
   readonly folders: DataFolders;
   readonly clip: string;
@@ -38,7 +38,7 @@ export interface ChoiceOptions {
   readonly bundledCheckpoints?: readonly string[];
 }
 
-/** Sources over the data folders, read anew at every call. */
+/** Choices from the data folders, which are read at every call. */
 export function createChoiceSources({
   folders,
   clip,
@@ -47,10 +47,10 @@ export function createChoiceSources({
   bundledCheckpoints = [],
 }: ChoiceOptions): ChoiceSources {
   const checkpointDir = join(folders.models, 'checkpoints');
-  // Folders of safetensors files lie there too, as ComfyUI's users have them.
+  // ComfyUI's users keep safetensors files there too.
   const isCheckpoint = (name: string) => existsSync(join(checkpointDir, name, 'model_index.json'));
   return {
-    // Top level only, as ComfyUI's LoadImage; files in sub-folders can be named all the same.
+    // Top level only, as in ComfyUI's LoadImage. Files in subfolders are not offered, but can be named.
     inputImages: () => namesIn(folders.input, 'file').filter((name) => String(lookup(name)).startsWith('image/')),
     clips: () => [...new Set([clip, ...bundledClips, ...namesIn(join(folders.models, 'clip'), 'folder')])],
     checkpoints: () => [

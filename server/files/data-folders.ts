@@ -1,4 +1,4 @@
-// The data folder: input/, output/, temp/, user/ and models/<kind>/, made on start; temp/ is emptied on start and stop.
+// The data folder: input/, output/, temp/, user/ and models/<kind>/, made at the start; temp/ is emptied at start and stop.
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileError } from './file-error.ts';
@@ -16,10 +16,10 @@ export interface DataFolders {
 /** The folders that GET /view and uploads know. */
 export type FolderType = 'input' | 'output' | 'temp';
 
-/** Folders below models/ that are there from the start; others count as soon as somebody makes them. */
-const MODEL_KINDS = ['clip', 'embeddings', 'text_encoders'];
+/** Folders below models/ that are made at the start; others count as soon as somebody makes them. */
+const MODEL_KINDS = ['checkpoints', 'clip', 'embeddings'];
 
-/** The paths alone: nothing is looked at or made. */
+/** Only the paths: the disk is neither read nor changed. */
 export function dataFolders(dataDir: string): DataFolders {
   const root = resolve(dataDir);
   const [input, output, temp, user, models] = ['input', 'output', 'temp', 'user', 'models'].map((n) => join(root, n));
@@ -28,8 +28,8 @@ export function dataFolders(dataDir: string): DataFolders {
 
 export const isFolderType = (type: string): type is FolderType => ['input', 'output', 'temp'].includes(type);
 
-/** Makes what is missing. Throws FILE_UNWRITABLE with the path. What is in them stays: another server may run on them. */
-export async function openDataFolders(dataDir: string): Promise<DataFolders> {
+/** Makes the folders that are missing. Throws FILE_UNWRITABLE with the path. Their content stays: another server may be using it. */
+export async function prepareDataFolders(dataDir: string): Promise<DataFolders> {
   const folders = dataFolders(dataDir);
   const { input, output, temp, user, models } = folders;
   for (const path of [input, output, temp, user, ...MODEL_KINDS.map((kind) => join(models, kind))]) {
@@ -42,7 +42,7 @@ export async function openDataFolders(dataDir: string): Promise<DataFolders> {
   return folders;
 }
 
-/** Removes what lies in temp/, but not the folder: it may be a mount or a link. */
+/** Removes the content of temp/, but not the folder itself: it may be a mount or a link. */
 export async function emptyTemp({ temp }: DataFolders): Promise<void> {
   for (const name of await readdir(temp)) await rm(join(temp, name), { recursive: true, force: true });
 }

@@ -3,12 +3,12 @@ import { type Dirent, realpathSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Deeper folders, and more files, are left out: nobody reads such a list. */
+/** Deeper folders and further files are left out: nobody reads such a list. */
 const MAX_DEPTH = 32;
 const MAX_FILES = 100_000;
 
 /**
- * Paths relative to `folder`; `[]` where it is missing. `followLinks`: folders and files behind symlinks count (models are
+ * Paths relative to `folder`; `[]` if it is missing. `followLinks`: folders and files behind symlinks are listed (models are
  * often kept elsewhere); otherwise symlinks are left out.
  */
 export async function listFiles(
@@ -26,7 +26,7 @@ export async function listFiles(
       seen.add(real);
       entries = await readdir(dir, { withFileTypes: true });
     } catch {
-      return; // gone meanwhile, or not ours to read
+      return; // it has been removed meanwhile, or we may not read it
     }
     for (const entry of entries.filter(({ name }) => !name.startsWith('.'))) {
       if (found.length >= MAX_FILES) return;

@@ -1,4 +1,4 @@
-// models/<kind>/: which kinds there are, their files, and what a safetensors file says about itself (comfy-api.md 6.6).
+// models/<kind>/: the kinds, their files, and the metadata of a safetensors file (protocol: Models).
 import { readdirSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { extname, join } from 'node:path';
@@ -17,12 +17,12 @@ export const MODEL_EXTENSIONS = ['.ckpt', '.pt', '.pt2', '.bin', '.pth', '.safet
 
 const MAX_HEADER_BYTES = 2 ** 20;
 
-/** Links to folders count: models are often kept elsewhere. */
+/** Links to folders count as folders: models are often kept elsewhere. */
 function isFolder(path: string): boolean {
   try {
     return statSync(path).isDirectory();
   } catch {
-    return false; // a link to nowhere, or in circles
+    return false; // a link that leads nowhere, or to itself
   }
 }
 
@@ -34,14 +34,14 @@ export function modelKinds({ models }: DataFolders): string[] {
   return [...new Set([...KINDS, ...there])];
 }
 
-/** Sorted names of a kind's model files; undefined where there is no such kind. */
+/** Sorted names of a kind's model files; undefined if there is no such kind. */
 export async function modelFiles(folders: DataFolders, kind: string): Promise<string[] | undefined> {
   if (!modelKinds(folders).includes(kind)) return undefined;
   const names = await listFiles(join(folders.models, kind), { recurse: true, followLinks: true });
   return names.filter((name) => MODEL_EXTENSIONS.includes(extname(name).toLowerCase()));
 }
 
-/** `__metadata__` of a safetensors file: text → text; undefined where it has none, or its header is not sound. */
+/** `__metadata__` of a safetensors file: text → text; undefined if it has none, or if its header is not valid. */
 export async function safetensorsMetadata(path: string): Promise<Readonly<Record<string, unknown>> | undefined> {
   const file = await open(path);
   try {

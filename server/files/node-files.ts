@@ -1,4 +1,4 @@
-// NodeFiles over the data folders: what nodes may do with files, in the worker and while a prompt is validated.
+// The data folders → NodeFiles: what nodes may do with files, in the worker and during validation.
 import { stat } from 'node:fs/promises';
 import { InputError } from '../../engine/errors.ts';
 import type { NodeFiles } from '../../nodes/node-context.ts';
@@ -7,7 +7,7 @@ import type { DataFolders } from './data-folders.ts';
 import { saveOutputs } from './output-names.ts';
 import { resolveInside } from './safe-path.ts';
 
-/** Path of a file by its annotated name, below `input` unless it says otherwise. Throws FILE_NOT_FOUND, PATH_INVALID, PATH_OUTSIDE. */
+/** Path of a file by its annotated name; `input` if it has no annotation. Throws FILE_NOT_FOUND, PATH_INVALID, PATH_OUTSIDE. */
 export async function annotatedPath(folders: DataFolders, annotated: string): Promise<string> {
   const { name, type = 'input' } = parseAnnotated(annotated);
   const path = await resolveInside(folders[type], name);
@@ -23,7 +23,7 @@ export async function annotatedPath(folders: DataFolders, annotated: string): Pr
   );
 }
 
-/** The folders have to be there (openDataFolders). */
+/** The folders must exist (prepareDataFolders). */
 export function createNodeFiles({
   folders,
   writeMetadata,

@@ -1,4 +1,4 @@
-// filename_prefix → names of result files: `<prefix>_<5-digit counter>_.<extension>` (comfy-api.md 6.4).
+// filename_prefix → names of result files: `<prefix>_<5-digit counter>_.<extension>` (protocol: Output names).
 import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../engine/errors.ts';
@@ -10,7 +10,7 @@ import { resolveInside, safeParts } from './safe-path.ts';
 type SaveRequest = Parameters<NodeFiles['save']>[0];
 
 const BATCH_NUMBER = '%batch_num%';
-/** Names that others take at the same moment are passed over; so many in a row mean that something is wrong. */
+/** Names that another writer takes at the same moment are skipped. This many in a row mean that something is wrong. */
 const MAX_TRIES = 10_000;
 /** macOS and Windows take `A` and `a` for the same name. */
 const FOLDS_CASE = process.platform === 'darwin' || process.platform === 'win32';
@@ -44,7 +44,7 @@ export function nextCounter(name: string, files: readonly string[]): number {
   return files.reduce((next, file) => Math.max(next, Number(counted.exec(file)?.[1] ?? 0) + 1), 1);
 }
 
-/** Creates a file that was not there. False where it was. What was written half is removed. */
+/** Creates a file. False if it exists already. A file that could not be written to its end is removed. */
 async function writeNew(path: string, bytes: Uint8Array): Promise<boolean> {
   let file: Awaited<ReturnType<typeof open>>;
   try {
@@ -64,20 +64,20 @@ async function writeNew(path: string, bytes: Uint8Array): Promise<boolean> {
   }
 }
 
-/** Splits a filled prefix: the last part is the name, what stands before it the sub-folder. */
+/** Splits a filled prefix into the subfolder and, as its last part, the name. */
 function splitPrefix(prefix: string): { subfolder: string; name: string } {
   const slash = prefix.lastIndexOf('/');
   return { subfolder: safeParts(prefix.slice(0, slash + 1)).join('/'), name: prefix.slice(slash + 1) };
 }
 
 /**
- * Writes the files, counting on from what is there; no file is ever overwritten, whoever else writes.
+ * Writes the files, counting on from those in the folder. No file is ever overwritten, even if others write at the same time.
  * Throws PATH_INVALID, PATH_OUTSIDE, FILE_UNWRITABLE.
  */
 export async function saveOutputs(folders: DataFolders, request: SaveRequest, now = new Date()): Promise<FileRef[]> {
   const { type, extension, width, height, files } = request;
   const prefix = fillTokens(request.prefix, { width, height, now });
-  if (prefix.startsWith('/')) safeParts(prefix); // refused there
+  if (prefix.startsWith('/')) safeParts(prefix); // throws
   const { subfolder, name } = splitPrefix(prefix);
   safeParts(`${name}_00000_.${extension}`);
   const folder = await resolveInside(folders[type], subfolder);

@@ -1,5 +1,5 @@
-// Names from users → paths inside a folder: the one place where names are judged. What leads out, also through a symlink,
-// and what some system reads differently (Windows devices, streams, trailing dots) is refused everywhere.
+// Names from users → paths inside a folder: the only place where names are checked. A name that leads out, even through a
+// symlink, is refused, and so is one that some system reads differently (Windows devices, streams, trailing dots).
 import { lstat, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { InputError } from '../../engine/errors.ts';
@@ -8,7 +8,7 @@ import { InputError } from '../../engine/errors.ts';
 const MAX_PART_BYTES = 255;
 const MAX_PATH_BYTES = 1024;
 
-/** Names that Windows takes for devices, whatever follows the first dot. */
+/** Names that Windows takes for devices, whatever comes after the first dot. */
 const DEVICE = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?:\.|$)/i;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f]|\p{Surrogate}/u;
@@ -30,7 +30,7 @@ function checkPart(part: string, name: string): void {
 
 /**
  * Parts of a relative path with forward slashes; `''` and `.` are left out. Throws PATH_OUTSIDE for absolute paths and
- * those with `..`, PATH_INVALID for names that not every system can keep. Looks at no disk.
+ * those with `..`, PATH_INVALID for names that some system cannot store. Does not look at the disk.
  */
 export function safeParts(name: string): string[] {
   if (CONTROL.test(name)) throw invalid(name, 'has control characters');
@@ -47,7 +47,7 @@ export function safeParts(name: string): string[] {
 const isMissing = (error: unknown): boolean =>
   ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
 
-/** Real path of what is there; undefined where nothing is. Throws PATH_OUTSIDE for links that lead nowhere or in circles. */
+/** Real path of an existing entry; undefined if there is none. Throws PATH_OUTSIDE for links that lead nowhere or to themselves. */
 async function realpathOf(path: string, name: string): Promise<string | undefined> {
   try {
     return await realpath(path);
@@ -63,13 +63,13 @@ async function realpathOf(path: string, name: string): Promise<string | undefine
   return undefined;
 }
 
-/** Whether a real path is the folder `root` or lies in it. */
+/** Whether a real path is the folder `root` or inside it. */
 export const isInside = (root: string, path: string): boolean =>
   path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
 
 /**
- * Absolute path of `name` in `root`, symlinks resolved; the file and folders on the way need not be there. An empty name is the
- * folder itself. Throws PATH_INVALID or PATH_OUTSIDE (also where a symlink leads out), ENOENT where `root` is missing.
+ * Absolute path of `name` in `root`, symlinks resolved; the file and the folders on the way need not exist. An empty name is the
+ * folder itself. Throws PATH_INVALID or PATH_OUTSIDE (also if a symlink leads out), ENOENT if `root` is missing.
  */
 export async function resolveInside(root: string, name: string): Promise<string> {
   const parts = safeParts(name);

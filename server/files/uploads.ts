@@ -1,4 +1,4 @@
-// A file that comes in → its place in a data folder: written to temp/ first, so that a broken upload leaves nothing.
+// A file that is received → its place in a data folder. It is written to temp/ first, so that a broken upload leaves nothing behind.
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { constants, copyFile, link, mkdir, rename, rm, stat } from 'node:fs/promises';
@@ -9,16 +9,16 @@ import { InputError } from '../../engine/errors.ts';
 import { fileError } from './file-error.ts';
 import { resolveInside, safeParts } from './safe-path.ts';
 
-/** A file that has come in whole and has no name yet. */
+/** A file that has been received completely and has no name yet. */
 export interface Received {
   readonly path: string;
   readonly sha256: string;
   readonly sizeBytes: number;
-  /** Removes it where it was not placed. */
+  /** Removes it, unless it was placed. */
   discard(): Promise<void>;
 }
 
-/** Streams into a new hidden file in `folder`. Whatever goes wrong, nothing of it stays. */
+/** Streams into a new hidden file in `folder`. If anything goes wrong, nothing is left of it. */
 export async function receive(stream: Readable, folder: string): Promise<Received> {
   const path = join(folder, `.upload-${randomUUID()}`);
   const hash = createHash('sha256');
@@ -43,12 +43,12 @@ export async function receive(stream: Readable, folder: string): Promise<Receive
   return { path, sha256: hash.digest('hex'), sizeBytes, discard };
 }
 
-/** A file that is there already, to be moved: nothing is removed where it can't be placed. */
+/** A file that exists already, to be moved: if it cannot be placed, it stays where it is. */
 export const receivedFrom = (path: string): Pick<Received, 'path'> => ({ path });
 
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? '';
 
-/** Gives a received file its name where that is free. False where something has it. */
+/** Gives a received file its name if that is free; otherwise returns false. */
 async function placeNew(from: string, to: string): Promise<boolean> {
   try {
     await link(from, to);
@@ -71,7 +71,7 @@ async function placeNew(from: string, to: string): Promise<boolean> {
   return true;
 }
 
-/** Gives a received file its name, in place of what has it. */
+/** Gives a received file its name, replacing the file that has it. */
 async function placeOver(from: string, to: string): Promise<void> {
   try {
     await rename(from, to);
@@ -90,7 +90,7 @@ async function placeOver(from: string, to: string): Promise<void> {
   await rm(from, { force: true });
 }
 
-/** Puts a received file at `name` in `root`, folders included. False where the name is taken and may not be overwritten. */
+/** Puts a received file at `name` in `root`, and makes the folders. False if the name is taken and must not be overwritten. */
 export async function placeAt(
   received: Pick<Received, 'path'>,
   { root, name, overwrite }: { root: string; name: string; overwrite: boolean },
@@ -115,12 +115,12 @@ async function hasContent(path: string, { sha256, sizeBytes }: Received): Promis
   return hash.digest('hex') === sha256;
 }
 
-/** `a.png`, `a (1).png`, `a (2).png`, …: more than anybody uploads by hand, and an end to it. */
+/** `a.png`, `a (1).png`, `a (2).png`, …: a limit that nobody reaches by hand. */
 const MAX_COPIES = 10_000;
 
 /**
- * Puts an upload into `root`/`subfolder`, and gives the name it got: not overwriting, a file of the same name and content is
- * kept as it is, and of another content makes the upload `name (1).ext` (comfy-api.md 6.1).
+ * Puts an upload into `root`/`subfolder` and returns its name. Without `overwrite`, a file of that name with the same content is
+ * kept, and one with different content makes the upload `name (1).ext` (protocol: Uploads).
  */
 export async function placeUpload(
   received: Received,
@@ -129,7 +129,10 @@ export async function placeUpload(
   const folder = safeParts(subfolder).join('/');
   const parts = safeParts(filename);
   if (parts.length !== 1)
-    throw new InputError('PATH_INVALID', `${JSON.stringify(filename)} is no file name: folders go into subfolder.`);
+    throw new InputError(
+      'PATH_INVALID',
+      `${JSON.stringify(filename)} is not a file name: give its folder as subfolder.`,
+    );
   const [original] = parts;
   const extension = extname(original);
   const stem = original.slice(0, original.length - extension.length);

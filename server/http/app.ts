@@ -1,4 +1,4 @@
-// All routes of the server in one Express application.
+// Everything that the routes need → all of them in one Express application.
 import type { Express, Router } from 'express';
 import type { ChoiceSources } from '../../nodes/node-context.ts';
 import type { FeatureFlags } from '../../schemas/events.ts';
@@ -7,8 +7,9 @@ import type { ServerLog } from '../log.ts';
 import type { ServerOptions } from '../options.ts';
 import type { Pack } from '../packs/packs.ts';
 import type { Registry } from '../packs/registry.ts';
-import { applyRules } from './middleware.ts';
-import { type QueueState, renderIndexPage } from './page/index-page.ts';
+import { limit } from './limit.ts';
+import { mountRouters } from './middleware.ts';
+import { renderIndexPage } from './page/index-page.ts';
 import { internalRoutes } from './routes/internal.ts';
 import { modelRoutes } from './routes/models.ts';
 import { objectInfoRoutes } from './routes/object-info.ts';
@@ -22,12 +23,15 @@ import { viewRoutes } from './routes/view.ts';
 import { webRootRoutes } from './routes/web-root.ts';
 import { createUsers } from './users.ts';
 
+/** Pictures that are decoded at once, whichever route asks for them: each may take half a gigabyte. */
+const MAX_DECODERS = 2;
+
 export interface AppDeps {
   readonly options: Pick<
     ServerOptions,
     'listen' | 'allowedHosts' | 'corsOrigin' | 'maxUploadBytes' | 'multiUser' | 'frontEndRoot'
   >;
-  /** Opened: openDataFolders. */
+  /** Prepared: prepareDataFolders. */
   readonly folders: DataFolders;
   readonly registry: Registry;
   readonly sources: ChoiceSources;
@@ -36,32 +40,34 @@ export interface AppDeps {
   readonly log: Pick<ServerLog, 'logger' | 'entries'>;
   /** The socket hub's. */
   subscribeLogs(clientId: string, enabled: boolean): void;
-  /** For the page at `/`. */
-  queueState(): QueueState;
-  /** More routes that answer at their path and below /api: prompt, queue, history, jobs. */
+  /** How many prompts are running or waiting, for the page at `/`. */
+  queueRemaining(): number;
+  /** More routes, at their path and below /api: prompt, queue, history, jobs. */
   readonly routers: readonly Router[];
   /** The command line, as /system_stats shows it. */
   readonly argv?: readonly string[];
 }
 
-/** The Express application. It listens nowhere, and has nothing to close. */
-export function makeApp(deps: AppDeps): Express {
+/** The Express application. It does not listen, and there is nothing to close. */
+export function createApp(deps: AppDeps): Express {
   const { options, folders, packs, log, features, registry, sources } = deps;
   const { frontEndRoot, maxUploadBytes, multiUser } = options;
+  const decode = limit(MAX_DECODERS);
   const users = createUsers({ folders, multiUser });
-  const page = (nonce: string) => renderIndexPage({ registry, sources, packs, queue: deps.queueState(), nonce });
-  return applyRules({
+  const page = (nonce: string) =>
+    renderIndexPage({ registry, sources, packs, queueRemaining: deps.queueRemaining(), nonce });
+  return mountRouters({
     options,
     log,
     routers: [
       ...deps.routers,
       objectInfoRoutes({ registry, sources, log }),
       systemRoutes({ features, argv: deps.argv ?? [] }),
-      viewRoutes({ folders }),
-      uploadRoutes({ folders, maxBytes: maxUploadBytes }),
+      viewRoutes({ folders, decode }),
+      uploadRoutes({ folders, maxBytes: maxUploadBytes, decode }),
       userRoutes({ users }),
       userdataRoutes({ users, maxBytes: maxUploadBytes, tempFolder: folders.temp }),
-      modelRoutes({ folders }),
+      modelRoutes({ folders, decode }),
       packRoutes({ packs, frontEndRoot }),
     ],
     plainRouters: [

@@ -1,12 +1,12 @@
-// Reads the body of a request as JSON, whatever its content type says (comfy-api.md 1.0), with a limit on its bytes.
+// Reads the body of a request as JSON, whatever its content type says (protocol: Every route), with a limit on its bytes.
 import type { IncomingMessage } from 'node:http';
 import { parseJson } from '../json.ts';
-import { bodyTooLarge, HttpError } from './http-error.ts';
+import { bodyTooLarge, cutOff, HttpError } from './http-error.ts';
 
-/** Enough for a graph with its workflow; pictures travel by /upload. */
+/** Enough for a graph with its workflow; pictures are sent to /upload. */
 export const MAX_JSON_BYTES = 64 * 2 ** 20;
 
-/** The body as a value. Throws HttpError: 413 where it is too large, 408 where it was cut off, 400 where it is no JSON. */
+/** The body as a value. Throws HttpError: 413 if it is too large, 408 if it was cut off, 400 if it is not JSON. */
 export async function readJson(request: IncomingMessage, limitBytes = MAX_JSON_BYTES): Promise<unknown> {
   const text = await readText(request, limitBytes);
   try {
@@ -18,7 +18,7 @@ export async function readJson(request: IncomingMessage, limitBytes = MAX_JSON_B
   }
 }
 
-/** The body as text (UTF-8), taken from `request.body` where a body reader has been there before. Throws HttpError: 413, 408 where it was cut off. */
+/** The body as text (UTF-8), from `request.body` if another reader has left it there. Throws HttpError: 413, 408. */
 export async function readText(request: IncomingMessage, limitBytes = MAX_JSON_BYTES): Promise<string> {
   const read = (request as { body?: unknown }).body;
   if (typeof read === 'string' || Buffer.isBuffer(read)) {
@@ -36,10 +36,9 @@ export async function readText(request: IncomingMessage, limitBytes = MAX_JSON_B
     }
   } catch (error) {
     if (error instanceof HttpError) throw error;
-    // Not 400: routes that forgive a bad body must not act on half of one.
-    throw new HttpError(408, 'The request was cut off.', { cause: error });
+    throw cutOff(error);
   } finally {
-    request.resume(); // the rest is passed over, so that the answer reaches the sender
+    request.resume(); // the rest is skipped, so that the response reaches the sender
   }
   return Buffer.concat(pieces).toString();
 }

@@ -1,6 +1,6 @@
-// An answer that ends a request: a status and its text, as ComfyUI's clients read them (comfy-api.md 1.0.5).
+// An error that becomes the response of a request: a status and its text, as ComfyUI's clients read them (protocol: Every route).
 
-/** Thrown by a route; the app answers `text/plain` (or JSON where `json` is given). */
+/** Thrown by a route. The response is `text/plain`, or JSON if `json` is given. */
 export class HttpError extends Error {
   readonly status: number;
   readonly json: unknown;
@@ -13,6 +13,11 @@ export class HttpError extends Error {
   }
 }
 
-/** 413 in the words that clients know. */
+/** 413 with the text that clients know. */
 export const bodyTooLarge = (maxBytes: number, actualBytes: number): HttpError =>
   new HttpError(413, `Maximum request body size ${maxBytes} exceeded, actual body size ${actualBytes}`);
+
+/**
+ * 408 for a body that ends before its announced length. Not 400: routes that forgive a bad body must not act on half of one.
+ */
+export const cutOff = (cause?: unknown): HttpError => new HttpError(408, 'The request was cut off.', { cause });

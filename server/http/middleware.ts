@@ -1,4 +1,4 @@
-// What holds for every route: its twin below /api, who may ask, 404 and 405, errors, caching (comfy-api.md 1.0).
+// Routers → an application: twins below /api, the check of Host and Origin, 404 and 405, errors, caching (protocol: Every route).
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
 import { InputError } from '../../engine/errors.ts';
 import type { ServerLog } from '../log.ts';
@@ -6,18 +6,19 @@ import type { ServerOptions } from '../options.ts';
 import { createRequestCheck, securityHeaders } from '../security.ts';
 import { HttpError } from './http-error.ts';
 import { sendEmpty, sendJson } from './responses.ts';
+import { methodsOf } from './router.ts';
 
-export interface RulesDeps {
+export interface MountDeps {
   readonly options: Pick<ServerOptions, 'listen' | 'allowedHosts' | 'corsOrigin'>;
   readonly log: Pick<ServerLog, 'logger'>;
-  /** Routes that answer at their path and at `/api` + path. */
+  /** Their routes answer at their path and at `/api` + path. */
   readonly routers: readonly Router[];
-  /** Routes without a twin: /internal, /extensions, /templates, /docs, /schemas, the web root (last). */
+  /** Without a twin: /internal, /extensions, /templates, /docs, /schemas, the web root (last). */
   readonly plainRouters: readonly Router[];
 }
 
-/** An Express application of these routes. */
-export function applyRules({ options, log, routers, plainRouters }: RulesDeps): Express {
+/** An Express application of these routes, with the middleware that all of them share. */
+export function mountRouters({ options, log, routers, plainRouters }: MountDeps): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -26,20 +27,19 @@ export function applyRules({ options, log, routers, plainRouters }: RulesDeps): 
   for (const router of routers) app.use('/', router);
   for (const router of routers) app.use('/api', router);
   for (const router of plainRouters) app.use('/', router);
-  app.use((req) => {
-    const plain = methodsOf([...routers, ...plainRouters], req.path);
-    const twin = req.path.startsWith('/api/') ? methodsOf(routers, req.path.slice('/api'.length)) : [];
-    const allowed = [...new Set([...plain, ...twin])];
-    if (allowed.length === 0) throw new HttpError(404, '404: Not Found');
-    req.res?.setHeader('Allow', allowed.map((method) => method.toUpperCase()).join(', '));
+  app.use((req, res) => {
+    const methods = new Set(methodsOf(res));
+    // A route of this very method has passed the request on: it knows nothing at this path.
+    if (methods.size === 0 || methods.has(req.method)) throw new HttpError(404, '404: Not Found');
+    res.setHeader('Allow', [...methods].join(', '));
     throw new HttpError(405, '405: Method Not Allowed');
   });
-  app.use(answerError(log));
+  app.use(sendError(log));
   return app;
 }
 
-/** Checks Host and Origin, sets the headers that go everywhere, answers OPTIONS. */
-function guard(options: RulesDeps['options']): RequestHandler {
+/** Checks Host and Origin, sets the headers of every response, answers OPTIONS. */
+function guard(options: MountDeps['options']): RequestHandler {
   const check = createRequestCheck(options);
   const headers = Object.entries(securityHeaders(options.corsOrigin));
   return (req, res, next) => {
@@ -54,7 +54,7 @@ function guard(options: RulesDeps['options']): RequestHandler {
 const PICTURES = /\.(?:jpe?g|png|ppm|bmp|pgm|tiff?|webp)$/i;
 const CODE = /(?:\.(?:js|mjs|css)|(?:^|\/)index[^/]*\.json)$/i;
 
-/** Cache-Control by the path's ending (1.0.9); undefined where the rules say nothing. */
+/** Cache-Control by the ending of the path (protocol: Every route); undefined if there is no rule for it. */
 export function cacheControlOf(path: string, status: number): string | undefined {
   if (CODE.test(path)) return 'no-store';
   if (!PICTURES.test(path)) return undefined;
@@ -63,7 +63,7 @@ export function cacheControlOf(path: string, status: number): string | undefined
   return status < 300 || status === 304 || status === 301 || status === 308 ? 'public, max-age=86400' : undefined;
 }
 
-/** Sets Cache-Control just before the headers go out, where the route set none. */
+/** Sets Cache-Control just before the headers are sent, unless the route has set it. */
 const cacheHeaders: RequestHandler = (req, res, next) => {
   const { path } = req;
   const { writeHead } = res;
@@ -75,22 +75,7 @@ const cacheHeaders: RequestHandler = (req, res, next) => {
   next();
 };
 
-/** Methods that some route answers at this path: tells 405 from 404. */
-function methodsOf(routers: readonly Router[], path: string): string[] {
-  return routers.flatMap((router) =>
-    (router.stack as unknown as readonly RouteLayer[])
-      .filter((layer) => layer.route && layer.match(path))
-      .flatMap(({ route }) => Object.keys(route?.methods ?? {})),
-  );
-}
-
-/** What Express keeps of a route. */
-interface RouteLayer {
-  readonly route?: { readonly methods: Readonly<Record<string, boolean>> };
-  match(path: string): boolean;
-}
-
-/** Statuses of errors that a user can mend; 400 otherwise. */
+/** Status of an error that a user can mend, by its code (engine/errors.ts); 400 otherwise. */
 const STATUS: Readonly<Partial<Record<InputError['code'], number>>> = {
   PATH_OUTSIDE: 403,
   FILE_NOT_FOUND: 404,
@@ -98,7 +83,7 @@ const STATUS: Readonly<Partial<Record<InputError['code'], number>>> = {
   FILE_UNWRITABLE: 507,
 };
 
-/** A name that another entry of the disk has already: another name will do, more room will not. */
+/** The name is taken by another entry of the disk: another name helps, more room does not. */
 const TAKEN = ['EEXIST', 'ENOTDIR', 'EISDIR'];
 
 function statusOf({ code, cause }: InputError): number {
@@ -107,8 +92,8 @@ function statusOf({ code, cause }: InputError): number {
   return isTaken ? 409 : (STATUS[code] ?? 400);
 }
 
-/** Errors → answers. What nobody foresaw is logged whole and answered without its stack. */
-function answerError({ logger }: RulesDeps['log']): ErrorRequestHandler {
+/** Errors → responses. An unforeseen one is logged in full; its response shows nothing of it. */
+function sendError({ logger }: MountDeps['log']): ErrorRequestHandler {
   return (error, req, res, _next) => {
     if (res.headersSent) {
       if (!req.destroyed) logger.warn({ err: error }, `${req.method} ${req.path} broke off`);
@@ -128,7 +113,7 @@ function answerError({ logger }: RulesDeps['log']): ErrorRequestHandler {
     }
     const status: unknown = error?.status;
     if (typeof status === 'number' && status >= 400 && status < 500) {
-      // A client's fault: HttpError, BodyError, and Express's own (a path that can't be decoded).
+      // The client's fault: HttpError, and Express's own errors (a path that cannot be decoded).
       res
         .status(status)
         .type('text/plain')

@@ -1,9 +1,10 @@
-// What the routes of queue, history and jobs share: bodies that name what to remove, and a database that fails.
+// What the routes of queue, history and jobs share: bodies that name what to remove, integers in queries, a database that fails.
 import type { Request, RequestHandler, Response } from 'express';
 import { removal } from '../../schemas/requests.ts';
 import { StoreError } from '../queue/store.ts';
 import { readJson } from './body.ts';
 import { HttpError } from './http-error.ts';
+import { queryOf } from './responses.ts';
 
 /** Reads `{ clear, delete }`. Throws HttpError 400. */
 export async function readRemoval(request: Request): Promise<{ clear: boolean; ids: readonly string[] }> {
@@ -16,7 +17,15 @@ export async function readRemoval(request: Request): Promise<{ clear: boolean; i
 /** 400 with `{ error: message }`. */
 export const badRequest = (message: string): HttpError => new HttpError(400, message, { json: { error: message } });
 
-/** A handler whose StoreErrors are answered with 503 and what to do. */
+/** An integer of the query; undefined if it is missing or empty. Throws HttpError 400. */
+export function readInteger(request: Request, name: string): number | undefined {
+  const text = queryOf(request).get(name)?.trim();
+  if (!text) return undefined;
+  if (!/^[+-]?\d{1,15}$/.test(text)) throw badRequest(`${name} must be an integer`);
+  return Number(text);
+}
+
+/** A handler whose StoreErrors become responses: 503, with what to do. */
 export const storeGuard =
   (handle: (req: Request, res: Response) => void | Promise<void>): RequestHandler =>
   async (req, res) => {

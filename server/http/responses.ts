@@ -1,4 +1,4 @@
-// How routes answer: JSON, nothing, a file; and how they read their parameters.
+// What routes send: JSON, nothing, a file; and how they read their parameters.
 import { basename, dirname } from 'node:path';
 import type { Request, Response } from 'express';
 import { lookup } from 'mime-types';
@@ -7,19 +7,19 @@ import { stringifyJson } from '../json.ts';
 import { filenameParameter, isDangerousType } from '../security.ts';
 import { HttpError } from './http-error.ts';
 
-/** `application/json`; bigint as bare numbers, not-a-numbers as null. */
+/** Sends JSON; bigint as bare numbers, NaN and the infinities as null. */
 export function sendJson(res: Response, value: unknown, status = 200): void {
   res.status(status).type('application/json').send(stringifyJson(value));
 }
 
-/** "200 empty" of comfy-api.md 1.0.6; status 204 has no headers either. */
+/** "200 empty" (protocol: Every route); status 204 has no such headers either. */
 export function sendEmpty(res: Response, status = 200): void {
   res.status(status);
   if (status !== 204) res.setHeader('Content-Length', 0).setHeader('Content-Type', 'application/octet-stream');
   res.end();
 }
 
-/** Parameters after the question mark; of repeated ones `get` gives the first. */
+/** Parameters after the question mark; `get` returns the first of repeated ones. */
 export const queryOf = (req: Request): URLSearchParams =>
   new URLSearchParams(req.originalUrl.includes('?') ? req.originalUrl.slice(req.originalUrl.indexOf('?') + 1) : '');
 
@@ -29,7 +29,7 @@ export const paramOf = (req: Request, name: string): string => {
   return Array.isArray(value) ? value.join('/') : (value ?? '');
 };
 
-/** The type of a file by its name; `application/octet-stream` where unknown. */
+/** The type of a file by its name; `application/octet-stream` if unknown. */
 export const contentTypeOf = (path: string): string => lookup(path) || 'application/octet-stream';
 
 /**
@@ -66,7 +66,7 @@ export function sendFile(
 
 /**
  * Headers of a file that came from a user: nothing that a browser would run is shown under our origin. SVG stays a picture
- * where the browser asks for one (`Sec-Fetch-Dest: image`): scripts in it do not run there.
+ * if the browser asks for one (`Sec-Fetch-Dest: image`), because scripts in it do not run there.
  */
 export function userFileHeaders(req: Request, filename: string, { attach = false } = {}): Record<string, string> {
   const contentType = contentTypeOf(filename);

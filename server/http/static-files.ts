@@ -1,11 +1,11 @@
-// Files of a folder that the owner of this server chose: a front end, a pack's web files. Nothing outside of it is served.
+// Files of a folder that the owner of this server has chosen: a front end, the web files of a pack. Nothing outside it is served.
 import type { Request, Response } from 'express';
 import { InputError } from '../../engine/errors.ts';
 import { resolveInside } from '../files/safe-path.ts';
 import { HttpError } from './http-error.ts';
 import { contentTypeOf, sendFile } from './responses.ts';
 
-/** Sends `name` (decoded already) of `folder`. Throws 404 for what is not there and for what would lead out. */
+/** Sends the file `name` (already decoded) of `folder`. Throws 404 if it is missing or leads out of the folder. */
 export async function sendStatic(
   exchange: { req: Request; res: Response },
   { folder, name, headers = {} }: { folder: string; name: string; headers?: Readonly<Record<string, string>> },

@@ -1,4 +1,4 @@
-// Users: one, `default`, or with --multi-user those of user/users.json, named by the header Comfy-User. No authentication.
+// Users: one, `default`; or, with --multi-user, those of user/users.json, named by the header Comfy-User. This is not authentication.
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -8,24 +8,25 @@ import type { DataFolders } from '../files/data-folders.ts';
 import { fileError } from '../files/file-error.ts';
 import { resolveInside } from '../files/safe-path.ts';
 import { HttpError } from './http-error.ts';
+import { limit } from './limit.ts';
 
 export interface Users {
   readonly multiUser: boolean;
-  /** Whether the folder of the user `default` is there. */
+  /** Whether the folder of the user `default` exists. */
   readonly migrated: boolean;
-  /** Folder of whoever asks; made where it is missing. Throws 401 for unknown users. */
+  /** The folder of the user who sent the request; made if it is missing. Throws 401 for unknown users. */
   folderOf(headers: IncomingHttpHeaders): Promise<string>;
   /** Id → name. */
   list(): Promise<ReadonlyMap<string, string>>;
-  /** Adds a user, gives the id. Throws 400. */
+  /** Adds a user and returns its id. Throws 400. */
   add(name: string): Promise<string>;
 }
 
 const DEFAULT = 'default';
-/** Folders of the system, not to be had over HTTP. */
+/** Folders of the system, which HTTP must not reach. */
 const isSystem = (id: string): boolean => id.startsWith('__');
 
-/** Writes a file whole or not at all. Throws FILE_UNWRITABLE. */
+/** Writes a file completely or not at all. Throws FILE_UNWRITABLE. */
 export async function replaceFile(path: string, text: string): Promise<void> {
   const fresh = join(dirname(path), `.${randomUUID()}.tmp`);
   try {
@@ -38,19 +39,9 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   }
 }
 
-/** Runs pieces of work one after the other: read, change, write must not overlap. */
-export function inTurn(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const next = last.then(work, work);
-    last = next.catch(() => {});
-    return next;
-  };
-}
-
 export function createUsers({ folders, multiUser }: { folders: DataFolders; multiUser: boolean }): Users {
   const file = join(folders.user, 'users.json');
-  const oneByOne = inTurn();
+  const oneByOne = limit(1); // read, change, write must not overlap
 
   async function list(): Promise<Map<string, string>> {
     let text: string;

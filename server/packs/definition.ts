@@ -1,4 +1,4 @@
-// What a module of a pack exports → node definitions, checked: packs are written in JavaScript, without our types.
+// What a module of a pack exports → checked node definitions: packs are written in JavaScript, without our types.
 import { z } from 'zod';
 import type { NodeDefinition } from '../../nodes/define-node.ts';
 import { type PackApi, packApi } from '../../nodes/pack-api.ts';
@@ -6,12 +6,12 @@ import { type PackApi, packApi } from '../../nodes/pack-api.ts';
 const isFunction = (value: unknown) => typeof value === 'function';
 const optionalFunction = z.custom<unknown>(isFunction, 'must be a function').optional();
 
-// `__proto__` is no name for a class or an input: these become keys of JSON objects.
+// Classes and inputs can't be named `__proto__`: their names become keys of JSON objects.
 const name = z
   .string()
   .min(1)
   .max(200)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
   .regex(/^(?!__proto__$)[^\u0000-\u001f]*$/, 'must be a printable name');
 
 const input = z.object({
@@ -47,7 +47,7 @@ const definition = z.object({
 const looksLikeNode = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && 'run' in value && 'type' in value;
 
-/** The exports of one module: its default export called or taken as it is, then named exports that are nodes. */
+/** What may be nodes: the default export, called if it is a function, and named exports that look like nodes. */
 async function candidates(exported: Readonly<Record<string, unknown>>): Promise<unknown[]> {
   const { default: main, ...named } = exported;
   const given = isFunction(main) ? await (main as (api: PackApi) => unknown)(packApi) : main;
@@ -60,8 +60,8 @@ async function candidates(exported: Readonly<Record<string, unknown>>): Promise<
 }
 
 /**
- * Nodes of a module: a function `(api) => nodes` as default export, or definitions as default, list or named exports.
- * Throws an Error that says which node is wrong and how; `module` names the file in it.
+ * The nodes of a module: its default export is a function `(api) => nodes`, a definition or a list of them; named exports
+ * may be definitions, too. Throws an Error that says which node is wrong and how; it names the file by `module`.
  */
 export async function definitionsOf(
   module: string,

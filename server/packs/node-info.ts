@@ -1,11 +1,11 @@
-// A node definition → its entry in object_info, in ComfyUI's shapes (comfy-api.md, section 5).
+// A node definition → its entry in object_info, in ComfyUI's shapes (protocol: Node descriptions).
 // Big integers stay bigint: server/json.ts writes them as bare numbers.
 import type { Input, NodeDefinition } from '../../nodes/define-node.ts';
 import type { ChoiceSources } from '../../nodes/node-context.ts';
 import type { InputInfo, NodeInfo } from '../../schemas/node-info.ts';
 import type { RegisteredNode } from './registry.ts';
 
-/** Describes a node; the choices of its combos are read anew. */
+/** Describes a node, with the choices that its combos offer now. */
 export function describeNode({ definition, module }: RegisteredNode, sources: ChoiceSources): NodeInfo {
   const { inputs, outputs, hidden = {} } = definition;
   const entries = Object.entries(inputs);
@@ -48,7 +48,7 @@ export function describeNode({ definition, module }: RegisteredNode, sources: Ch
 export const choicesOf = ({ choices = [] }: Input, sources: ChoiceSources): readonly string[] =>
   typeof choices === 'function' ? choices(sources) : choices;
 
-/** Keys that are there only when they say something. */
+/** Keys that object_info has only if they say something. */
 const flags = ({ deprecated, experimental, searchAliases }: NodeDefinition) => ({
   ...(deprecated && { deprecated }),
   ...(experimental && { experimental }),

@@ -1,17 +1,17 @@
-// manifest.json → packs: ours, then those of the folders given by --packs. One that fails is reported, never fatal.
+// Folders with a manifest.json → packs: ours, then those given by --packs. A pack that fails is reported and never fatal.
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
+import { packageRoot } from '../../engine/package-root.ts';
 import type { NodeDefinition } from '../../nodes/define-node.ts';
 import { nodes } from '../../nodes/index.ts';
 import { type Manifest, manifest as manifestSchema } from '../../schemas/manifest.ts';
-import { packageRoot } from '../package-root.ts';
 import { definitionsOf } from './definition.ts';
 import type { RegisteredNode, Registry } from './registry.ts';
 
 export interface Pack {
-  /** The folder's name, as it stands in URLs (`/extensions/<name>/…`); ours: the package's name. */
+  /** The folder's name, as used in URLs (`/extensions/<name>/…`); for ours the package's name. */
   readonly name: string;
   /** object_info's `python_module`: `nodes` for ours, `custom_nodes.<folder>`. */
   readonly module: string;
@@ -28,7 +28,7 @@ export interface Pack {
   readonly error?: string;
 }
 
-export interface PackOptions {
+interface PackOptions {
   /** Folders of packs, or packs themselves. */
   readonly packDirs: readonly string[];
   /** How long a module may take to load. */
@@ -37,7 +37,7 @@ export interface PackOptions {
 
 const IMPORT_TIMEOUT_MS = 30_000;
 const MAX_MANIFEST_BYTES = 2 ** 20;
-/** Where packs keep their example graphs (comfy-api.md section 9); the first that exists. */
+/** Where packs keep their example graphs (protocol: Packs and templates); the first one that exists counts. */
 const TEMPLATE_FOLDERS = ['templates', 'example_workflows', 'example', 'examples', 'workflow', 'workflows'];
 
 function readManifest(dir: string): Manifest {
@@ -48,14 +48,14 @@ function readManifest(dir: string): Manifest {
   try {
     value = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new Error(`manifest.json is no JSON: ${(error as Error).message}`);
+    throw new Error(`manifest.json is not JSON: ${(error as Error).message}`);
   }
   const result = manifestSchema.safeParse(value);
   if (result.success) return result.data;
   throw new Error(`manifest.json: ${z.prettifyError(result.error).replaceAll(/\s*\n\s*/g, ' ')}`);
 }
 
-/** Real path of what the manifest names. Throws where it is not there, is not of that kind, or leaves the pack. */
+/** Real path of what the manifest names. Throws if it does not exist, is of another kind or lies outside the pack. */
 function inside(dir: string, name: string, kind: 'file' | 'folder'): string {
   const path = resolve(dir, name);
   if (!existsSync(path)) throw new Error(`there is no ${kind} ${name}`);
@@ -105,14 +105,14 @@ async function importNodes(dir: string, name: string, timeoutMs: number): Promis
   return withTimeout(load(), name, timeoutMs);
 }
 
-/** Throws where a class name is taken. */
+/** Throws if a class name is taken. */
 function checkNames(own: readonly NodeDefinition[], others: readonly Pack[]): void {
   const taken = new Map(others.flatMap((pack) => pack.nodes.map((node) => [node.type, pack] as const)));
   const seen = new Set<string>();
   for (const { type } of own) {
     const owner = taken.get(type);
-    if (owner?.module === 'nodes') throw new Error(`${type} is the name of a built-in node: choose another`);
-    if (owner) throw new Error(`the pack ${owner.name} has a node ${type} already`);
+    if (owner?.module === 'nodes') throw new Error(`${type} is the name of a built-in node: choose another name`);
+    if (owner) throw new Error(`the pack ${owner.name} already has a node ${type}`);
     if (seen.has(type)) throw new Error(`the node ${type} is defined twice`);
     seen.add(type);
   }
@@ -121,7 +121,7 @@ function checkNames(own: readonly NodeDefinition[], others: readonly Pack[]): vo
 const modulesOf = ({ nodes }: Manifest): Set<string> =>
   new Set(nodes.map((entry) => (typeof entry === 'string' ? entry : entry.file)));
 
-/** Throws where the manifest names a class that its module does not export. */
+/** Throws if the manifest names a class that its module does not export. */
 function checkDeclared(own: readonly NodeDefinition[], { nodes }: Manifest): void {
   for (const entry of nodes) {
     if (typeof entry === 'string' || own.some(({ type }) => type === entry.type)) continue;
@@ -134,7 +134,7 @@ async function loadPack(dir: string, loaded: readonly Pack[], timeoutMs: number)
   const pack = { name, module: `custom_nodes.${name}`, dir: resolve(dir), nodes: [] };
   try {
     const same = loaded.find((other) => other.name === name);
-    if (same) throw new Error(`a pack of this name was loaded from ${same.dir} already`);
+    if (same) throw new Error(`a pack of this name was already loaded from ${same.dir}`);
     const real = realpathSync(dir);
     const manifest = readManifest(real);
     const folders = foldersOf(real, manifest);
@@ -148,7 +148,7 @@ async function loadPack(dir: string, loaded: readonly Pack[], timeoutMs: number)
   }
 }
 
-/** Folders that hold a manifest.json: `dir` itself, or its sub-folders in the order of their names. */
+/** Folders with a manifest.json: `dir` itself, or else its sub-folders in the order of their names. */
 function packFolders(dir: string): string[] {
   if (existsSync(join(dir, 'manifest.json'))) return [dir];
   return readdirSync(dir)
@@ -159,7 +159,7 @@ function packFolders(dir: string): string[] {
 }
 
 /**
- * Our pack first, then the others in order; those that failed carry `error` and no nodes.
+ * Loads our pack, then the others in order; those that failed have an `error` and no nodes.
  * Modules of packs are imported into this process: a pack is trusted code.
  */
 export async function loadPacks({ packDirs, importTimeoutMs = IMPORT_TIMEOUT_MS }: PackOptions): Promise<Pack[]> {
@@ -182,7 +182,7 @@ export async function loadPacks({ packDirs, importTimeoutMs = IMPORT_TIMEOUT_MS 
 }
 
 /** Every node of the packs that loaded, by class name. */
-export function makeRegistry(packs: readonly Pack[]): Registry {
+export function createRegistry(packs: readonly Pack[]): Registry {
   const registry = new Map<string, RegisteredNode>();
   for (const { nodes, module } of packs) {
     for (const definition of nodes) registry.set(definition.type, { definition, module });

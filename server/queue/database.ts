@@ -1,16 +1,28 @@
-// The database of the queue: opened for this process alone, brought to the newest schema, its failures in words.
+// The database of the queue: opened for this process alone, brought to the newest schema; each SQL text is prepared once;
+// failures are told in words.
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'libsql';
+import { StoreError } from './store.ts';
 
-export type JobDatabase = Database.Database;
+export type SqlValue = string | number | null;
 
-/** The queue cannot be read or written now; nothing of what was asked was done. */
-export class StoreError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'StoreError';
-  }
+/**
+ * A SQLite file that belongs to this process until it is closed. A SQL text is prepared when it is first used and kept, so
+ * texts must be constants of the program: a list of values goes in as one JSON text, which `json_each(?)` unfolds.
+ */
+export interface JobDatabase {
+  /** The first row, or undefined. Throws StoreError, as all methods do: it says what to do. */
+  get<Row>(sql: string, ...values: SqlValue[]): Row | undefined;
+  all<Row>(sql: string, ...values: SqlValue[]): Row[];
+  /** Returns how many rows changed. */
+  run(sql: string, ...values: SqlValue[]): number;
+  /** All of `work` or nothing. What `work` throws is the cause of the StoreError. */
+  transaction<T>(work: () => T): T;
+  /** The file may not grow beyond this. */
+  limitBytes(maxBytes: number): void;
+  /** Moves everything into the one file and gives up the lock. Nothing can be read or written afterwards. */
+  close(): void;
 }
 
 /** Step n brings a database from version n to n + 1 (PRAGMA user_version). Steps are never changed, only added. */
@@ -60,26 +72,70 @@ export function openJobDatabase(file: string): JobDatabase {
       database.close();
       throw error;
     }
-    return database;
+    return new PreparedDatabase(file, database);
   });
 }
 
-/**
- * Closes the database. libsql keeps the file open until its statements are collected, so the lock is given up by hand: that
- * takes leaving WAL, which also brings everything into the one file.
- */
-export function closeJobDatabase(database: JobDatabase): void {
-  try {
-    database.pragma('journal_mode = DELETE');
-    database.pragma('locking_mode = NORMAL');
-    database.prepare('SELECT count(*) FROM sqlite_schema').all(); // the lock goes with the next read
-  } finally {
-    database.close();
+class PreparedDatabase implements JobDatabase {
+  readonly #file: string;
+  readonly #database: Database.Database;
+  /** SQL → its statement. A statement holds one cursor, so rows are always read to the end at once: never `iterate`. */
+  readonly #statements = new Map<string, Database.Statement>();
+
+  constructor(file: string, database: Database.Database) {
+    this.#file = file;
+    this.#database = database;
+  }
+
+  get<Row>(sql: string, ...values: SqlValue[]): Row | undefined {
+    return guarded(this.#file, () => this.#prepared(sql).get(values) as Row | undefined);
+  }
+
+  all<Row>(sql: string, ...values: SqlValue[]): Row[] {
+    return guarded(this.#file, () => this.#prepared(sql).all(values) as Row[]);
+  }
+
+  run(sql: string, ...values: SqlValue[]): number {
+    return guarded(this.#file, () => this.#prepared(sql).run(values).changes);
+  }
+
+  transaction<T>(work: () => T): T {
+    return guarded(this.#file, () => inTransaction(this.#database, work));
+  }
+
+  limitBytes(maxBytes: number): void {
+    const [{ page_size: pageSize }] = this.#database.pragma('page_size') as [{ page_size: number }];
+    this.#database.pragma(`max_page_count = ${Math.max(1, Math.floor(maxBytes / pageSize))}`);
+  }
+
+  /**
+   * libsql keeps the file open until its statements are collected, so the lock is given up by hand: that requires leaving
+   * WAL, which also moves everything into the one file.
+   */
+  close(): void {
+    guarded(this.#file, () => {
+      try {
+        this.#database.pragma('journal_mode = DELETE');
+        this.#database.pragma('locking_mode = NORMAL');
+        this.#database.prepare('SELECT count(*) FROM sqlite_schema').all(); // the lock goes with the next read
+      } finally {
+        this.#statements.clear(); // libsql would run them even now
+        this.#database.close();
+      }
+    });
+  }
+
+  #prepared(sql: string): Database.Statement {
+    const known = this.#statements.get(sql);
+    if (known) return known;
+    const statement = this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
   }
 }
 
-/** All of `work` or nothing. (libsql's own `transaction` fails where SQLite has rolled back by itself, as on a full disk.) */
-export function inTransaction<T>(database: JobDatabase, work: () => T): T {
+/** All of `work` or nothing. (libsql's own `transaction` fails when SQLite has already rolled back by itself, as on a full disk.) */
+function inTransaction<T>(database: Database.Database, work: () => T): T {
   database.exec('BEGIN IMMEDIATE');
   try {
     const result = work();
@@ -91,7 +147,7 @@ export function inTransaction<T>(database: JobDatabase, work: () => T): T {
   }
 }
 
-function migrate(database: JobDatabase, file: string): void {
+function migrate(database: Database.Database, file: string): void {
   inTransaction(database, () => {
     const [{ user_version: version }] = database.pragma('user_version') as [{ user_version: number }];
     if (version > MIGRATIONS.length) {
@@ -105,7 +161,7 @@ function migrate(database: JobDatabase, file: string): void {
 }
 
 /** Runs `work`; what SQLite throws becomes a StoreError that says what to do. */
-export function guarded<T>(file: string, work: () => T): T {
+function guarded<T>(file: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
@@ -124,7 +180,7 @@ function explain(file: string, code: string, message: string): string {
     return `${file} cannot be written: check the permissions of its folder (${message}).`;
   }
   if (code.startsWith('SQLITE_NOTADB') || code.startsWith('SQLITE_CORRUPT')) {
-    return `${file} is damaged or no database: move it away, and a new one is made (${message}).`;
+    return `${file} is damaged or not a database: move it away, and a new one is made (${message}).`;
   }
   return `The queue's database ${file} failed: ${message}`;
 }

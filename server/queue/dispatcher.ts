@@ -1,6 +1,7 @@
-// Takes jobs from the store one after the other, runs them and tells the clients, in the order of comfy-api.md 3.5.
+// Takes jobs from the store one after the other, runs them and tells the clients, in order (protocol: Order of events).
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionEvent } from '../../schemas/events.ts';
-import type { WorkerHost } from '../worker/host.ts';
+import type { FreeFlags, WorkerHost } from '../worker/host.ts';
 import type { JobStore, NewJob, TakenJob } from './store.ts';
 
 export interface DispatcherOptions {
@@ -11,23 +12,44 @@ export interface DispatcherOptions {
     status(queueRemaining: number): void;
   };
   readonly log?: { error(message: string): void };
-  /** From the answer of POST /prompt to the job's start: clients begin to listen in between (3.5, rule 3). */
+  /** From the answer of POST /prompt to the job's start: clients begin to listen in between (protocol: Order of events, rule 3). */
   readonly startDelayMs?: number;
-  /** How long close() waits for the running job to heed its interrupt. */
+  /** How long close() waits for the running job to react to its interrupt. */
   readonly closeWithinMs?: number;
   /** After a failed write of the store it is tried again; doubled each time, at most 30 s. */
   readonly retryMs?: number;
 }
 
-export interface FreeFlags {
-  readonly unloadModels: boolean;
-  readonly freeMemory: boolean;
+/** Jobs one after the other, from the store to the worker and back. */
+export interface Dispatcher {
+  /** Begins to run what waits. */
+  start(): void;
+  /**
+   * Stores a job and announces the new length of the queue. Returns the function that lets it start, to be called once
+   * the client has its answer. Throws StoreError; then nothing was accepted.
+   */
+  accept(job: NewJob): () => void;
+  /** Interrupts whatever runs, or only that prompt. Returns whether there was something to interrupt. */
+  interrupt(promptId?: string): boolean;
+  /** Removes pending prompts from the queue; without ids, all of them. Returns how many. */
+  remove(promptIds?: readonly string[]): number;
+  /** Removes a prompt from the queue or interrupts it. Returns whether it was there. */
+  cancel(promptId: string): boolean;
+  /** Frees memory as soon as nothing runs (protocol: Interrupt and free). */
+  free(flags: FreeFlags): void;
+  /** Display id of the node that runs now, if the running prompt is this client's (protocol: Connecting). */
+  executingNode(clientId: string): string | undefined;
+  /** Pending and running prompts. */
+  queueRemaining(): number;
+  /**
+   * Stops: the running job is interrupted and waits again, to run whole after the next start. The store stays open.
+   * Resolves when nothing of the dispatcher will touch the store any more.
+   */
+  close(): Promise<void>;
 }
 
-export type Dispatcher = ReturnType<typeof createDispatcher>;
-
 const START_DELAY_MS = 30;
-/** A client may be long in taking its answer, or never do. */
+/** A client may take its answer late, or never. */
 const MAX_HOLD_MS = 1_000;
 const CLOSE_WITHIN_MS = 5_000;
 const RETRY_MS = 1_000;
@@ -42,187 +64,227 @@ interface Running {
 }
 
 /** A dispatcher; `start()` sets it to work. */
-export function createDispatcher(options: DispatcherOptions) {
-  const { store, worker, hub, log, startDelayMs = START_DELAY_MS, retryMs = RETRY_MS } = options;
-  /** Accepted, but the answer is still under way. */
-  const held = new Set<string>();
-  const timers = new Set<NodeJS.Timeout>();
-  let running: Running | undefined;
-  let toFree: FreeFlags | undefined;
-  let closing = false;
-  let abandoned = false;
-  let started = false;
-  let woken = false;
-  let loop: Promise<void> | undefined;
-  let endPause: (() => void) | undefined;
+export const createDispatcher = (options: DispatcherOptions): Dispatcher => new QueueDispatcher(options);
 
-  const after = (ms: number, work: () => void): void => {
+/**
+ * | state   | what it means                                      | what ends it                            |
+ * | ------- | -------------------------------------------------- | --------------------------------------- |
+ * | created | jobs are accepted, none runs                       | start() → idle; close() → closed        |
+ * | idle    | there is no job that may start                     | one may → working; close() → closed     |
+ * | working | jobs run, or wait for a store that fails           | none is left → idle; close() → closing  |
+ * | closing | the running job is being ended, to be put back     | it has ended, or took too long → closed |
+ * | closed  | only calls touch the store; accepted jobs are kept | nothing                                 |
+ */
+type DispatcherState = 'created' | 'idle' | 'working' | 'closing' | 'closed';
+
+class QueueDispatcher implements Dispatcher {
+  readonly #store: JobStore;
+  readonly #worker: DispatcherOptions['worker'];
+  readonly #hub: DispatcherOptions['hub'];
+  readonly #log: DispatcherOptions['log'];
+  readonly #startDelayMs: number;
+  readonly #closeWithinMs: number;
+  readonly #retryMs: number;
+  /** Accepted, but the answer is still under way. */
+  readonly #held = new Set<string>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  /** Ends the pauses between tries. */
+  readonly #closing = new AbortController();
+  #state: DispatcherState = 'created';
+  #running: Running | undefined;
+  #toFree: FreeFlags | undefined;
+  /** Something may have changed since the queue was last looked at. */
+  #lookAgain = false;
+  #work: Promise<void> = Promise.resolve();
+
+  constructor({
+    store,
+    worker,
+    hub,
+    log,
+    startDelayMs = START_DELAY_MS,
+    closeWithinMs = CLOSE_WITHIN_MS,
+    retryMs = RETRY_MS,
+  }: DispatcherOptions) {
+    this.#store = store;
+    this.#worker = worker;
+    this.#hub = hub;
+    this.#log = log;
+    this.#startDelayMs = startDelayMs;
+    this.#closeWithinMs = closeWithinMs;
+    this.#retryMs = retryMs;
+  }
+
+  start(): void {
+    if (this.#state === 'created') this.#state = 'idle';
+    this.#wake();
+  }
+
+  accept(job: NewJob): () => void {
+    this.#store.put(job);
+    this.#held.add(job.promptId);
+    this.#tellStatus();
+    const letStart = () => {
+      if (this.#held.delete(job.promptId)) this.#wake();
+    };
+    this.#after(MAX_HOLD_MS, letStart); // a client that does not take its answer holds up nobody
+    return () => this.#after(this.#startDelayMs, letStart);
+  }
+
+  interrupt(promptId?: string): boolean {
+    const running = this.#running;
+    if (!running || (promptId !== undefined && running.job.promptId !== promptId)) return false;
+    running.interrupted = true;
+    return this.#worker.interrupt(running.job.promptId);
+  }
+
+  remove(promptIds?: readonly string[]): number {
+    const removed = this.#store.deletePending(promptIds);
+    if (removed > 0) {
+      this.#tellStatus();
+      this.#wake(); // one whose answer is under way may have stood in front of others
+    }
+    return removed;
+  }
+
+  cancel(promptId: string): boolean {
+    return this.remove([promptId]) > 0 || this.interrupt(promptId);
+  }
+
+  free({ unloadModels, freeMemory }: FreeFlags): void {
+    if (!unloadModels && !freeMemory) return;
+    const flags = {
+      unloadModels: unloadModels || (this.#toFree?.unloadModels ?? false),
+      freeMemory: freeMemory || (this.#toFree?.freeMemory ?? false),
+    };
+    if (this.#running) this.#toFree = flags;
+    else this.#worker.free(flags);
+  }
+
+  executingNode(clientId: string): string | undefined {
+    return this.#running?.job.clientId === clientId ? this.#running.node : undefined;
+  }
+
+  queueRemaining(): number {
+    return this.#store.remaining();
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    const working = this.#is('working', 'closing');
+    this.#state = working ? 'closing' : 'closed';
+    this.#closing.abort();
+    if (!working) return;
+    if (this.#running) this.#worker.interrupt(this.#running.job.promptId);
+    const inTime = new AbortController();
+    const late = sleep(this.#closeWithinMs, undefined, { signal: inTime.signal }).catch(() => undefined);
+    await Promise.race([this.#work, late]);
+    inTime.abort();
+    if (this.#is('closed')) return; // by another call
+    this.#state = 'closed';
+    if (this.#running) this.#abandon(this.#running);
+  }
+
+  /** Asked anew each time: the state changes while others are awaited. */
+  #is(...states: DispatcherState[]): boolean {
+    return states.includes(this.#state);
+  }
+
+  #after(ms: number, work: () => void): void {
+    if (this.#is('closing', 'closed')) return;
     const timer = setTimeout(() => {
-      timers.delete(timer);
+      this.#timers.delete(timer);
       work();
     }, ms);
-    timers.add(timer);
-  };
+    this.#timers.add(timer);
+  }
 
-  const pause = (ms: number): Promise<void> =>
-    new Promise((resolve) => {
-      endPause = resolve;
-      after(ms, resolve);
-    });
+  #wake(): void {
+    this.#lookAgain = true;
+    if (this.#state !== 'idle') return; // who works looks again before it rests
+    this.#state = 'working';
+    this.#work = this.#runAll();
+  }
 
-  /** Does what the store must do, however often it takes: a full disk stops the queue, it loses nothing. */
-  async function persist<T>(work: () => T): Promise<T | undefined> {
-    for (let wait = retryMs; !abandoned; wait = Math.min(2 * wait, MAX_RETRY_MS)) {
+  /** Runs what waits, until nothing does that may start. */
+  async #runAll(): Promise<void> {
+    while (this.#is('working')) {
+      this.#freeMemory();
+      this.#lookAgain = false;
+      const id = await this.#persist(() => this.#store.next());
+      if (id !== undefined && !this.#held.has(id)) await this.#takeAndRun(id);
+      else if (this.#is('working') && !this.#lookAgain) this.#state = 'idle'; // the release of a held one wakes us
+    }
+  }
+
+  #freeMemory(): void {
+    if (this.#toFree) this.#worker.free(this.#toFree);
+    this.#toFree = undefined;
+  }
+
+  async #takeAndRun(promptId: string): Promise<void> {
+    if (!this.#is('working')) return;
+    const store = this.#store;
+    const job = await this.#persist(() => (store.next() === promptId ? store.take(promptId) : undefined));
+    if (job) await this.#run(job);
+  }
+
+  async #run(job: TakenJob): Promise<void> {
+    const current: Running = { job, node: undefined, interrupted: false };
+    this.#running = current;
+    this.#tellStatus();
+    const outcome = this.#is('working')
+      ? await this.#worker.run(job, (event) => this.#forward(event, current))
+      : undefined;
+    if (this.#is('closed')) return; // it was abandoned
+    const again = this.#is('closing') && !current.interrupted && outcome?.status !== 'success';
+    await this.#persist(() =>
+      again || !outcome ? this.#store.release(job.promptId) : this.#store.finish(job.promptId, outcome),
+    );
+    this.#running = undefined;
+    if (again) return;
+    this.#tellStatus();
+    this.#hub.emit(job.clientId, { type: 'executing', data: { node: null, prompt_id: job.promptId } });
+  }
+
+  #forward(event: ExecutionEvent, current: Running): void {
+    if (event.type === 'executing') {
+      if (event.data.node === null) return; // ours to say, once history is stored
+      current.node = event.data.display_node ?? event.data.node;
+    }
+    this.#hub.emit(current.job.clientId, event);
+  }
+
+  /** Tries until the store has done it: a full disk stops the queue, but nothing is lost. */
+  async #persist<T>(work: () => T): Promise<T | undefined> {
+    for (let waitMs = this.#retryMs; !this.#is('closed'); waitMs = Math.min(2 * waitMs, MAX_RETRY_MS)) {
       try {
         return work();
       } catch (error) {
-        log?.error(`The queue waits: ${(error as Error).message}`);
-        if (closing) return undefined;
-        await pause(wait);
+        this.#log?.error(`The queue waits: ${(error as Error).message}`);
+        if (this.#is('closing')) return undefined;
+        await sleep(waitMs, undefined, { signal: this.#closing.signal }).catch(() => undefined); // one more try
       }
     }
     return undefined;
   }
 
-  const tellStatus = (): void => {
+  /** The running job did not react to its interrupt: it waits again, unless a user wanted it to end. */
+  #abandon({ job, interrupted }: Running): void {
     try {
-      hub.status(store.remaining());
+      if (interrupted) this.#store.finish(job.promptId, { status: 'interrupted', outputs: {}, meta: {}, messages: [] });
+      else this.#store.release(job.promptId);
     } catch (error) {
-      log?.error((error as Error).message);
-    }
-  };
-
-  function wake(): void {
-    woken = true;
-    if (!started || closing || loop) return;
-    loop = work().finally(() => {
-      loop = undefined;
-      if (woken) wake(); // woken between its last look and its end
-    });
-  }
-
-  async function work(): Promise<void> {
-    while (!closing) {
-      if (toFree) {
-        worker.free(toFree);
-        toFree = undefined;
-      }
-      woken = false;
-      const id = await persist(() => store.next());
-      if (closing || id === undefined || held.has(id)) return; // its release wakes us
-      const job = await persist(() => (store.next() === id ? store.take(id) : undefined));
-      if (job) await runJob(job);
+      this.#log?.error(`${(error as Error).message} The running prompt runs again after the next start.`);
     }
   }
 
-  async function runJob(job: TakenJob): Promise<void> {
-    const { promptId, clientId } = job;
-    const current: Running = { job, node: undefined, interrupted: false };
-    running = current;
-    tellStatus();
-    const outcome = closing ? undefined : await worker.run(job, (event) => forward(event, current));
-    if (abandoned) return;
-    const again = closing && !current.interrupted && outcome?.status !== 'success';
-    await persist(() => (again || !outcome ? store.release(promptId) : store.finish(promptId, outcome)));
-    running = undefined;
-    if (again) return;
-    tellStatus();
-    hub.emit(clientId, { type: 'executing', data: { node: null, prompt_id: promptId } });
-  }
-
-  function forward(event: ExecutionEvent, current: Running): void {
-    if (event.type === 'executing') {
-      if (event.data.node === null) return; // ours to say, once history is stored
-      current.node = event.data.display_node ?? event.data.node;
-    }
-    hub.emit(current.job.clientId, event);
-  }
-
-  function interrupt(promptId?: string): boolean {
-    if (!running || (promptId !== undefined && running.job.promptId !== promptId)) return false;
-    running.interrupted = true;
-    return worker.interrupt(running.job.promptId);
-  }
-
-  function remove(promptIds?: readonly string[]): number {
-    const removed = store.deletePending(promptIds);
-    if (removed > 0) {
-      tellStatus();
-      wake(); // one whose answer is under way may have stood in front of others
-    }
-    return removed;
-  }
-
-  /** The running job did not heed its interrupt: it waits again, unless a user wanted it to end. */
-  function abandon({ job, interrupted }: Running): void {
-    abandoned = true;
+  #tellStatus(): void {
     try {
-      if (interrupted) store.finish(job.promptId, { status: 'interrupted', outputs: {}, meta: {}, messages: [] });
-      else store.release(job.promptId);
+      this.#hub.status(this.#store.remaining());
     } catch (error) {
-      log?.error(`${(error as Error).message} The running prompt runs again after the next start.`);
+      this.#log?.error((error as Error).message);
     }
   }
-
-  return {
-    /** Begins to run what waits. */
-    start(): void {
-      started = true;
-      wake();
-    },
-    /**
-     * Stores a job and tells the new length. Gives the function that lets it start, to be called once the client has its
-     * answer. Throws StoreError; then nothing was accepted.
-     */
-    accept(job: NewJob): () => void {
-      store.put(job);
-      held.add(job.promptId);
-      tellStatus();
-      const start = () => {
-        if (held.delete(job.promptId)) wake();
-      };
-      after(MAX_HOLD_MS, start); // a client that does not take its answer holds up nobody
-      return () => after(startDelayMs, start);
-    },
-    /** Interrupts what runs, or only that prompt. Says whether there was something. */
-    interrupt,
-    /** Takes pending prompts from the queue; without ids all. Says how many. */
-    remove,
-    /** Takes a prompt from the queue or interrupts it. Says whether it was there. */
-    cancel: (promptId: string): boolean => remove([promptId]) > 0 || interrupt(promptId),
-    /** Lets go of memory as soon as nothing runs (4.9). */
-    free({ unloadModels, freeMemory }: FreeFlags): void {
-      if (!unloadModels && !freeMemory) return;
-      const flags = {
-        unloadModels: unloadModels || (toFree?.unloadModels ?? false),
-        freeMemory: freeMemory || (toFree?.freeMemory ?? false),
-      };
-      if (running) toFree = flags;
-      else worker.free(flags);
-    },
-    /** Display id of the node that runs now, where the running prompt is this client's (3.1). */
-    executingNode: (clientId: string): string | undefined =>
-      running?.job.clientId === clientId ? running.node : undefined,
-    /** Pending and running prompts. */
-    queueRemaining: (): number => store.remaining(),
-    /**
-     * Stops: the running job is interrupted and waits again, to run whole after the next start. The store stays open.
-     * Resolves when nothing of the dispatcher will touch the store any more.
-     */
-    async close(): Promise<void> {
-      closing = true;
-      for (const timer of timers) clearTimeout(timer);
-      timers.clear();
-      endPause?.();
-      if (!loop) return;
-      if (running) worker.interrupt(running.job.promptId);
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, options.closeWithinMs ?? CLOSE_WITHIN_MS);
-      });
-      await Promise.race([loop, late]);
-      clearTimeout(timer);
-      if (running) abandon(running);
-    },
-  };
 }

@@ -2,16 +2,8 @@
 import type { JobDetail, JobStatus, JobSummary } from '../../schemas/jobs.ts';
 import { parseJson } from '../json.ts';
 import type { JobDatabase } from './database.ts';
+import type { HistoryWindow, JobQuery } from './store.ts';
 import { type OutcomeSummary, tidyOutputs } from './summary.ts';
-
-export interface JobQuery {
-  readonly statuses?: readonly JobStatus[];
-  readonly workflowId?: string;
-  readonly sortBy?: 'created_at' | 'execution_duration';
-  readonly sortOrder?: 'asc' | 'desc';
-  readonly limit?: number;
-  readonly offset?: number;
-}
 
 /** Entries of the history that are read at once. */
 const PAGE = 50;
@@ -30,6 +22,10 @@ interface HistoryRow extends PromptRow {
   readonly meta: string;
 }
 
+interface FinishedRow {
+  readonly finished_seq: number;
+}
+
 interface JobRow extends Partial<HistoryRow> {
   readonly prompt_id: string;
   readonly number: number;
@@ -44,28 +40,23 @@ interface JobRow extends Partial<HistoryRow> {
 /** GET /queue. */
 export function readQueue(db: JobDatabase): string {
   const items = (status: JobStatus): string =>
-    (db.prepare('SELECT * FROM jobs WHERE status = ? ORDER BY number, prompt_id').all(status) as PromptRow[])
+    db
+      .all<PromptRow>('SELECT * FROM jobs WHERE status = ? ORDER BY number, prompt_id', status)
       .map(promptTuple)
       .join(',');
   return `{"queue_running":[${items('in_progress')}],"queue_pending":[${items('pending')}]}`;
 }
 
-/**
- * The history as pieces of one JSON object, oldest first. `maxItems` alone: the last ones; with an offset: from there,
- * counted from the oldest (1.1). `promptId`: that entry only.
- */
+/** The history as pieces of one JSON object, oldest first (protocol: History). `promptId`: that entry only. */
 export function* readHistory(
   db: JobDatabase,
-  { maxItems, offset, promptId }: { maxItems?: number; offset?: number; promptId?: string },
+  { maxItems, offset, promptId }: HistoryWindow & { readonly promptId?: string },
 ): Generator<string> {
   const ids = promptId === undefined ? finishedSeqs(db, maxItems, offset) : finishedSeq(db, promptId);
   let separator = '{';
   for (let at = 0; at < ids.length; at += PAGE) {
-    const page = ids.slice(at, at + PAGE);
-    const rows = db
-      .prepare(`SELECT * FROM jobs WHERE finished_seq IN (${page.map(() => '?').join(',')}) ORDER BY finished_seq`)
-      .all(...page) as HistoryRow[];
-    for (const row of rows) {
+    const page = JSON.stringify(ids.slice(at, at + PAGE));
+    for (const row of db.all<HistoryRow>(PAGE_OF_HISTORY, page)) {
       yield `${separator}${JSON.stringify(row.prompt_id)}:${historyEntry(row)}`;
       separator = ',';
     }
@@ -73,21 +64,21 @@ export function* readHistory(
   yield separator === '{' ? '{}' : '}';
 }
 
+const PAGE_OF_HISTORY =
+  'SELECT * FROM jobs WHERE finished_seq IN (SELECT value FROM json_each(?)) ORDER BY finished_seq';
+
+const FINISHED = 'SELECT finished_seq FROM jobs WHERE finished_seq IS NOT NULL';
+
 function finishedSeqs(db: JobDatabase, maxItems = -1, offset?: number): number[] {
-  const all = 'SELECT finished_seq FROM jobs WHERE finished_seq IS NOT NULL ORDER BY finished_seq';
   const rows =
     offset === undefined || offset < 0
-      ? db.prepare(`${all} DESC LIMIT ?`).all(maxItems).reverse()
-      : db.prepare(`${all} LIMIT ? OFFSET ?`).all(maxItems, offset);
-  return (rows as { finished_seq: number }[]).map((row) => row.finished_seq);
+      ? db.all<FinishedRow>(`${FINISHED} ORDER BY finished_seq DESC LIMIT ?`, maxItems).reverse()
+      : db.all<FinishedRow>(`${FINISHED} ORDER BY finished_seq LIMIT ? OFFSET ?`, maxItems, offset);
+  return rows.map((row) => row.finished_seq);
 }
 
 const finishedSeq = (db: JobDatabase, promptId: string): number[] =>
-  (
-    db.prepare('SELECT finished_seq FROM jobs WHERE prompt_id = ? AND finished_seq IS NOT NULL').all(promptId) as {
-      finished_seq: number;
-    }[]
-  ).map((row) => row.finished_seq);
+  db.all<FinishedRow>(`${FINISHED} AND prompt_id = ?`, promptId).map((row) => row.finished_seq);
 
 const promptTuple = (row: PromptRow): string =>
   `[${row.number},${JSON.stringify(row.prompt_id)},${row.prompt},${row.extra_data},${row.outputs_to_execute}]`;
@@ -103,23 +94,24 @@ export function readJobs(
   { statuses, workflowId, sortBy = 'created_at', sortOrder = 'desc', limit, offset = 0 }: JobQuery,
 ): { jobs: JobSummary[]; total: number } {
   const conditions = [
-    ...(statuses ? [`status IN (${statuses.map(() => '?').join(',') || 'NULL'})`] : []),
+    ...(statuses ? ['status IN (SELECT value FROM json_each(?))'] : []),
     ...(workflowId === undefined ? [] : ['workflow_id = ?']),
   ];
-  const values = [...(statuses ?? []), ...(workflowId === undefined ? [] : [workflowId])];
+  const values = [...(statuses ? [JSON.stringify(statuses)] : []), ...(workflowId === undefined ? [] : [workflowId])];
   const where = conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : '';
   const direction = sortOrder === 'asc' ? 'ASC' : 'DESC';
   const key = sortBy === 'created_at' ? 'create_time' : 'coalesce(end_time - start_time, 0)';
-  const { total } = db.prepare(`SELECT count(*) AS total FROM jobs ${where}`).get(...values) as { total: number };
-  const rows = db
-    .prepare(`SELECT ${LISTED} FROM jobs ${where} ORDER BY ${key} ${direction}, seq ${direction} LIMIT ? OFFSET ?`)
-    .all(...values, limit ?? -1, Math.max(0, offset)) as JobRow[];
+  const { total } = db.get<{ total: number }>(`SELECT count(*) AS total FROM jobs ${where}`, ...values)!;
+  const rows = db.all<JobRow>(
+    `SELECT ${LISTED} FROM jobs ${where} ORDER BY ${key} ${direction}, seq ${direction} LIMIT ? OFFSET ?`,
+    ...[...values, limit ?? -1, Math.max(0, offset)],
+  );
   return { jobs: rows.map(summaryOf), total };
 }
 
 /** A job with all its details. */
 export function readJob(db: JobDatabase, promptId: string): JobDetail | undefined {
-  const row = db.prepare('SELECT * FROM jobs WHERE prompt_id = ?').get(promptId) as JobRow | undefined;
+  const row = db.get<JobRow>('SELECT * FROM jobs WHERE prompt_id = ?', promptId);
   if (!row) return undefined;
   const read = (text: string | null | undefined) => parseJson(text ?? 'null');
   return {

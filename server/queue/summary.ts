@@ -1,4 +1,4 @@
-// The outputs of a finished job → what lists of jobs show of it: how many, and which one as its preview (comfy-api.md 1.2).
+// The outputs of a finished job → what lists of jobs show of it: how many, and which one as its preview (protocol: Jobs).
 import type { UiOutput } from '../../schemas/events.ts';
 import type { JobSummary } from '../../schemas/jobs.ts';
 import type { JobOutcome } from '../job.ts';
@@ -8,6 +8,7 @@ export type OutcomeSummary = Pick<
   'outputs_count' | 'previewable_outputs_count' | 'preview_output' | 'execution_error'
 >;
 
+// Our nodes show pictures and text. Packs may show anything (the `ui` of a NodeResult), and front ends list it.
 const PREVIEWABLE_KEYS = ['images', 'video', 'audio', '3d', 'text'];
 const FILES_3D = /\.(obj|fbx|gltf|glb|usdz)$/i;
 const TEXT_FILES = /\.(txt|md|json)$/i;

@@ -1,8 +1,8 @@
-// Graphs in UI format (as ComfyUI's front end saves them) ↔ API format: which widget is which (comfy-api.md 8).
+// Graphs in UI format (as ComfyUI's front end saves them) ↔ API format: which widget is which (protocol: Saved graphs).
 import type { Input, NodeDefinition } from '../../nodes/define-node.ts';
 import type { ApiGraph } from '../../schemas/prompt.ts';
 import type { UiGraph04, UiNode } from '../../schemas/template.ts';
-import { isVirtual, makeSourceOf } from './ui-links.ts';
+import { createSourceOf, isVirtual } from './ui-links.ts';
 
 const WIDGET_TYPES = ['INT', 'FLOAT', 'STRING', 'BOOLEAN', 'COMBO'];
 const NOTES = ['Note', 'MarkdownNote'];
@@ -16,10 +16,10 @@ export function inputsInOrder({ inputs }: NodeDefinition): [name: string, input:
   return [...entries.filter(([, i]) => !i.optional), ...entries.filter(([, i]) => i.optional)];
 }
 
-/** Has a field of its own, and may be left without a link. */
+/** Whether an input has a field of its own, so that it needs no link. */
 export const isWidget = ({ type, options }: Input): boolean => WIDGET_TYPES.includes(type) && !options.forceInput;
 
-/** What stands in widgets_values after the value of a widget: the button or the choice that belongs to it. */
+/** The entry of widgets_values that follows a widget's value: the button or the choice that belongs to it. */
 export function extraEntry(name: string, { type, options }: Input): readonly string[] {
   const isSeed = type === 'INT' && ['seed', 'noise_seed'].includes(name);
   if (options.control_after_generate ?? isSeed) return ['fixed'];
@@ -39,20 +39,20 @@ function widgetValues(node: UiNode, definition: NodeDefinition): Record<string, 
   return result;
 }
 
-/** A list of literals must not be taken for a link. */
+/** A literal that is a list, wrapped so that it is not taken for a link. */
 const literal = (value: unknown): unknown => (Array.isArray(value) ? { __value__: value } : value);
 
 /**
- * The prompt graph of a saved graph: widget values and links by input name; notes and muted nodes are left out, links go through reroutes and
- * bypassed nodes. Throws an Error that names what it can't convert: unknown classes, sub-graphs.
+ * The prompt graph of a saved graph: widget values and links by input name. Notes and muted nodes are left out; links are followed
+ * through reroutes and bypassed nodes. Throws an Error that names what cannot be converted: unknown classes, subgraphs.
  */
 export function toApiGraph(ui: UiGraph04, definitions: Definitions): ApiGraph {
-  const sourceOf = makeSourceOf(ui);
+  const sourceOf = createSourceOf(ui);
   const nodes = ui.nodes.filter((node) => !NOTES.includes(node.type) && node.mode !== MUTED && !isVirtual(node));
   const present = new Set(nodes.map(({ id }) => String(id)));
   const subgraphs = new Set(ui.definitions?.subgraphs?.map(({ id }) => id));
   const entries = nodes.map((node): [string, ApiGraph[string]] => {
-    if (subgraphs.has(node.type)) throw new Error(`node ${node.id} is a sub-graph: save the graph in API format`);
+    if (subgraphs.has(node.type)) throw new Error(`node ${node.id} is a subgraph: save the graph in API format`);
     const definition = definitions.get(node.type)?.definition;
     if (!definition) throw new Error(`node ${node.id}: there is no class ${node.type} here`);
     const inputs = Object.fromEntries(

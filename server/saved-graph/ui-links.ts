@@ -1,4 +1,4 @@
-// What a link of a saved graph brings, past the nodes that only the front end knows: reroutes, bypassed nodes, its primitives.
+// A link of a saved graph → its source, past the nodes that only the front end knows: reroutes, bypassed nodes, its primitives.
 import type { Link } from '../../schemas/prompt.ts';
 import type { UiGraph04, UiNode } from '../../schemas/template.ts';
 
@@ -9,12 +9,12 @@ const BYPASSED = 4;
 /** A node's output, a primitive's value, or nothing. */
 export type Source = { readonly link: Link } | { readonly value: unknown } | undefined;
 
-/** Nodes that hand on or hold values in the front end and never run. */
+/** Nodes that pass on or hold values in the front end and never run. */
 export const isVirtual = ({ type, mode }: UiNode): boolean =>
   type === REROUTE || type === PRIMITIVE || mode === BYPASSED;
 
-/** A function from the id of a link to what it brings. */
-export function makeSourceOf(ui: UiGraph04): (link: number) => Source {
+/** A function from the id of a link to its source. */
+export function createSourceOf(ui: UiGraph04): (link: number) => Source {
   const links = new Map(ui.links.map((link) => [link[0], link]));
   const nodes = new Map(ui.nodes.map((node) => [String(node.id), node]));
   const follow = (id: number, passed: readonly number[]): Source => {
@@ -32,7 +32,7 @@ export function makeSourceOf(ui: UiGraph04): (link: number) => Source {
 const primitiveValue = ({ widgets_values: values }: UiNode): Source =>
   Array.isArray(values) && values.length > 0 ? { value: values[0] } : undefined;
 
-/** The link into the input that stands for an output: the one beside it if its type fits, else the first of that type. */
+/** The link into the input that a virtual node passes on to an output: the input of the same index if its type fits, else the first of that type. */
 function handedOn({ type, inputs = [], outputs = [] }: UiNode, slot: number): number | null | undefined {
   if (type === REROUTE) return inputs[0]?.link;
   const wanted = outputs[slot]?.type;

@@ -30,70 +30,92 @@ export interface SocketClient {
   send(message: Outgoing): void;
 }
 
-/** Wraps an open socket. `features`: the server's flags, its answer to the handshake (comfy-api.md 3.2). */
-export function createSocketClient(
-  sid: string,
-  socket: WebSocket,
-  { limits, features, warn }: { limits: SocketLimits; features: FeatureFlags; warn: (message: string) => void },
-): SocketClient {
-  let wantsPreviewMetadata = false;
-  let heardAt = Date.now();
-  let first = true;
-  /** Of the messages sent since none was waiting, bytes. */
-  let largest = 0;
-  /** For the log: clients choose their ids. */
-  const who = `client ${JSON.stringify(sid.slice(0, 100))}`;
+export interface SocketClientOptions {
+  readonly limits: SocketLimits;
+  /** The server's flags, its answer to the handshake (protocol: Feature flags). */
+  readonly features: FeatureFlags;
+  readonly warn: (message: string) => void;
+}
 
-  const send = ({ bytes, binary, skippable }: Outgoing): void => {
+/** Wraps an open socket. */
+export const createSocketClient = (sid: string, socket: WebSocket, options: SocketClientOptions): SocketClient =>
+  new ConnectedClient(sid, socket, options);
+
+/** A client's id for the log: clients choose their ids. */
+export const nameOf = (sid: string): string => `client ${JSON.stringify(sid.slice(0, 100))}`;
+
+class ConnectedClient implements SocketClient {
+  readonly sid: string;
+  readonly socket: WebSocket;
+  readonly #options: SocketClientOptions;
+  #wantsPreviewMetadata = false;
+  #heardAt = Date.now();
+  /** The next text message is the first one: it may be the handshake. */
+  #handshakeOpen = true;
+  /** Of the messages sent since none was waiting, bytes. */
+  #largestBytes = 0;
+
+  constructor(sid: string, socket: WebSocket, options: SocketClientOptions) {
+    this.sid = sid;
+    this.socket = socket;
+    this.#options = options;
+    socket.on('pong', () => this.#noteHeard());
+    socket.on('message', (data, isBinary) => {
+      this.#noteHeard();
+      if (isBinary || !this.#handshakeOpen) return;
+      this.#handshakeOpen = false;
+      this.#shakeHands(data.toString());
+    });
+    // Without a listener a broken connection or a message over the limit would end the process; 'close' follows.
+    socket.on('error', (error) => options.warn(`connection of ${nameOf(sid)}: ${error.message}`));
+  }
+
+  get wantsPreviewMetadata(): boolean {
+    return this.#wantsPreviewMetadata;
+  }
+
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
+  send({ bytes, binary, skippable }: Outgoing): void {
+    const { socket } = this;
+    const { skipAboveBytes, closeAboveBytes } = this.#options.limits;
     if (socket.readyState !== socket.OPEN) return;
     const waiting = socket.bufferedAmount;
-    if (waiting === 0) largest = 0;
-    if (skippable && waiting > limits.skipAboveBytes) return;
-    // One large result is no pile: it needs its time also where the client reads.
-    if (waiting - largest > limits.closeAboveBytes) {
-      warn(`${who} does not read: ${waiting} bytes wait for it, so its connection is closed`);
-      socket.close(TRY_AGAIN_LATER, 'too slow: connect again, results are in /history');
+    if (waiting === 0) this.#largestBytes = 0;
+    if (skippable && waiting > skipAboveBytes) return;
+    // One large result is not a backlog: it needs its time even if the client reads.
+    if (waiting - this.#largestBytes > closeAboveBytes) {
+      this.#closeAsTooSlow(waiting);
       return;
     }
-    largest = Math.max(largest, bytes.length);
+    this.#largestBytes = Math.max(this.#largestBytes, bytes.length);
     socket.send(bytes, { binary });
-  };
+  }
 
-  const shakeHands = (text: string): void => {
+  #closeAsTooSlow(waitingBytes: number): void {
+    this.#options.warn(
+      `${nameOf(this.sid)} does not read: ${waitingBytes} bytes wait for it, so its connection is closed`,
+    );
+    this.socket.close(TRY_AGAIN_LATER, 'too slow: connect again, results are in /history');
+  }
+
+  #noteHeard(): void {
+    this.#heardAt = Date.now();
+  }
+
+  #shakeHands(text: string): void {
     let message: unknown;
     try {
       message = JSON.parse(text);
     } catch {
-      warn(`${who} sent text that is no JSON`);
+      this.#options.warn(`${nameOf(this.sid)} sent text that is not JSON`);
       return;
     }
     const { type, data } = (message ?? {}) as { type?: unknown; data?: { supports_preview_metadata?: unknown } | null };
     if (type !== 'feature_flags') return;
-    wantsPreviewMetadata = data?.supports_preview_metadata === true;
-    send({ bytes: jsonFrame('feature_flags', features), binary: false, skippable: false });
-  };
-
-  socket.on('pong', () => {
-    heardAt = Date.now();
-  });
-  socket.on('message', (data, isBinary) => {
-    heardAt = Date.now();
-    if (isBinary || !first) return;
-    first = false;
-    shakeHands(data.toString());
-  });
-  // Without a listener a broken connection or a message over the limit would end the process; 'close' follows.
-  socket.on('error', (error) => warn(`connection of ${who}: ${error.message}`));
-
-  return {
-    sid,
-    socket,
-    send,
-    get wantsPreviewMetadata() {
-      return wantsPreviewMetadata;
-    },
-    get heardAt() {
-      return heardAt;
-    },
-  };
+    this.#wantsPreviewMetadata = data?.supports_preview_metadata === true;
+    this.send({ bytes: jsonFrame('feature_flags', this.#options.features), binary: false, skippable: false });
+  }
 }

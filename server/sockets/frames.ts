@@ -1,4 +1,4 @@
-// The socket's messages as bytes: JSON text frames, and ComfyUI's binary frames (big-endian; comfy-api.md 3.6).
+// The socket's messages as bytes: JSON text frames, and ComfyUI's binary frames (big-endian) (protocol: Binary frames).
 import type { PreviewMessage, TextMessage } from '../../schemas/events.ts';
 
 const PREVIEW_IMAGE = 1;

@@ -1,4 +1,4 @@
-// A literal of one input: converted to the input's type, held against its range and its choices (comfy-api.md 2.2c-d).
+// A literal of one input → the value in the input's type, checked against its range and its choices (protocol: Validation order; Literal values).
 import type { Input } from '../../nodes/define-node.ts';
 import type { ChoiceSources } from '../../nodes/node-context.ts';
 import type { PromptError } from '../../schemas/errors.ts';
@@ -6,9 +6,9 @@ import { choicesOf } from '../packs/node-info.ts';
 import { CoercionError, coerce } from './coerce.ts';
 import { notConvertible, notInList, type Received, tooBig, tooSmall } from './problems.ts';
 
-export type Checked = { readonly value: unknown; readonly error?: PromptError };
+type Checked = { readonly value: unknown; readonly error?: PromptError };
 
-/** The converted value, and what is wrong with it. `judged`: the node's own validator sees to range and choices. */
+/** Converts and checks a literal. `judged`: the node's own validator checks range and choices instead. */
 export function checkLiteral(
   input: Input,
   received: Received,

@@ -1,10 +1,11 @@
-// A literal → a value of the input's type, as Python's int(), float(), str() and bool() convert it (comfy-api.md 2.2c).
-import { floatText, repr, shortRepr, str, typeName } from './python-text.ts';
+// A literal → a value of the input's type, converted as Python's int(), float(), str() and bool() do (protocol: Literal values).
+import { floatText, repr, shortRepr, str } from './python-text.ts';
+import { typeInWords } from './type-in-words.ts';
 
-/** The value does not convert; the message is Python's. */
+/** The value can't be converted; the message says why. */
 export class CoercionError extends Error {}
 
-/** Python refuses longer integers: conversion takes quadratic time. */
+/** Longer integers are refused, as in Python: their conversion takes quadratic time. */
 const MAX_DIGITS = 4300;
 
 /** Converts to INT, FLOAT, STRING or BOOLEAN; other types stay as they are. Throws CoercionError. */
@@ -23,30 +24,28 @@ export function coerce(type: string, value: unknown): unknown {
   }
 }
 
-/** A number as its type prints it. */
+/** A number as a value of that type is printed. */
 export const numberText = (type: string, value: number | bigint): string =>
   type === 'FLOAT' ? floatText(value) : repr(value);
 
-/** An integer: a number where it is exact, else a bigint. */
+/** An integer: a number if that is exact, else a bigint. */
 function toInt(value: unknown): number | bigint {
   if (typeof value === 'bigint') return value;
   if (typeof value === 'boolean') return Number(value);
   if (typeof value === 'number') {
-    if (Number.isNaN(value)) throw new CoercionError('cannot convert float NaN to integer');
-    if (!Number.isFinite(value)) throw new CoercionError('cannot convert float infinity to integer');
+    if (Number.isNaN(value)) throw new CoercionError("NaN can't be converted to an integer");
+    if (!Number.isFinite(value)) throw new CoercionError("an infinite number can't be converted to an integer");
     return narrow(BigInt(Math.trunc(value)));
   }
   if (typeof value !== 'string') {
-    throw new CoercionError(
-      `int() argument must be a string, a bytes-like object or a real number, not '${typeName(value)}'`,
-    );
+    throw new CoercionError(`an integer is needed, not ${typeInWords(value)}`);
   }
   const digits = value.trim();
   if (digits.length > MAX_DIGITS) {
-    throw new CoercionError(`Exceeds the limit (${MAX_DIGITS} digits) for integer string conversion`);
+    throw new CoercionError(`an integer may have at most ${MAX_DIGITS} digits`);
   }
   const match = /^([+-]?)(\d+(?:_\d+)*)$/.exec(digits);
-  if (!match) throw new CoercionError(`invalid literal for int() with base 10: ${shortRepr(value)}`);
+  if (!match) throw new CoercionError(`${shortRepr(value)} is not an integer`);
   const magnitude = BigInt(match[2].replaceAll('_', ''));
   return narrow(match[1] === '-' ? -magnitude : magnitude);
 }
@@ -56,28 +55,29 @@ const narrow = (value: bigint): number | bigint => {
   return Number.isSafeInteger(number) ? number : value;
 };
 
-const FLOAT_TEXT = /^[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/;
+// The dot belongs to the digits after it: with `\.?` alone, a long run of digits could be split in every way (quadratic time).
+const FLOAT_TEXT = /^[+-]?(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/;
 
 function toFloat(value: unknown): number {
   if (typeof value === 'number') return value;
   if (typeof value === 'boolean') return Number(value);
   if (typeof value === 'bigint') {
     const number = Number(value);
-    if (!Number.isFinite(number)) throw new CoercionError('int too large to convert to float');
+    if (!Number.isFinite(number)) throw new CoercionError('the integer is too large for a FLOAT');
     return number;
   }
   if (typeof value !== 'string') {
-    throw new CoercionError(`float() argument must be a string or a real number, not '${typeName(value)}'`);
+    throw new CoercionError(`a number is needed, not ${typeInWords(value)}`);
   }
   const text = value.trim();
   if (FLOAT_TEXT.test(text)) return Number(text.replaceAll('_', ''));
   const word = /^([+-]?)(inf|infinity|nan)$/i.exec(text);
-  if (!word) throw new CoercionError(`could not convert string to float: ${shortRepr(value)}`);
+  if (!word) throw new CoercionError(`${shortRepr(value)} is not a number`);
   if (word[2].toLowerCase() === 'nan') return Number.NaN;
   return word[1] === '-' ? -Infinity : Infinity;
 }
 
-/** Python's truth: empty and zero are false, the string "false" is true. */
+/** Python's truth: empty values and zero are false, the string "false" is true. */
 function toBoolean(value: unknown): boolean {
   if (Array.isArray(value)) return value.length > 0;
   if (typeof value === 'object' && value !== null) return Object.keys(value).length > 0;

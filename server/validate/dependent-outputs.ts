@@ -1,10 +1,10 @@
-// Which failed outputs need a wrong node: what `dependent_outputs` tells (comfy-api.md 2.3).
+// Which failed outputs depend on a wrong node: `dependent_outputs` (protocol: Validation errors).
 import type { ApiNode } from '../../schemas/prompt.ts';
 
-/** More failed outputs are named at themselves only: each costs a walk through what it needs. */
+/** Beyond this many, a failed output is listed only at itself: each one traced costs a walk through its ancestors. */
 const MAX_TRACED = 200;
 
-/** Wrong node → the failed outputs that reach it through links, in their order. */
+/** Wrong node → the failed outputs that reach it through links, in the order of `failed`. */
 export function dependentOutputs(
   failed: readonly string[],
   wrong: ReadonlySet<string>,
@@ -22,7 +22,7 @@ export function dependentOutputs(
   return dependents;
 }
 
-/** The node and all that its links lead to. */
+/** The node and everything that its links lead to. */
 function ancestors(first: string, graph: ReadonlyMap<string, ApiNode>): Set<string> {
   const seen = new Set([first]);
   for (const id of seen) {

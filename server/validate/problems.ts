@@ -1,4 +1,4 @@
-// What can be wrong with a prompt, in ComfyUI's words: clients and front ends read them (comfy-api.md 2.3).
+// What can be wrong with a prompt, with ComfyUI's types and messages: clients and front ends read them (protocol: Validation errors).
 import type { PromptError } from '../../schemas/errors.ts';
 import type { InputInfo } from '../../schemas/node-info.ts';
 import { numberText } from './coerce.ts';
@@ -7,13 +7,13 @@ import { shortRepr, str } from './python-text.ts';
 /** Combos with more choices are not listed in errors. */
 export const MAX_LISTED = 20;
 
-/** A Python exception that clients may know: the text and the class. */
+/** An exception: `type` is the name of its class, in Python's terms if ComfyUI raises one here. */
 export interface Raised {
   readonly type: string;
   readonly message: string;
 }
 
-/** An input and the value that came for it. */
+/** An input and the value that it was given. */
 export interface Received {
   readonly name: string;
   /** `[type, options]`, as in object_info; null for a combo of many choices. */
@@ -41,7 +41,7 @@ export const noPrompt = (): PromptError => problem('no_prompt', 'No prompt provi
 export const invalidPrompt = (details: string): PromptError => problem('invalid_prompt', 'Invalid prompt', details);
 
 export const promptTooLarge = (nodes: number, limit: number): PromptError =>
-  problem('prompt_too_large', 'Prompt has too many nodes', `The prompt has ${nodes} nodes, the limit is ${limit}.`);
+  problem('prompt_too_large', 'Prompt has too many nodes', `The prompt has ${nodes} nodes; the limit is ${limit}.`);
 
 export const missingClassType = (id: string, title: string | undefined): PromptError =>
   problem(
@@ -61,7 +61,7 @@ export const unknownClass = (id: string, classType: unknown, title: string | und
 
 export const noOutputs = (): PromptError => problem('prompt_no_outputs', 'Prompt has no outputs', '');
 
-/** `failed`: the own errors of every output node that failed. */
+/** `failed`: the errors of the output nodes that failed, without those of the nodes that they need. */
 export const outputsFailed = (failed: readonly PromptError[]): PromptError =>
   problem(
     'prompt_outputs_failed_validation',
@@ -136,7 +136,7 @@ export const customFailed = (name: string, reason: string | undefined): PromptEr
     { input_name: name },
   );
 
-/** Recorded on the node that raised, with the link by which it was reached. */
+/** Recorded at the node that raised it, with the link through which the node was reached. */
 export const innerException = (raised: Raised, { name, config, value }: Received): PromptError =>
   problem('exception_during_inner_validation', 'Exception when validating inner node', raised.message, {
     input_name: name,
@@ -162,7 +162,7 @@ export const dependencyCycle = (id: string, cycle: readonly { id: string; classT
     cycle_nodes: cycle.slice(0, MAX_CYCLE_LISTED).map((node) => node.id),
   });
 
-/** Of a longer cycle the beginning is told: its text stands on every one of its nodes. */
+/** Only the beginning of a longer cycle is listed: the text is repeated on each of its nodes. */
 const MAX_CYCLE_LISTED = 20;
 
 function textOfCycle(cycle: readonly { id: string; classType: string }[]): string {

@@ -1,12 +1,12 @@
-// Values as Python prints them: clients read error details in that form (`'foo'`, `['a', 'b']`, None, True).
+// Values as Python prints them: clients expect that form in error details (`'foo'`, `['a', 'b']`, None, True).
 
-/** Longest text of one value in an error; the rest is cut. */
+/** Longest text of one value in an error; the rest is cut off. */
 const MAX_LENGTH = 2000;
 
-/** Python's str(): strings bare, everything else as repr. */
+/** Python's str(): strings as they are, everything else as repr. */
 export const str = (value: unknown): string => (typeof value === 'string' ? value : repr(value));
 
-/** Python's repr(). JSON keeps no difference between 3 and 3.0: whole numbers print as integers. */
+/** Python's repr(). JSON does not tell 3 from 3.0: whole numbers print as integers. */
 export function repr(value: unknown): string {
   if (value === null || value === undefined) return 'None';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
@@ -21,37 +21,19 @@ export function repr(value: unknown): string {
   return String(value);
 }
 
-/** repr for an error text: cut where it is endless. */
+/** repr for an error text: cut off at MAX_LENGTH. */
 export function shortRepr(value: unknown): string {
   const text = repr(value);
   return text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text;
 }
 
-/** A number of type FLOAT: whole ones print as 3.0. */
+/** A number of type FLOAT: whole numbers print as 3.0. */
 export const floatText = (value: number | bigint): string =>
   Number.isInteger(Number(value)) && Math.abs(Number(value)) < 1e16 ? `${value}.0` : repr(value);
 
-/** The name of a value's type in Python. */
-export function typeName(value: unknown): string {
-  if (value === null || value === undefined) return 'NoneType';
-  if (Array.isArray(value)) return 'list';
-  switch (typeof value) {
-    case 'string':
-      return 'str';
-    case 'boolean':
-      return 'bool';
-    case 'bigint':
-      return 'int';
-    case 'number':
-      return Number.isInteger(value) ? 'int' : 'float';
-    default:
-      return 'dict';
-  }
-}
-
 const nonFinite = (value: number): string => (Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf');
 
-/** Single quotes, unless the text has some and no double ones. */
+/** In single quotes, unless the text contains single quotes and no double ones. */
 function quote(text: string): string {
   const mark = text.includes("'") && !text.includes('"') ? '"' : "'";
   const escaped = text

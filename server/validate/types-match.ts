@@ -1,4 +1,4 @@
-// May an output of one type feed an input of another? (comfy-api.md 2.2, last paragraphs)
+// Two socket types → may an output of one feed an input of the other? (protocol: Type compatibility)
 
 /** Equal; `*` on either side; or unions (`A,B`) that share a type. */
 export function typesMatch(received: string, declared: string): boolean {

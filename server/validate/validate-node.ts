@@ -1,12 +1,14 @@
-// One node of a prompt: its inputs, its links and what they lead to, its own validator (comfy-api.md 2.2, a-e).
+// One node of a prompt → its errors: inputs, links and what they lead to, its own validator (protocol: Validation order).
 import type { Input, NodeDefinition } from '../../nodes/define-node.ts';
 import type { ChoiceSources, NodeFiles } from '../../nodes/node-context.ts';
 import type { PromptError } from '../../schemas/errors.ts';
 import type { InputInfo } from '../../schemas/node-info.ts';
 import type { ApiNode } from '../../schemas/prompt.ts';
+import { isRecord } from '../../schemas/record.ts';
 import { choicesOf, describeInput } from '../packs/node-info.ts';
 import type { Registry } from '../packs/registry.ts';
 import { checkLiteral } from './check-literal.ts';
+import { linkedOutput, UnusableNodeError } from './linked-output.ts';
 import {
   badLink,
   customFailed,
@@ -16,51 +18,44 @@ import {
   type Received,
   typeMismatch,
 } from './problems.ts';
-import { repr, typeName } from './python-text.ts';
 import { typesMatch } from './types-match.ts';
 import type { Visit } from './visit.ts';
 
-/** What is known of a validated node. */
-export interface NodeResult {
-  /** The node and all that it needs. */
+/** What the validation of a node found. */
+export interface NodeValidation {
+  /** Is the node valid, and everything that it needs? */
   valid: boolean;
   readonly errors: PromptError[];
-  /** The validation could not be finished; whoever asked for it records that. */
+  /** The validation could not be finished; the node that asked for it records that. */
   readonly raised?: Raised;
 }
 
-export interface Surroundings {
+export interface ValidationContext {
   readonly graph: ReadonlyMap<string, ApiNode>;
   readonly registry: Registry;
   readonly sources: ChoiceSources;
   readonly files: NodeFiles;
-  /** Tells of an exception in a linked node, recorded there. */
+  /** Records an exception in a linked node at that node. */
   recordRaised(node: string, raised: Raised, link: Received): void;
 }
 
-class PythonError extends Error {
-  readonly raised: Raised;
-  constructor(type: string, message: string) {
-    super(message);
-    this.raised = { type, message };
-  }
-}
+const NO_INPUTS = 'The node must have "inputs": an object of input names and values, which may be empty.';
 
 /** Validates a node; literals of `node.inputs` are replaced by converted ones. */
-export function* validateNode(id: string, around: Surroundings): Visit<NodeResult> {
-  const result: NodeResult = { valid: true, errors: [] };
+export function* validateNode(id: string, context: ValidationContext): Visit<NodeValidation> {
+  const result: NodeValidation = { valid: true, errors: [] };
   try {
-    const node = around.graph.get(id) as ApiNode;
-    const { definition } = around.registry.get(node.class_type)!;
-    if (!isRecord(node.inputs)) throw new PythonError('KeyError', "'inputs'");
+    const node = context.graph.get(id) as ApiNode;
+    const { definition } = context.registry.get(node.class_type)!;
+    if (!isRecord(node.inputs)) throw new UnusableNodeError('KeyError', NO_INPUTS);
     const faulty = new Set<string>();
     for (const [name, input] of Object.entries(definition.inputs)) {
-      const error = yield* validateInput({ name, input, node, definition, around, result });
+      const error = yield* validateInput({ name, input, node, definition, context, result });
       if (!error) continue;
       faulty.add(name);
       result.errors.push(error);
     }
-    result.errors.push(...(yield* askValidator({ node, definition, faulty, files: around.files })));
+    result.errors.push(...(yield* askValidator({ node, definition, faulty, files: context.files })));
   } catch (error) {
     return { valid: false, errors: result.errors, raised: raisedBy(error) };
   }
@@ -73,70 +68,54 @@ interface InputVisit {
   readonly input: Input;
   readonly node: ApiNode;
   readonly definition: NodeDefinition;
-  readonly around: Surroundings;
-  readonly result: NodeResult;
+  readonly context: ValidationContext;
+  readonly result: NodeValidation;
 }
 
-/** What is wrong with an input itself; a faulty node behind it only makes `result` invalid. */
+/** What is wrong with the input itself; a faulty node that it links to only makes `result` invalid. */
 function* validateInput(visit: InputVisit): Generator<{ node: string }, PromptError | undefined, unknown> {
-  const { name, input, node, definition, around, result } = visit;
+  const { name, input, node, definition, context, result } = visit;
   if (!Object.hasOwn(node.inputs, name)) return input.optional ? undefined : inputMissing(name);
   const value = node.inputs[name];
-  const received: Received = { name, config: () => configOf(input, around.sources), value };
+  const received: Received = { name, config: () => configOf(input, context.sources), value };
   if (!Array.isArray(value)) {
     const literal = isRecord(value) && Object.hasOwn(value, '__value__') ? value.__value__ : value;
     const judged = definition.validates?.includes(name) ?? definition.validate !== undefined;
-    const checked = checkLiteral(input, { ...received, value: literal }, { judged, sources: around.sources });
+    const checked = checkLiteral(input, { ...received, value: literal }, { judged, sources: context.sources });
     node.inputs[name] = checked.value;
     return checked.error;
   }
   if (value.length !== 2) return badLink(received);
-  const output = linkedType(value, around);
+  const output = linkedOutput(value, { input: name, ...context });
   if (!typesMatch(output.type, input.type) && !(output.list && input.type === 'COMBO')) {
     return typeMismatch(received, output.type, input.type);
   }
-  const linked = (yield { node: output.node }) as NodeResult;
-  if (linked.raised) around.recordRaised(output.node, linked.raised, received);
+  const linked = (yield { node: output.node }) as NodeValidation;
+  if (linked.raised) context.recordRaised(output.node, linked.raised, received);
   if (!linked.valid) result.valid = false;
   return undefined;
 }
 
-/** The output that a link names. Throws what Python would for a missing node or slot. */
-function linkedType([id, slot]: unknown[], { graph, registry }: Surroundings) {
-  if (typeof id === 'object' && id !== null) throw new PythonError('TypeError', `unhashable type: '${typeName(id)}'`);
-  const linked = typeof id === 'string' ? graph.get(id) : undefined;
-  if (linked === undefined) throw new PythonError('KeyError', repr(id));
-  const outputs = Object.values(registry.get(linked.class_type)!.definition.outputs);
-  if (!Number.isInteger(slot)) {
-    throw new PythonError('TypeError', `tuple indices must be integers or slices, not ${typeName(slot)}`);
-  }
-  const output = outputs[slot as number];
-  if (output === undefined) throw new PythonError('IndexError', 'tuple index out of range');
-  return { node: id as string, type: output.type, list: output.list };
+interface ValidatorCall {
+  readonly node: ApiNode;
+  readonly definition: NodeDefinition;
+  readonly faulty: ReadonlySet<string>;
+  readonly files: NodeFiles;
 }
 
-/** Errors of the node's own validator. It is not asked about values that are faulty already. */
+/** Errors of the node's own validator. It is not asked about values that are already known to be faulty. */
 function* askValidator({
   node,
   definition,
   faulty,
   files,
-}: {
-  node: ApiNode;
-  definition: NodeDefinition;
-  faulty: ReadonlySet<string>;
-  files: NodeFiles;
-}): Generator<{ promise: Promise<unknown> }, PromptError[], unknown> {
+}: ValidatorCall): Generator<{ promise: Promise<unknown> }, PromptError[], unknown> {
   if (!definition.validate) return [];
-  const given = Object.keys(definition.inputs).filter((name) => Object.hasOwn(node.inputs, name));
-  const judged = definition.validates?.length ? definition.validates.filter((name) => given.includes(name)) : given;
-  if (
-    (definition.validates?.length ? [...definition.validates] : Object.keys(definition.inputs)).some((n) =>
-      faulty.has(n),
-    )
-  ) {
-    return [];
-  }
+  const all = Object.keys(definition.inputs);
+  const named = definition.validates?.length ? definition.validates : all;
+  if (named.some((name) => faulty.has(name))) return [];
+  const given = all.filter((name) => Object.hasOwn(node.inputs, name));
+  const judged = named.filter((name) => given.includes(name));
   const literals = Object.fromEntries(
     given.filter((name) => !Array.isArray(node.inputs[name])).map((name) => [name, node.inputs[name]]),
   );
@@ -150,11 +129,8 @@ function* askValidator({
 const configOf = (input: Input, sources: ChoiceSources): InputInfo | null =>
   choicesOf(input, sources).length > MAX_LISTED ? null : describeInput(input, sources);
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 function raisedBy(error: unknown): Raised {
-  if (error instanceof PythonError) return error.raised;
+  if (error instanceof UnusableNodeError) return error.raised;
   return error instanceof Error
     ? { type: error.name, message: error.message }
     : { type: 'Exception', message: String(error) };

@@ -1,4 +1,4 @@
-// A prompt graph from a client → what of it can run, with converted literals, and everything that is wrong with it (comfy-api.md 2.2).
+// A prompt graph from a client → the part that can run, with converted literals, and everything that is wrong with it (protocol: Validation order).
 import type { ChoiceSources, NodeFiles } from '../../nodes/node-context.ts';
 import type { NodeErrors, PromptError } from '../../schemas/errors.ts';
 import type { ApiGraph, ApiNode } from '../../schemas/prompt.ts';
@@ -15,11 +15,11 @@ import {
   promptTooLarge,
   unknownClass,
 } from './problems.ts';
-import { typeName } from './python-text.ts';
-import { type NodeResult, type Surroundings, validateNode } from './validate-node.ts';
+import { typeInWords } from './type-in-words.ts';
+import { type NodeValidation, type ValidationContext, validateNode } from './validate-node.ts';
 import { type Path, runVisits } from './visit.ts';
 
-/** Nodes of one prompt: far above what people draw, and validated in well under a second. */
+/** Nodes of one prompt: far more than people draw, and still validated in well under a second. */
 export const MAX_NODES = 20_000;
 
 export interface ValidationOptions {
@@ -36,7 +36,7 @@ export interface Validation {
   readonly prompt: ApiGraph;
   /** Output nodes that can run: the roots. */
   readonly outputs: readonly string[];
-  /** Wrong nodes, those of outputs that are left out included. */
+  /** The errors of every wrong node, including those that only outputs which are left out need. */
   readonly nodeErrors: NodeErrors;
   /** Why nothing can run. */
   readonly error?: PromptError;
@@ -47,7 +47,7 @@ export async function validatePrompt(graph: unknown, options: ValidationOptions)
   const { registry, targets, maxNodes = MAX_NODES } = options;
   const refuse = (error: PromptError): Validation => ({ prompt: {}, outputs: [], nodeErrors: {}, error });
   if (typeof graph !== 'object' || graph === null || Array.isArray(graph)) {
-    return refuse(invalidPrompt(`prompt must be an object of node id → node, not ${typeName(graph)}.`));
+    return refuse(invalidPrompt(`prompt must be an object of node ids and nodes, not ${typeInWords(graph)}.`));
   }
   const size = Object.keys(graph).length;
   if (size > maxNodes) return refuse(promptTooLarge(size, maxNodes));
@@ -80,16 +80,16 @@ export async function validatePrompt(graph: unknown, options: ValidationOptions)
   };
 }
 
-/** Every node that the roots need, each visited once. */
+/** Validates every node that the roots need, each once. */
 async function validateRoots(
   roots: readonly string[],
   graph: ReadonlyMap<string, ApiNode>,
   { registry, sources, files }: ValidationOptions,
-): Promise<Map<string, NodeResult>> {
-  const results = new Map<string, NodeResult>();
+): Promise<Map<string, NodeValidation>> {
+  const results = new Map<string, NodeValidation>();
   const visiting = new Set<string>();
   const inCycles = new Map<string, PromptError[]>();
-  const around: Surroundings = {
+  const context: ValidationContext = {
     graph,
     registry,
     sources: readOnce(sources),
@@ -99,14 +99,14 @@ async function validateRoots(
   const hooks = {
     start: (id: string) => {
       visiting.add(id);
-      return validateNode(id, around);
+      return validateNode(id, context);
     },
-    known: (id: string, path: Path): NodeResult | undefined => {
+    known: (id: string, path: Path): NodeValidation | undefined => {
       if (!visiting.has(id)) return results.get(id);
       recordCycle(path.slice(path.indexOf(id)), graph, inCycles);
       return { valid: false, errors: [] };
     },
-    done: (id: string, result: NodeResult) => {
+    done: (id: string, result: NodeValidation) => {
       visiting.delete(id);
       result.errors.push(...(inCycles.get(id) ?? []));
       if (result.errors.length > 0) result.valid = false;
@@ -120,13 +120,13 @@ async function validateRoots(
   return results;
 }
 
-/** Notes a cycle once on each of its nodes. */
+/** Records a cycle at each of its nodes, unless a cycle is already recorded at all of them. */
 function recordCycle(
   ids: readonly string[],
   graph: ReadonlyMap<string, ApiNode>,
   inCycles: Map<string, PromptError[]>,
 ): void {
-  if (ids.every((id) => inCycles.has(id))) return; // one error a node says enough; so do its texts in size
+  if (ids.every((id) => inCycles.has(id))) return; // one error a node is enough, and keeps the answer small
   const cycle = ids.map((id) => ({ id, classType: graph.get(id)!.class_type }));
   const error = dependencyCycle(ids[0], cycle);
   for (const id of ids) {
@@ -134,7 +134,7 @@ function recordCycle(
   }
 }
 
-/** Every choice is read once a validation: thousands of loaders must not read the folder thousands of times. */
+/** Each list of choices is read once per validation: thousands of loaders must not read the folder thousands of times. */
 function readOnce(sources: ChoiceSources): ChoiceSources {
   const read = new Map<PropertyKey, unknown>();
   return new Proxy(sources, {
@@ -157,7 +157,7 @@ function findUnknownClass(graph: Record<string, unknown>, registry: Registry): P
   return undefined;
 }
 
-/** A copy whose inputs may be replaced; inputs of a wrong shape stay for the error. */
+/** A copy whose inputs may be replaced; inputs of a wrong shape stay as they are, to be reported. */
 const copyNode = (node: ApiNode): ApiNode => {
   const inputs: unknown = node.inputs;
   const copied = typeof inputs === 'object' && inputs !== null && !Array.isArray(inputs) ? { ...inputs } : inputs;

@@ -1,15 +1,18 @@
-// Runs validations that call for other validations on a stack of its own: a chain of thousands of nodes is no deep recursion.
+// Runs validations that ask for other validations, on a stack of its own: a chain of thousands of nodes must not become a deep recursion.
 
 /** A step asks for another node's result, or for a promise's value. */
 export type Step = { readonly node: string } | { readonly promise: Promise<unknown> };
 
-/** One node's validation: yields steps, is resumed with what they gave. */
+/** One node's validation: yields steps and is resumed with their results. */
 export type Visit<R> = Generator<Step, R, unknown>;
 
-/** Who is being visited, the deepest last. */
+/** The nodes being visited, the deepest last. */
 export type Path = readonly string[];
 
-/** Gives the result of `first`; `start` begins a node's visit, `known` answers without one. A rejected promise is thrown into the visit. */
+/**
+ * Returns the result of `first`. `start` begins a node's visit; `known` answers without one if it can. A promise that
+ * rejects is thrown into the visit.
+ */
 export async function runVisits<R>(
   first: string,
   {

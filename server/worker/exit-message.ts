@@ -4,8 +4,8 @@ import type { WorkerEnd } from './process.ts';
 const NEXT = 'The next prompt runs in a fresh worker.';
 
 /**
- * `exception_type` and message for a worker's end. `WorkerOutOfMemory`, `WorkerException` (nobody caught it), `WorkerKilled`,
- * `WorkerExited`; `WorkerNotStarted` where it never was ready.
+ * `exception_type` and message for a worker's end. `WorkerOutOfMemory`, `WorkerException` (uncaught), `WorkerKilled`,
+ * `WorkerExited`; `WorkerNotStarted` if it was never ready.
  */
 export function describeEnd(
   { code, signal, fatal, lastLines }: WorkerEnd,
@@ -18,7 +18,7 @@ export function describeEnd(
   const how = signal ? `was ended by ${signal}` : `exited with code ${code}`;
   if (!wasReady) {
     const why =
-      fatal?.message ?? lastLines.find((line) => /error/i.test(line)) ?? lastLines.at(-1) ?? 'it said nothing';
+      fatal?.message ?? lastLines.find((line) => /error/i.test(line)) ?? lastLines.at(-1) ?? 'it printed nothing';
     return { type: 'WorkerNotStarted', message: `The worker process could not start (it ${how}): ${why}`, traceback };
   }
   if (outOfHeap)
@@ -30,7 +30,7 @@ export function describeEnd(
   if (fatal)
     return {
       type: 'WorkerException',
-      message: `The worker process ended because of an exception that nobody caught: ${fatal.message}. ${NEXT}`,
+      message: `The worker process ended because of an uncaught exception: ${fatal.message}. ${NEXT}`,
       traceback,
     };
   const probably = signal === 'SIGKILL' ? ', probably because the computer ran out of memory' : '';

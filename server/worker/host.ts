@@ -1,16 +1,18 @@
 // Supervises the worker process: a crash ends its job with an error that names what happened, and the next job runs in a
 // fresh process.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionEvent } from '../../schemas/events.ts';
 import type { Job, JobOutcome } from '../job.ts';
+import { ActiveJob } from './active-job.ts';
 import { describeEnd } from './exit-message.ts';
-import { createJobRecord, type JobEnd, type JobRecord } from './job-record.ts';
-import { forkWorker, type WorkerProcess } from './process.ts';
+import type { JobEnd } from './job-record.ts';
+import { forkWorker, type WorkerEnd, type WorkerProcess } from './process.ts';
 import type { FromWorker, WorkerOptions } from './protocol.ts';
 
 export interface WorkerHostOptions extends WorkerOptions {
   /** Lines that the worker and its nodes write. */
   readonly onLog?: (level: 'info' | 'warn' | 'error', message: string) => void;
-  /** A node that does not heed an interrupt for so long is ended with its process; 30 s. */
+  /** A node that has not reacted to an interrupt after this time is killed with its process; 30 s. */
   readonly interruptGraceMs?: number;
   /** How long a worker may take to load; 120 s. */
   readonly startTimeoutMs?: number;
@@ -18,19 +20,25 @@ export interface WorkerHostOptions extends WorkerOptions {
   readonly nodeArgs?: readonly string[];
 }
 
+export interface FreeFlags {
+  readonly unloadModels: boolean;
+  readonly freeMemory: boolean;
+}
+
+/** Whatever runs the jobs of the queue, one at a time. */
 export interface WorkerHost {
   /**
    * Runs a job and tells its events. Never rejects: a crash, an out-of-memory kill or a worker that cannot start is an
    * outcome with execution_error, emitted too. Jobs do not overlap.
    */
   run(job: Job, onEvent: (event: ExecutionEvent) => void): Promise<JobOutcome>;
-  /** Interrupts the running job, if it is that one. Says whether there was one. */
+  /** Interrupts the job that runs or waits for its process, if it has this id. Returns whether there was one. */
   interrupt(promptId?: string): boolean;
   /**
    * `freeMemory` forgets kept results. `unloadModels` replaces the process once it is idle, results included: memory of
    * released onnxruntime sessions does not come back otherwise.
    */
-  free(flags: { readonly unloadModels: boolean; readonly freeMemory: boolean }): void;
+  free(flags: FreeFlags): void;
   /** Ends the worker; a job that runs ends as interrupted. */
   stop(): Promise<void>;
   /** The worker's process id while there is one. */
@@ -43,154 +51,188 @@ const START_TIMEOUT_MS = 120_000;
 const BACK_OFF_MS = 250;
 const MAX_BACK_OFF_MS = 10_000;
 
-interface Running {
-  readonly job: Job;
-  readonly record: JobRecord;
-  readonly emit: (event: ExecutionEvent) => void;
-  readonly settle: (outcome: JobOutcome) => void;
-  interrupted: boolean;
-  grace: NodeJS.Timeout | undefined;
-}
-
 /** Starts a worker at once, so that the first job need not wait for it. */
-export function startWorkerHost(options: WorkerHostOptions): WorkerHost {
-  const { onLog = () => undefined, interruptGraceMs = INTERRUPT_GRACE_MS, nodeArgs = [], ...rest } = options;
-  const { startTimeoutMs = START_TIMEOUT_MS, ...worker } = rest;
-  let child: WorkerProcess | undefined;
-  let running: Running | undefined;
-  let last: Promise<unknown> = Promise.resolve();
-  let failedStarts = 0;
-  let replaceWhenIdle = false;
-  let stopped = false;
+export const startWorkerHost = (options: WorkerHostOptions): WorkerHost => new ProcessHost(options);
 
-  function start(): WorkerProcess {
-    const started = forkWorker({
-      worker,
-      nodeArgs,
-      startTimeoutMs,
-      onMessage: (message) => child === started && receive(message),
-      onLine: (line, stream) => onLog(stream === 'stderr' ? 'warn' : 'info', line),
+/**
+ * | state     | process         | job                         | what ends it                                              |
+ * | --------- | --------------- | --------------------------- | --------------------------------------------------------- |
+ * | starting  | loads           | may wait                    | the process is ready → idle; it ends → down               |
+ * | idle      | ready           | none                        | a job → running; the process ends → starting              |
+ * | running   | ready           | runs                        | the job ends → idle; the process ends → starting          |
+ * | replacing | as above        | runs, waits                 | the job ends, with its process or without → starting anew |
+ * | down      | could not start | may wait                    | a job, after a pause → starting                           |
+ * | stopped   | none, or dying  | ends at once as interrupted | nothing                                                   |
+ *
+ * unloadModels leads to `replacing` if there is a job, else to `starting` with another process.
+ */
+type HostState = 'starting' | 'idle' | 'running' | 'replacing' | 'down' | 'stopped';
+
+class ProcessHost implements WorkerHost {
+  readonly #worker: WorkerOptions;
+  readonly #onLog: NonNullable<WorkerHostOptions['onLog']>;
+  readonly #interruptGraceMs: number;
+  readonly #startTimeoutMs: number;
+  readonly #nodeArgs: readonly string[];
+  readonly #stopping = new AbortController();
+  #state: HostState = 'starting';
+  #process: WorkerProcess | undefined;
+  /** The job that runs or waits for its process. */
+  #job: ActiveJob | undefined;
+  /** Settles when the last of the jobs has ended. */
+  #last: Promise<unknown> = Promise.resolve();
+  #failedStarts = 0;
+
+  constructor({
+    onLog = () => undefined,
+    interruptGraceMs = INTERRUPT_GRACE_MS,
+    startTimeoutMs = START_TIMEOUT_MS,
+    nodeArgs = [],
+    ...worker
+  }: WorkerHostOptions) {
+    this.#worker = worker;
+    this.#onLog = onLog;
+    this.#interruptGraceMs = interruptGraceMs;
+    this.#startTimeoutMs = startTimeoutMs;
+    this.#nodeArgs = nodeArgs;
+    this.#fork();
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  run(job: Job, onEvent: (event: ExecutionEvent) => void): Promise<JobOutcome> {
+    const outcome = this.#last.then(() => this.#begin(job, onEvent));
+    this.#last = outcome;
+    return outcome;
+  }
+
+  interrupt(promptId?: string): boolean {
+    const job = this.#job;
+    if (!job || (promptId && promptId !== job.promptId)) return false;
+    this.#process?.send({ type: 'interrupt', promptId: job.promptId });
+    job.interrupt(this.#interruptGraceMs, () => this.#endDeaf(job));
+    return true;
+  }
+
+  free({ unloadModels, freeMemory }: FreeFlags): void {
+    if (this.#is('stopped')) return;
+    if (!unloadModels) {
+      if (freeMemory) this.#process?.send({ type: 'free', freeMemory });
+    } else if (this.#job) this.#state = 'replacing';
+    else this.#replace();
+  }
+
+  async stop(): Promise<void> {
+    this.#state = 'stopped';
+    this.#stopping.abort();
+    this.#job?.stopWaiting();
+    const process = this.#process;
+    process?.kill();
+    await process?.ended;
+    if (this.#job) this.#finish(this.#job, this.#job.record.interrupt());
+  }
+
+  /** Asked anew each time: the state changes while others are awaited or called. */
+  #is(state: HostState): boolean {
+    return this.#state === state;
+  }
+
+  /** Starts a process. A job that is to be the last of its process keeps the host `replacing`. */
+  #fork(): WorkerProcess {
+    if (!this.#is('replacing')) this.#state = 'starting';
+    const process = forkWorker({
+      worker: this.#worker,
+      nodeArgs: this.#nodeArgs,
+      startTimeoutMs: this.#startTimeoutMs,
+      onMessage: (message) => process === this.#process && this.#receive(message),
+      onLine: (line, stream) => this.#onLog(stream === 'stderr' ? 'warn' : 'info', line),
     });
-    child = started;
-    let wasReady = false;
-    void started.ready.then((ready) => {
-      wasReady = ready;
-      failedStarts = ready ? 0 : failedStarts + 1;
+    this.#process = process;
+    void process.ready.then((ready) => process === this.#process && this.#onReady(ready));
+    void process.ended.then((end) => process === this.#process && this.#onEnd(end, process.wasReady));
+    return process;
+  }
+
+  #onReady(ready: boolean): void {
+    this.#failedStarts = ready ? 0 : this.#failedStarts + 1;
+    if (ready && this.#is('starting')) this.#state = 'idle';
+  }
+
+  #onEnd(end: WorkerEnd, wasReady: boolean): void {
+    this.#process = undefined;
+    const stopped = this.#is('stopped');
+    if (!stopped && !this.#is('replacing')) this.#state = 'down';
+    const failure = describeEnd(end, wasReady);
+    if (!stopped) this.#onLog('error', failure.message);
+    const job = this.#job;
+    if (job) this.#finish(job, job.interrupted || stopped ? job.record.interrupt() : job.record.fail(failure));
+    if (wasReady && this.#is('down')) this.#fork();
+  }
+
+  #receive(message: FromWorker): void {
+    if (message.type === 'log') this.#onLog(message.level, message.message);
+    const job = this.#job;
+    if (!job || !('promptId' in message) || message.promptId !== job.promptId) return;
+    if (message.type === 'event') job.observe(message.event);
+    else this.#finish(job, { outcome: message.outcome, events: [] });
+  }
+
+  #begin(job: Job, onEvent: (event: ExecutionEvent) => void): Promise<JobOutcome> {
+    const active = new ActiveJob(job, {
+      onEvent,
+      onListenerError: ({ message }) => this.#onLog('error', `an event listener failed: ${message}`),
     });
-    void started.ended.then((end) => {
-      if (child === started) child = undefined;
-      else return; // it was replaced
-      const { type, message, traceback } = describeEnd(end, wasReady);
-      if (!stopped) onLog('error', message);
-      if (running) {
-        if (running.interrupted || stopped) finish(running, running.record.interrupt());
-        else finish(running, running.record.fail({ type, message, traceback }));
-      }
-      if (wasReady && !stopped && !child) start();
-    });
-    return started;
+    this.#job = active;
+    void this.#handOver(active);
+    return active.outcome;
   }
 
-  function receive(message: FromWorker): void {
-    if (message.type === 'log') onLog(message.level, message.message);
-    if (!running || !('promptId' in message) || message.promptId !== running.job.promptId) return;
-    if (message.type === 'event') {
-      running.record.observe(message.event);
-      running.emit(message.event);
-    } else finish(running, { outcome: message.outcome, events: [] });
-  }
-
-  function finish(which: Running, { outcome, events }: JobEnd): void {
-    if (running !== which) return;
-    clearTimeout(which.grace);
-    running = undefined;
-    for (const event of events) which.emit(event);
-    which.settle(outcome);
-    if (replaceWhenIdle) replace();
-  }
-
-  /** Ends the idle worker and starts another. */
-  function replace(): void {
-    replaceWhenIdle = false;
-    const old = child;
-    child = undefined;
-    old?.kill();
-    if (!stopped) start();
-  }
-
-  async function runNow(job: Job, onEvent: (event: ExecutionEvent) => void): Promise<JobOutcome> {
-    const record = createJobRecord(job);
-    const emit = (event: ExecutionEvent) => {
-      try {
-        onEvent(event);
-      } catch (error) {
-        onLog('error', `a listener of events failed: ${(error as Error).message}`);
-      }
-    };
-    return new Promise<JobOutcome>((settle) => {
-      const mine: Running = { job, record, emit, settle, interrupted: false, grace: undefined };
-      running = mine;
-      void startJob(mine);
-    });
-  }
-
-  async function startJob(mine: Running): Promise<void> {
-    if (!child && failedStarts > 0)
-      await new Promise((wait) => setTimeout(wait, Math.min(BACK_OFF_MS * 2 ** (failedStarts - 1), MAX_BACK_OFF_MS)));
-    if (running !== mine) return;
-    if (stopped) return finish(mine, mine.record.interrupt());
-    const target = child ?? start();
-    if (!(await target.ready) || running !== mine) return; // `ended` tells
-    if (!send(target, mine)) return;
-    if (mine.interrupted) target.send({ type: 'interrupt', promptId: mine.job.promptId });
-  }
-
-  function send(target: WorkerProcess, mine: Running): boolean {
+  /** Gives a job to the process, once there is one that is ready. */
+  async #handOver(job: ActiveJob): Promise<void> {
+    if (!this.#process && this.#failedStarts > 0) await this.#backOff();
+    if (this.#job !== job) return;
+    if (this.#is('stopped')) return this.#finish(job, job.record.interrupt());
+    const process = this.#process ?? this.#fork();
+    if (!(await process.ready) || this.#job !== job) return; // `ended` tells
+    if (this.#is('idle')) this.#state = 'running';
     try {
-      return target.send({ type: 'run', job: mine.job });
+      if (!process.send({ type: 'run', job: job.job })) return;
     } catch (error) {
       // A prompt that can't be copied to another process; JSON always can.
-      finish(mine, mine.record.fail({ type: 'Error', message: (error as Error).message }));
-      return false;
+      return this.#finish(job, job.record.fail({ type: 'Error', message: (error as Error).message }));
     }
+    if (job.interrupted) process.send({ type: 'interrupt', promptId: job.promptId });
   }
 
-  start();
-  return {
-    run(job, onEvent) {
-      const outcome = last.then(() => runNow(job, onEvent));
-      last = outcome;
-      return outcome;
-    },
-    interrupt(promptId) {
-      if (!running || (promptId && promptId !== running.job.promptId)) return false;
-      running.interrupted = true;
-      child?.send({ type: 'interrupt', promptId: running.job.promptId });
-      const patient = running;
-      patient.grace ??= setTimeout(() => {
-        if (running !== patient) return;
-        onLog('warn', `Prompt ${patient.job.promptId} did not heed its interrupt: its worker is ended.`);
-        if (child) child.kill();
-        else finish(patient, patient.record.interrupt());
-      }, interruptGraceMs);
-      return true;
-    },
-    free({ unloadModels, freeMemory }) {
-      if (unloadModels) {
-        if (running) replaceWhenIdle = true;
-        else replace();
-      } else if (freeMemory) child?.send({ type: 'free', freeMemory });
-    },
-    async stop() {
-      stopped = true;
-      const ending = child;
-      if (running) clearTimeout(running.grace);
-      ending?.kill();
-      await ending?.ended;
-      if (running) finish(running, running.record.interrupt());
-    },
-    get pid() {
-      return child?.pid;
-    },
-  };
+  async #backOff(): Promise<void> {
+    const waitMs = Math.min(BACK_OFF_MS * 2 ** (this.#failedStarts - 1), MAX_BACK_OFF_MS);
+    await sleep(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined); // stopped
+  }
+
+  /** The job did not react to its interrupt: its process is killed. */
+  #endDeaf(job: ActiveJob): void {
+    if (this.#job !== job) return;
+    this.#onLog('warn', `Prompt ${job.promptId} did not react to its interrupt, so its worker is killed.`);
+    if (this.#process) this.#process.kill();
+    else this.#finish(job, job.record.interrupt());
+  }
+
+  #finish(job: ActiveJob, end: JobEnd): void {
+    if (this.#job !== job) return;
+    this.#job = undefined;
+    job.end(end); // its listener may call free or stop
+    if (this.#is('replacing')) this.#replace();
+    else if (this.#is('running')) this.#state = 'idle';
+  }
+
+  /** Ends the idle process and starts another. */
+  #replace(): void {
+    this.#state = 'starting';
+    const old = this.#process;
+    this.#process = undefined;
+    old?.kill();
+    this.#fork();
+  }
 }

@@ -13,12 +13,15 @@ export interface WorkerEnd {
   readonly lastLines: readonly string[];
 }
 
+/** One process, from its fork to its end: it loads, is ready, has ended. */
 export interface WorkerProcess {
   readonly pid: number | undefined;
-  /** True once it said that it is ready; false where it ended before, or was too slow and was ended. */
+  /** True once it said that it is ready; false if it ended before that, or was too slow and was ended. */
   readonly ready: Promise<boolean>;
+  /** It has said that it is ready; this stays true after its end. */
+  readonly wasReady: boolean;
   readonly ended: Promise<WorkerEnd>;
-  /** False where the process is gone. */
+  /** False if the process is gone. */
   send(message: ToWorker): boolean;
   kill(): void;
 }
@@ -57,65 +60,103 @@ function splitLines(stream: NodeJS.ReadableStream | null, onLine: (line: string)
 }
 
 /** Forks a worker. What goes wrong shows in `ready` and `ended`; nothing throws. */
-export function forkWorker({ worker, nodeArgs, startTimeoutMs, onMessage, onLine }: ForkOptions): WorkerProcess {
-  const { path, execArgv } = entry();
-  const child: ChildProcess = fork(path, [JSON.stringify(worker)], {
-    serialization: 'advanced',
-    execArgv: [...execArgv, ...nodeArgs],
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  });
-  const lastLines: string[] = [];
-  let fatal: WorkerEnd['fatal'];
-  splitLines(child.stdout, (line) => onLine(line, 'stdout'));
-  splitLines(child.stderr, (line) => {
-    lastLines.push(line);
-    if (lastLines.length > KEPT_LINES) lastLines.shift();
-    onLine(line, 'stderr');
-  });
+export const forkWorker = (options: ForkOptions): WorkerProcess => new ForkedWorker(options);
 
-  let sayReady: (ready: boolean) => void = () => undefined;
-  const ready = new Promise<boolean>((resolve) => {
-    sayReady = resolve;
-  });
-  const tooSlow = setTimeout(() => {
-    lastLines.push(`It was not ready after ${startTimeoutMs / 1000} s.`);
-    child.kill('SIGKILL');
-  }, startTimeoutMs);
-  const ended = new Promise<WorkerEnd>((resolve) => {
-    const end = (code: number | null, signal: NodeJS.Signals | null) => {
-      clearTimeout(tooSlow);
-      sayReady(false);
-      resolve({ code, signal, fatal, lastLines });
-    };
-    child.on('error', (error) => {
-      lastLines.push(error.message);
-      if (child.pid === undefined) end(null, null);
+/** After a process's exit its pipes are read to their end, but grandchildren may hold them open: no longer than this. */
+const CLOSE_WITHIN_MS = 500;
+
+class ForkedWorker implements WorkerProcess {
+  readonly ready: Promise<boolean>;
+  readonly ended: Promise<WorkerEnd>;
+  readonly #child: ChildProcess;
+  readonly #lastLines: string[] = [];
+  readonly #tooSlow: NodeJS.Timeout;
+  #fatal: WorkerEnd['fatal'];
+  #wasReady = false;
+  #settleReady!: (ready: boolean) => void;
+  #settleEnded!: (end: WorkerEnd) => void;
+
+  constructor({ worker, nodeArgs, startTimeoutMs, onMessage, onLine }: ForkOptions) {
+    this.ready = new Promise((resolve) => {
+      this.#settleReady = resolve;
     });
-    // `close` comes after the pipes were read to their end, but grandchildren may hold them open.
-    child.on('exit', (code, signal) => {
-      const late = setTimeout(() => end(code, signal), 500);
-      child.once('close', () => {
+    void this.ready.then((ready) => {
+      this.#wasReady = ready;
+    });
+    this.ended = new Promise((resolve) => {
+      this.#settleEnded = resolve;
+    });
+    const { path, execArgv } = entry();
+    this.#child = fork(path, [JSON.stringify(worker)], {
+      serialization: 'advanced',
+      execArgv: [...execArgv, ...nodeArgs],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    this.#tooSlow = setTimeout(() => {
+      this.#keepLine(`It was not ready after ${startTimeoutMs / 1000} s.`);
+      this.kill();
+    }, startTimeoutMs);
+    this.#readLines(onLine);
+    this.#watchEnd();
+    this.#child.on('message', (message: FromWorker) => this.#receive(message, onMessage));
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  get wasReady(): boolean {
+    return this.#wasReady;
+  }
+
+  send(message: ToWorker): boolean {
+    if (!this.#child.connected) return false;
+    this.#child.send(message, () => undefined); // an error here means that it ended: `ended` tells
+    return true;
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  #readLines(onLine: ForkOptions['onLine']): void {
+    splitLines(this.#child.stdout, (line) => onLine(line, 'stdout'));
+    splitLines(this.#child.stderr, (line) => {
+      this.#keepLine(line);
+      onLine(line, 'stderr');
+    });
+  }
+
+  #keepLine(line: string): void {
+    this.#lastLines.push(line);
+    if (this.#lastLines.length > KEPT_LINES) this.#lastLines.shift();
+  }
+
+  #watchEnd(): void {
+    this.#child.on('error', (error) => {
+      this.#keepLine(error.message);
+      if (this.pid === undefined) this.#end(null, null);
+    });
+    this.#child.on('exit', (code, signal) => {
+      const late = setTimeout(() => this.#end(code, signal), CLOSE_WITHIN_MS);
+      this.#child.once('close', () => {
         clearTimeout(late);
-        end(code, signal);
+        this.#end(code, signal);
       });
     });
-  });
-  child.on('message', (message: FromWorker) => {
-    if (message.type === 'fatal') fatal = message;
+  }
+
+  #end(code: number | null, signal: NodeJS.Signals | null): void {
+    clearTimeout(this.#tooSlow);
+    this.#settleReady(false);
+    this.#settleEnded({ code, signal, fatal: this.#fatal, lastLines: this.#lastLines });
+  }
+
+  #receive(message: FromWorker, onMessage: ForkOptions['onMessage']): void {
+    if (message.type === 'fatal') this.#fatal = message;
     else if (message.type === 'ready') {
-      clearTimeout(tooSlow);
-      sayReady(true);
+      clearTimeout(this.#tooSlow);
+      this.#settleReady(true);
     } else onMessage(message);
-  });
-  return {
-    pid: child.pid,
-    ready,
-    ended,
-    send(message) {
-      if (!child.connected) return false;
-      child.send(message, () => undefined); // an error here means that it ended: `ended` tells
-      return true;
-    },
-    kill: () => void child.kill('SIGKILL'),
-  };
+  }
 }

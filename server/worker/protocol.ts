@@ -7,14 +7,13 @@ export type ToWorker =
   /** Without a prompt id: whatever runs. */
   | { readonly type: 'interrupt'; readonly promptId?: string }
   /** Forget kept results. (Models are unloaded by a fresh process: host.ts.) */
-  | { readonly type: 'free'; readonly freeMemory: boolean }
-  | { readonly type: 'stop' };
+  | { readonly type: 'free'; readonly freeMemory: boolean };
 
 export type FromWorker =
   | { readonly type: 'ready' }
   | { readonly type: 'event'; readonly promptId: string; readonly event: ExecutionEvent }
   | { readonly type: 'done'; readonly promptId: string; readonly outcome: JobOutcome }
-  /** An exception that nobody caught: the worker ends after it. */
+  /** An uncaught exception: the worker ends after it. */
   | { readonly type: 'fatal'; readonly message: string; readonly stack: string }
   | { readonly type: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly message: string };
 

@@ -110,7 +110,7 @@ const cases: [name: string, args: () => string[], code: keyof typeof errorCodes,
     'weights that do not fit',
     () => invert(picture, '--weights', '1,2', '--clip', standin),
     'OPTION_INVALID',
-    /2 numbers for 1/,
+    /a number for each target, 1 in all.*has 2/,
   ],
   ['a plot that is no PNG', () => ['invert', picture, '--plot', 'x.jpg'], 'OPTION_INVALID', /\.png/],
   ['a plot into a file', () => ['invert', picture, '--plot', join(picture, 'x.png')], 'FILE_UNWRITABLE', /x\.png/],
@@ -134,7 +134,7 @@ test.each(cases)('%s', async (_, args, code, message) => {
 });
 
 test.each([
-  [['invert', picture, '--length', 'many'], /Expected a number/],
+  [['invert', picture, '--length', 'many'], /--length must be a number, but is "many"\./],
   [['invert', picture, '--vocabulary', 'none'], /Allowed choices/],
   [['invert', picture, '--no-such-option'], /unknown option/],
   [['no-such-command'], /unknown command/],

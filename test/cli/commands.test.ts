@@ -2,9 +2,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { loadClip } from '../../engine/clip/clip.ts';
-import { cosine } from '../../engine/clip/tower.ts';
-import { sharp } from '../../engine/libraries.ts';
+import { cosine } from '../../engine/vector.ts';
 import { tinyClipFiles } from '../clip/tiny-clip.ts';
 import { checkpointDir } from '../diffusion/fixture.ts';
 import { sha256, startMirror } from '../hub/hub-mirror.ts';

@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sharp } from '../../engine/libraries.ts';
+import sharp from 'sharp';
 import { root, runCli } from './run-cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pez-demo-test-'));
@@ -16,7 +16,7 @@ test('prompt, similarities and the place of the picture on stdout; both pictures
   const { code, stdout, stderr } = await demo([join(root, 'examples/guitar.png'), '--out', 'pictures/both.png']);
   expect([code, stderr]).toEqual([
     0,
-    expect.stringMatching(/^A node server listens on http:\S+; .*image-to-prompt-to-image/),
+    expect.stringMatching(/^A node server is listening on http:\S+; .*image-to-prompt-to-image/),
   ]);
   for (const node of ['PEZ Invert', 'KSampler', 'VAE Decode']) expect(stderr).toContain(`${node} …\n`);
   const [prompt, similarity, path] = stdout.split('\n');

@@ -1,4 +1,4 @@
-// The parts of the command line that need no process: plots, text, files, progress, signals.
+// The parts of the command line that need no process: files, progress, signals.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,58 +6,9 @@ import { jest } from '@jest/globals';
 import { showDownloads, showInversion } from '../../cli/progress.ts';
 import { watchInterrupt } from '../../cli/stop-signal.ts';
 import { checkWritable, writeFileWhole } from '../../cli/write-file.ts';
-import { sharp } from '../../engine/libraries.ts';
-import { drawText, textWidth, wrapText } from '../../engine/plot/draw-text.ts';
-import { niceTicks, renderPlot } from '../../engine/plot/plot.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pez-parts-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-
-test('text is drawn as outlines, unknown characters as boxes', () => {
-  const svg = drawText('a🐯', { x: 1, y: 2, size: 10 });
-  expect(svg.match(/<path/g)).toHaveLength(2);
-  expect(svg).not.toContain('<text');
-  expect(textWidth('ab', 10)).toBeCloseTo(textWidth('a', 10) + textWidth('b', 10));
-});
-
-test('long prompts are wrapped and cut', () => {
-  const lines = wrapText('tiger '.repeat(60), 300, 20, 2);
-  expect(lines).toHaveLength(2);
-  expect(lines[1]).toMatch(/…$/);
-  for (const line of lines) expect(textWidth(line, 20)).toBeLessThanOrEqual(300);
-  expect(wrapText('x'.repeat(500), 300, 20, 2)[0]).toMatch(/…$/);
-});
-
-test.each([
-  [0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]],
-  [-0.17, 0.37, [-0.2, -0.1, 0, 0.1, 0.2, 0.3, 0.4]],
-  [0, 132, [0, 20, 40, 60, 80, 100, 120, 140]],
-  [0.5, 0.5, [0.5, 0.6]],
-])('ticks from %d to %d are round and cover it', (low, high, expected) => {
-  const ticks = niceTicks(low, high, low === 0 && high === 132 ? 8 : 6);
-  expect(ticks).toEqual(expected);
-});
-
-test('a plot has both lines, also of a single step and of gaps', async () => {
-  const count = async (png: Buffer, red: number, blue: number) => {
-    const { data, info } = await sharp(png).removeAlpha().raw().toBuffer({ resolveWithObject: true });
-    let n = 0;
-    for (let i = 0; i < data.length; i += info.channels) if (data[i] === red && data[i + 2] === blue) n++;
-    return n;
-  };
-  const steps = Array.from({ length: 50 }, (_, i) => i + 1);
-  const full = await renderPlot({
-    prompt: 'a tiger in the snow',
-    caption: 'similarity 0.5',
-    steps,
-    best: steps.map((s) => (s < 5 ? Number.NaN : s / 100)),
-    similarities: steps.map((s) => (s < 25 ? [s / 110, s / 130] : [s / 120])),
-    pictures: [],
-  });
-  expect(await count(full, 0xd9, 0x0f)).toBeGreaterThan(2000); // the bold line
-  const one = { prompt: '', caption: '', steps: [1], best: [Number.NaN], similarities: [[]], pictures: [] };
-  expect((await sharp(await renderPlot(one)).metadata()).format).toBe('png');
-});
 
 test('a file is written whole or not at all', () => {
   const path = join(folder, 'a/b.txt');

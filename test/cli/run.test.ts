@@ -2,10 +2,11 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { assign, parseAssignment, parsePicture, readGraphFile } from '../../cli/graph-file.ts';
-import { sharp } from '../../engine/libraries.ts';
 import { nodes } from '../../nodes/index.ts';
 import { apiGraph } from '../../schemas/prompt.ts';
+import { parseJson } from '../../server/json.ts';
 import { root, runCli } from './run-cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pez-run-test-'));
@@ -83,6 +84,17 @@ test('pictures of a second run do not replace those of the first', async () => {
   expect(readdirSync(join(folder, 'kept/a'))).toEqual(['x_00001_.png', 'x_00002_.png']);
 });
 
+test('integers above 2^53 keep every digit, in the file and in --set', async () => {
+  const path = join(folder, 'large.json');
+  const inputs = (seed: string) => `{"class_type":"TestWidgets","inputs":{"int":${seed}}}`;
+  writeFileSync(path, `{"1":${inputs('9007199254740993')},"2":${inputs('0')}}`);
+  const { code, stdout } = await run([path, '--packs', pack, '--quiet', '--set', '2.int=18446744073709551615']);
+  expect([code, stdout.match(/"int":"\d+n"/g)]).toEqual([
+    0,
+    ['"int":"9007199254740993n"', '"int":"18446744073709551615n"'],
+  ]);
+});
+
 test('every error of a graph is told, exit code 2, and nothing runs', async () => {
   const set = ['3.steps=0', '3.length=1e9', '1.image=none.png', '2.clip_name=nope'];
   const { code, stdout, stderr } = await run(['image-to-prompt', ...set.flatMap((s) => ['--set', s])]);
@@ -155,9 +167,21 @@ describe('what is given', () => {
     expect(graph[4].inputs.length).toBe(8);
   });
 
+  test('a graph file is read as the server reads the same text', async () => {
+    const text = readFileSync(join(root, 'templates/api/text-to-image.json'), 'utf8');
+    for (const seed of ['9007199254740993', '9223372036854775807', '18446744073709551615', 'NaN']) {
+      const path = join(folder, 'seed.json');
+      writeFileSync(path, text.replace(/"seed": \d+/, `"seed": ${seed}`));
+      const read = await readGraphFile(path, registry);
+      expect(read).toEqual(parseJson(readFileSync(path, 'utf8')));
+      expect(String(read[3].inputs.seed)).toBe(seed);
+      expect(assign(read, [parseAssignment(`KSampler.seed=${seed}`)], registry)).toEqual(read);
+    }
+  });
+
   test.each([
-    ['steps=3', /takes node\.input=value, such as PEZInvert\.length=4, not "steps=3"/],
-    ['4.steps', /not "4\.steps"/],
+    ['steps=3', /must be node\.input=value, such as PEZInvert\.length=4, but is "steps=3"/],
+    ['4.steps', /but is "4\.steps"/],
     ['9.steps=3', /no node "9"\. It has: 1 \(Load Image\), /],
     ['LoadImage.image=a.png', /"LoadImage" stands for 2 nodes \(1, 2\): give an id/],
     ['4.lenght=3', /Node 4 \(Prompt Blend\) has no input "lenght"\. It has: .*length/],
@@ -174,7 +198,7 @@ describe('what is given', () => {
   test.each([
     ['nope', undefined, /no template and no file "nope"\. Templates: image-to-prompt, /],
     ['text.json', 'hello', /Cannot read the graph .*text\.json/],
-    ['list.json', '[]', /is no graph: neither in API format nor as a front end saves it/],
+    ['list.json', '[]', /is not a graph: neither in API format nor as a front end saves it/],
   ])('the graph %s is refused', async (name, text, message) => {
     const path = text === undefined ? name : join(folder, name);
     if (text !== undefined) writeFileSync(path, text);

@@ -64,7 +64,7 @@ test('a port or a data folder that another one uses: exit code 2, and what to do
   expect(samePort.code).toBe(2);
   expect(samePort.stderr).toMatch(
     new RegExp(
-      `error: Cannot listen on 127\\.0\\.0\\.1 port ${port}: another .* listens there\\. .*\\[OPTION_INVALID\\]`,
+      `error: Cannot listen on 127\\.0\\.0\\.1 port ${port}: another .* is listening there\\. .*\\[OPTION_INVALID\\]`,
     ),
   );
   const sameFolder = await runCli(['serve', '--port', '0', '--data-dir', join(folder, 'first')]);
@@ -100,9 +100,9 @@ test.each([['SIGINT'], ['SIGTERM']] as const)(
 
 test.each([
   [['--port', '70000'], /--port must be a whole number from 0 to 65535, but is 70000/],
-  [['--port', 'x'], /--port/],
-  [['--cache', 'lru:0'], /Expected classic, none or lru:/],
-  [['--max-upload-size', '0'], /--max-upload-size must be above 0 MB/],
+  [['--port', 'x'], /--port must be a whole number from 0 to 65535, but is "x"\./],
+  [['--cache', 'lru:0'], /--cache must be classic, none or lru:/],
+  [['--max-upload-size', '0'], /--max-upload-size must be a number above 0, but is 0/],
   [['--listen', '203.0.113.1', '--port', '0'], /Cannot listen on 203\.0\.113\.1/],
 ])('%j is refused', async (args, message) => {
   const { code, stderr } = await runCli(['serve', '--data-dir', join(folder, 'never'), ...args]);

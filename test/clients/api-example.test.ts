@@ -1,9 +1,9 @@
-// Scripts in the manner of ComfyUI's published API examples (comfy-api.md 10.2): a socket, POST /prompt, listen until
+// Scripts in the manner of ComfyUI's published API examples (protocol: What clients rely on; Binary frames): a socket, POST /prompt, listen until
 // `executing` null, read the history, fetch the files. All our templates run this way.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { WebSocket } from 'ws';
-import { sharp } from '../../engine/libraries.ts';
 import { type Json, startTestServer, type TestServer } from '../helpers/server.ts';
 
 const templates = join(import.meta.dirname, '../../templates/api');
@@ -75,7 +75,7 @@ test.each(readdirSync(templates))(
   },
 );
 
-test('3.6: the variant that takes pictures from the socket gets them by cutting 8 bytes off binary messages', async () => {
+test('the variant that takes pictures from the socket gets them by cutting 8 bytes off binary messages', async () => {
   const ws = new WebSocket(`${server.url.replace('http', 'ws')}/ws?clientId=images`);
   await opened(ws);
   const promptId = await queuePrompt({ 9: { class_type: 'TestPreview', inputs: { count: 1 } } }, 'images');

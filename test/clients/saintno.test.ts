@@ -1,10 +1,12 @@
-// @saintno/comfyui-sdk, a client that others wrote, against a real server (comfy-api.md 10.2).
+// @saintno/comfyui-sdk, a client that others wrote, against a real server.
+// (protocol: What clients rely on; Uploads; Cached results; Binary frames; Validation errors; Addressing of events)
+// (protocol: Interrupt and free)
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CallWrapper, ComfyApi, PromptBuilder } from '@saintno/comfyui-sdk';
-import { sharp } from '../../engine/libraries.ts';
+import sharp from 'sharp';
 import { type Json, startTestServer, type TestServer } from '../helpers/server.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -43,7 +45,7 @@ async function call(graph: Json, outputs: Record<string, string>, on: { progress
   return { result, ...seen };
 }
 
-test('10.2: it connects, reads the system, and lists our nodes', async () => {
+test('it connects, reads the system, and lists our nodes', async () => {
   await expect(api.ping()).resolves.toMatchObject({ status: true });
   expect((await api.getSystemStats()).system).toMatchObject({ os: process.platform });
   const nodes = (await api.getNodeDefs())!;
@@ -53,7 +55,7 @@ test('10.2: it connects, reads the system, and lists our nodes', async () => {
   expect(await api.getNodeDefs('Primitive boolean [Crystools]')).toBeNull();
 });
 
-test('10.2: lists of models, templates, features, settings, userdata, the log', async () => {
+test('lists of models, templates, features, settings, userdata, the log', async () => {
   expect(await api.getModelTypes()).toContain('checkpoints');
   expect(await api.getModels('checkpoints')).toEqual([]);
   expect(await api.getModelFolders()).toContainEqual(expect.objectContaining({ name: 'loras' }));
@@ -75,7 +77,7 @@ test('10.2: lists of models, templates, features, settings, userdata, the log', 
   expect((await api.getTerminalLogs()).entries).toEqual(expect.any(Array));
 });
 
-test('6.1: an uploaded picture runs through image-to-prompt, with progress, and the plot is a picture', async () => {
+test('an uploaded picture runs through image-to-prompt, with progress, and the plot is a picture', async () => {
   const uploaded = (await api.uploadImage(tiger, 'saintno.png', { override: true })) as { info: Json; url: string };
   expect(uploaded.info).toMatchObject({ filename: 'saintno.png', subfolder: '', type: 'input' });
   expect(Buffer.from(await (await fetch(uploaded.url)).arrayBuffer())).toEqual(tiger);
@@ -104,7 +106,7 @@ test('ComfyUI’s first graph draws a picture with the checkpoint that is listed
   expect({ format, width, height }).toEqual({ format: 'png', width: 64, height: 64 });
 });
 
-test('4.11: the same graph again comes from the cache, with the same outputs', async () => {
+test('the same graph again comes from the cache, with the same outputs', async () => {
   const graph = {
     1: { class_type: 'TestText', inputs: { text: 'kept' } },
     2: { class_type: 'TestShow', inputs: { value: ['1', 0] } },
@@ -115,13 +117,13 @@ test('4.11: the same graph again comes from the cache, with the same outputs', a
   expect(second.result).toEqual(first.result);
 });
 
-test('3.6: previews arrive as pictures', async () => {
+test('previews arrive as pictures', async () => {
   const { previews } = await call({ 1: { class_type: 'TestPreview', inputs: { count: 20, ms: 20 } } }, { shown: '1' });
   expect(previews.length).toBeGreaterThan(0);
   expect(previews[0].type).toBe('image/jpeg');
 });
 
-test('2.3: what is wrong with a graph reaches onFailed', async () => {
+test('what is wrong with a graph reaches onFailed', async () => {
   const { result, failed } = await call({ 1: { class_type: 'TestShow', inputs: {} } }, { shown: '1' });
   expect(result).toBe(false);
   expect(failed[0].cause).toMatchObject({
@@ -137,7 +139,7 @@ function gated(name: string, rest: Json) {
   return { graph, open: () => writeFileSync(path, '') };
 }
 
-test('3.3: a node that fails reaches onFailed with node, type and message', async () => {
+test('a node that fails reaches onFailed with node, type and message', async () => {
   const { graph, open } = gated('fail', {
     2: { class_type: 'TestFail', inputs: { message: 'no luck', value: ['1', 0] } },
     3: { class_type: 'TestShow', inputs: { value: ['2', 0] } },
@@ -148,7 +150,7 @@ test('3.3: a node that fails reaches onFailed with node, type and message', asyn
   expect(failed[0].cause.exception_message).toContain('no luck');
 });
 
-test('4.9: an interrupt reaches onFailed, and the next graph runs', async () => {
+test('an interrupt reaches onFailed, and the next graph runs', async () => {
   const { graph } = gated('never', { 2: { class_type: 'TestShow', inputs: { value: ['1', 0] } } });
   const asked: Promise<void>[] = [];
   const { result, failed } = await call(
@@ -166,7 +168,7 @@ test('4.9: an interrupt reaches onFailed, and the next graph runs', async () => 
   expect(next.result).toEqual({ shown: { text: ['"on"'] } });
 });
 
-test('10.2: queue, history and memory', async () => {
+test('queue, history and memory', async () => {
   const { graph, open } = gated('queue', { 2: { class_type: 'TestShow', inputs: { value: ['1', 0] } } });
   const running = await api.appendPrompt(graph);
   const waiting = await api.appendPrompt({ 1: { class_type: 'TestShow', inputs: { value: 1 } } });
@@ -181,7 +183,7 @@ test('10.2: queue, history and memory', async () => {
   expect(await api.freeMemory(false, true)).toBe(true);
 });
 
-test('10.2: a pool of clients runs many graphs at once, and each gets its own outputs', async () => {
+test('a pool of clients runs many graphs at once, and each gets its own outputs', async () => {
   const script = join(import.meta.dirname, 'saintno-pool.mjs');
   const { stdout } = await promisify(execFile)(process.execPath, [script, server.url]);
   expect(JSON.parse(stdout)).toEqual(Array.from({ length: 9 }, (_, i) => `["graph ${i}"]`));

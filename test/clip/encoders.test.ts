@@ -1,10 +1,10 @@
 // Text and image encoders against PyTorch, and against what the tiny model is by construction.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clip, loadClip } from '../../engine/clip/clip.ts';
-import { cosine } from '../../engine/clip/tower.ts';
-import { tableRow, writeTinyClip } from './tiny-clip.ts';
+import { cosine } from '../../engine/vector.ts';
+import { tableRow, tinyClipFiles, writeTinyClip } from './tiny-clip.ts';
 
 const fixtures = join(import.meta.dirname, '../fixtures/clip');
 const oracle = JSON.parse(readFileSync(join(fixtures, 'oracle.json'), 'utf8'));
@@ -25,7 +25,16 @@ test('texts are embedded as PyTorch does', async () => {
   vectors.forEach((v, i) => {
     expect(worst(v, oracle.texts[i].embedding)).toBeLessThan(1e-5);
   });
-  expect(standin.text.dim).toBe(24);
+  expect(await standin.text.dim()).toBe(24);
+});
+
+test('the length of embeddings is known before the first call, also to a model whose configuration leaves it out', async () => {
+  const dir = mkdtempSync(join(folder, 'dim-'));
+  writeTinyClip(dir);
+  expect(await (await loadClip(dir)).text.dim()).toBe(4);
+  const { projection_dim: _, ...config } = JSON.parse(tinyClipFiles().get('config.json')!.toString());
+  writeFileSync(join(dir, 'config.json'), JSON.stringify(config));
+  expect(await (await loadClip(dir)).text.dim()).toBe(4);
 });
 
 test('pictures are embedded as PyTorch and Pillow do', async () => {
@@ -83,4 +92,14 @@ test('rows of unequal length are a mistake of the caller', async () => {
 test('an aborted call throws the reason', async () => {
   const reason = new Error('stop');
   await expect(tiny.text.encode(['cat'], AbortSignal.abort(reason))).rejects.toBe(reason);
+});
+
+test('a damaged preprocessor_config.json that was mended is read again', async () => {
+  const dir = mkdtempSync(join(folder, 'mended-'));
+  const clip = await loadClip(writeTinyClip(dir));
+  const picture = join(fixtures, oracle.pictures[0].file);
+  writeFileSync(join(dir, 'preprocessor_config.json'), '{ "do_resize": tr');
+  await expect(clip.image.encode([picture])).rejects.toMatchObject({ code: 'MODEL_INVALID' });
+  writeFileSync(join(dir, 'preprocessor_config.json'), tinyClipFiles().get('preprocessor_config.json')!);
+  expect((await clip.image.encode([picture]))[0]).toHaveLength(3);
 });

@@ -38,5 +38,5 @@ test.each(towers)('%s, %s', async (name, _, path, { inputs, embedding }) => {
     const worst = Math.max(...expected.map((v, k) => Math.abs(v / length - vectors[i][k])));
     expect(worst).toBeLessThan(tolerance);
   });
-  expect(encoder.dim).toBe(embedding.dims[1]);
+  expect(await encoder.dim()).toBe(embedding.dims[1]);
 });

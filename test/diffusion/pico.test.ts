@@ -2,11 +2,11 @@
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { loadClip } from '../../engine/clip/clip.ts';
-import { cosine } from '../../engine/clip/tower.ts';
 import { type Checkpoint, loadCheckpoint } from '../../engine/diffusion/checkpoint.ts';
 import { emptyLatent } from '../../engine/diffusion/latent.ts';
 import { sample } from '../../engine/diffusion/sample.ts';
 import { bundledRoot } from '../../engine/hub/bundled.ts';
+import { cosine } from '../../engine/vector.ts';
 import { relativeError } from './fixture.ts';
 
 const NATIVE = { width: 64, height: 64 };

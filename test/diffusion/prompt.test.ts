@@ -7,7 +7,7 @@ import { parseWeights } from '../../engine/diffusion/prompt-weights.ts';
 import { loadCheckpointTokenizer } from '../../engine/diffusion/tokenizer.ts';
 import { checkpointDir, relativeError } from './fixture.ts';
 
-const tokenizer = loadCheckpointTokenizer(join(checkpointDir('sd15'), 'tokenizer'));
+const tokenizer = await loadCheckpointTokenizer(join(checkpointDir('sd15'), 'tokenizer'));
 const [RED, CAT] = ['red', 'cat'].map((word) => tokenizer.encode(word)[0]);
 
 test.each([
@@ -132,7 +132,9 @@ describe('conditioning', () => {
 
   test('a prompt beyond all measure is refused', async () => {
     await expect(encode('red '.repeat(20_000))).rejects.toMatchObject({ code: 'OPTION_INVALID' });
-    await expect(encode('x'.repeat(200_000))).rejects.toThrow('100000 is the limit');
+    await expect(encode('x'.repeat(200_000))).rejects.toThrow(
+      'The prompt must have at most 100000 characters, but has 200000.',
+    );
   });
 
   test('average, concat and combine', async () => {
@@ -157,6 +159,6 @@ describe('conditioning', () => {
     const part = await encode('cat');
     const other = { ...part, width: 8 };
     expect(() => concatConditioning([part], [other])).toThrow('come from different models');
-    expect(() => averageConditioning([part], [], 0.5)).toThrow('The conditioning is empty');
+    expect(() => averageConditioning([part], [], 0.5)).toThrow('The conditioning must have at least one part');
   });
 });

@@ -86,24 +86,33 @@ test('an empty latent fits itself to the model; one with content does not', asyn
   expect(fine.shape).toEqual([1, 4, 16, 16]);
   expect((await run({ latent: fine })).shape).toEqual([1, 4, 8, 8]);
   const other: Latent = { shape: [1, 16, 8, 8], data: new Float32Array(1024).fill(1) };
-  await expect(run({ latent: other })).rejects.toThrow('The latent has 16 channels and the model takes 4');
+  await expect(run({ latent: other })).rejects.toThrow('A latent for this model must have 4 channels, but has 16.');
 });
 
 test.each([
-  [{ sampler: 'heun' }, 'The sampler "heun" is not one of euler, euler_ancestral'],
-  [{ sampler: 'constructor' }, 'The sampler "constructor" is not one of'],
-  [{ scheduler: 'cosine' }, 'The scheduler "cosine"'],
-  [{ cfg: Number.NaN }, 'cfg is NaN'],
-  [{ seed: -1 }, 'The seed is -1'],
-  [{ seed: 1.5 }, 'The seed is 1.5'],
-  [{ seed: 2n ** 64n }, 'a whole number from 0 to 2^64 - 1'],
-  [{ positive: [] }, 'The positive conditioning is empty'],
-  [{ latent: { shape: [1, 4, 8, 8] as const, data: new Float32Array(3) } }, 'holds 3 numbers'],
+  [{ sampler: 'heun' }, 'sampler must be one of euler, euler_ancestral'],
+  [{ sampler: 'constructor' }, ', but is "constructor".'],
+  [{ scheduler: 'cosine' }, 'scheduler must be one of normal'],
+  [{ cfg: Number.NaN }, 'cfg must be a finite number, but is NaN.'],
+  [{ seed: -1 }, 'seed must be a whole number from 0 to 18446744073709551615, but is -1.'],
+  [{ seed: 1.5 }, ', but is 1.5.'],
+  [{ seed: 2n ** 64n }, ', but is 18446744073709551616.'],
+  [
+    { positive: [] },
+    'The positive conditioning must have at least one part (encode a text, which may be empty), but has 0.',
+  ],
+  [
+    { latent: { shape: [1, 4, 8, 8] as const, data: new Float32Array(3) } },
+    'must have 256 numbers to fill its shape [1,4,8,8], but has 3.',
+  ],
   [
     { latent: { shape: [1, 4, 0, 8] as const, data: new Float32Array(0) } },
-    '[batch, channels, height, width] is needed',
+    'must be of shape [batch, channels, height, width], but is [1,4,0,8].',
   ],
-  [{ noise: { start: new Float32Array(3) } }, 'The noise has 3 numbers'],
+  [
+    { noise: { start: new Float32Array(3) } },
+    'The noise must have as many numbers as the latent, which are 256, but has 3.',
+  ],
 ])('refuses %p', async (options, message) => {
   await expect(run(options)).rejects.toMatchObject({
     code: 'OPTION_INVALID',

@@ -98,7 +98,9 @@ test('a VAE whose numbers make no sense is refused', async () => {
 
 test('a precision that the checkpoint lacks is named', async () => {
   await expect(loadCheckpoint(dir, { dtype: 'fp16' })).rejects.toThrow('text_encoder/model_fp16.onnx');
-  await expect(loadCheckpoint(dir, { dtype: 'int3' })).rejects.toThrow('The variant "int3"');
+  await expect(loadCheckpoint(dir, { dtype: 'int3' })).rejects.toThrow(
+    'dtype must be one of fp32, fp16, q8, but is "int3".',
+  );
 });
 
 test('a name that is nothing is refused with examples', async () => {
@@ -115,7 +117,7 @@ describe('devices', () => {
   });
 
   test('unknown and foreign devices are refused with what there is', () => {
-    expect(() => checkDevice('tpu')).toThrow('The device "tpu" is not one of cpu, webgpu, cuda, coreml, dml.');
+    expect(() => checkDevice('tpu')).toThrow('device must be one of cpu, webgpu, cuda, coreml, dml, but is "tpu".');
     const foreign = process.platform === 'darwin' ? 'dml' : 'coreml';
     expect(() => checkDevice(foreign)).toThrow(
       expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining('cpu always works') }),

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { defineNode, float, int, port } from '../../nodes/define-node.ts';
 import type { NodeFiles } from '../../nodes/node-context.ts';
 import type { ExecutionEvent } from '../../schemas/events.ts';
-import { applyRules } from '../../server/http/middleware.ts';
+import { mountRouters } from '../../server/http/middleware.ts';
 import { historyRoutes } from '../../server/http/routes/history.ts';
 import { interruptRoutes } from '../../server/http/routes/interrupt.ts';
 import { jobsRoutes } from '../../server/http/routes/jobs.ts';
@@ -17,7 +17,8 @@ import type { Job, JobOutcome } from '../../server/job.ts';
 import { createLog } from '../../server/log.ts';
 import type { Registry } from '../../server/packs/registry.ts';
 import { createDispatcher } from '../../server/queue/dispatcher.ts';
-import { createJobStore, type JobStore } from '../../server/queue/store.ts';
+import { openJobStore } from '../../server/queue/sqlite-store.ts';
+import type { JobStore } from '../../server/queue/store.ts';
 
 const shared = { displayName: '', category: '', description: '', run: () => ({}) as never };
 const definitions = [
@@ -60,7 +61,7 @@ export interface QueueServerOptions {
 /** Starts it on a free port. */
 export async function startQueueServer(options: QueueServerOptions = {}) {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'queue-'));
-  const store: JobStore = createJobStore({ file: join(dataDir, 'queue.sqlite'), maxBytes: options.maxBytes });
+  const store: JobStore = openJobStore({ file: join(dataDir, 'queue.sqlite'), maxBytes: options.maxBytes });
   /** Everything that clients would see, in order: `status n`, `client: type`. */
   const seen: string[] = [];
   const freed: object[] = [];
@@ -121,7 +122,7 @@ export async function startQueueServer(options: QueueServerOptions = {}) {
     closeWithinMs: options.closeWithinMs,
   });
   const sources = { inputImages: () => [], clips: () => [], checkpoints: () => [] };
-  const app = applyRules({
+  const app = mountRouters({
     options: { listen: '127.0.0.1', allowedHosts: [] },
     log: createLog({ level: 'silent' }),
     routers: [

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { loadClip } from '../../engine/clip/clip.ts';
 import { type HubOptions, pullModel } from '../../engine/hub/fetch-model.ts';
 import { parseHubId } from '../../engine/hub/hub-id.ts';
+import { defaultTransport } from '../../engine/hub/requests.ts';
 import { tinyClipFiles } from '../clip/tiny-clip.ts';
 import { type Fault, type Mirror, type MirrorFile, startMirror } from './hub-mirror.ts';
 
@@ -241,6 +242,56 @@ test('a model without a text tower is not supported', async () => {
   await expect(pull()).rejects.toMatchObject({ code: 'MODEL_UNSUPPORTED', message: expect.stringContaining(TEXT) });
 });
 
+describe('a model that has no fp32', () => {
+  const HALF = 'onnx/text_model_fp16.onnx';
+  beforeEach(() => {
+    for (const tower of ['text', 'vision']) {
+      const full = `org/tiny/onnx/${tower}_model.onnx`;
+      mirror.files.set(full.replace('.onnx', '_fp16.onnx'), mirror.files.get(full)!);
+      mirror.files.delete(full);
+    }
+  });
+
+  test('is downloaded in the most precise weights that it has, and complete', async () => {
+    await pull();
+    expect(mirror.log.filter((line) => line.startsWith('GET onnx')).sort()).toEqual([
+      `GET ${HALF}`,
+      'GET onnx/vision_model_fp16.onnx',
+    ]);
+    mirror.log.length = 0;
+    const clip = await loadClip('org/tiny', options());
+    expect(clip.textModelPath).toBe(join(folder(), HALF));
+    expect(mirror.log).toEqual([]);
+    expect(await pull({ offline: true })).toBe(folder());
+  });
+
+  test('is never used damaged', async () => {
+    await pull();
+    truncateSync(join(folder(), HALF), 40);
+    await expect(pull({ offline: true })).rejects.toMatchObject({
+      code: 'MODEL_INVALID',
+      message: expect.stringContaining(join(folder(), HALF)),
+    });
+    await pull();
+    expect(readFileSync(join(folder(), HALF)).equals(file(HALF).body)).toBe(true);
+  });
+
+  test('is refused if fp32 is asked for', async () => {
+    await expect(pull({ dtype: 'fp32' })).rejects.toMatchObject({
+      code: 'MODEL_UNSUPPORTED',
+      message: expect.stringContaining(TEXT),
+    });
+  });
+});
+
+test('without a network, the weights that were downloaded by --dtype do', async () => {
+  mirror.files.set('org/tiny/onnx/text_model_quantized.onnx', file(TEXT));
+  await pull({ dtype: 'q8' });
+  await mirror.close();
+  expect(await pull({ offline: true })).toBe(folder());
+  mirror = await startMirror(new Map());
+});
+
 test('a model without a vision tower can still read texts, and is complete', async () => {
   mirror.files.delete('org/tiny/onnx/vision_model.onnx');
   await pull();
@@ -313,6 +364,41 @@ test('a lock whose holder died is broken', async () => {
   utimesSync(join(folder(), '.lock'), 0, 0);
   await pull();
   expect(good()).toBe(true);
+});
+
+describe('aborting ends a pause at once, with the reason given', () => {
+  const reason = new Error('enough');
+
+  /** Makes a pause a minute long, and aborts as soon as it has begun. */
+  async function abortPause(isIt: (ms: number) => boolean): Promise<void> {
+    const controller = new AbortController();
+    const wait = async (ms: number, signal?: AbortSignal) => {
+      if (isIt(ms)) setImmediate(() => controller.abort(reason));
+      await (isIt(ms) ? defaultTransport.wait(60_000, signal) : undefined);
+    };
+    await expect(pull({ signal: controller.signal, transport: { wait } })).rejects.toBe(reason);
+  }
+
+  test('that the hub asked for', async () => {
+    fail(TEXT, { kind: 'status', status: 429, headers: { 'retry-after': '60' } });
+    await abortPause((ms) => ms === 60_000);
+  }, 5_000);
+
+  test('between two requests', async () => {
+    file('config.json').headFaults = Array.from({ length: 9 }, () => ({ kind: 'status', status: 503 }));
+    await abortPause((ms) => ms === 1000);
+  }, 5_000);
+
+  test('between two attempts at a file', async () => {
+    fail(TEXT, { kind: 'garbage' }, { kind: 'garbage' });
+    await abortPause((ms) => ms === 1000);
+  }, 5_000);
+
+  test('for another process that holds the lock', async () => {
+    mkdirSync(folder(), { recursive: true });
+    writeFileSync(join(folder(), '.lock'), '1\n');
+    await abortPause(() => true);
+  }, 5_000);
 });
 
 test('aborting ends the download with the reason given', async () => {

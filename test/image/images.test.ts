@@ -3,10 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Color } from 'sharp';
+import sharp from 'sharp';
 import { loadPreprocess } from '../../engine/clip/preprocess.ts';
 import { decodeImage, type ImageInput } from '../../engine/image/decode-image.ts';
 import { resample } from '../../engine/image/resample.ts';
-import { sharp } from '../../engine/libraries.ts';
 import { pngHeader } from './png-header.ts';
 
 const fixtures = join(import.meta.dirname, '../fixtures/clip');
@@ -107,6 +107,25 @@ describe('decoding', () => {
   test('takes pixels that are at hand', async () => {
     expect(await pixel({ data: new Uint8Array([1, 2, 3]), width: 1, height: 1, channels: 3 })).toEqual([1, 2, 3]);
     expect(await pixel({ data: new Uint8Array([9]), width: 1, height: 1, channels: 1 })).toEqual([9, 9, 9]);
+  });
+
+  test.each([1, 3] as const)(
+    'pixels of %i channels become what they become as a PNG, bit for bit',
+    async (channels) => {
+      const [width, height] = [256, 3];
+      const data = Uint8ClampedArray.from({ length: width * height * channels }, (_, i) => (i * (channels + 4)) % 256);
+      const bare = sharp(data, { raw: { width, height, channels } });
+      const png = await (channels === 1 ? bare.toColourspace('b-w') : bare).png().toBuffer();
+      const direct = await decodeImage({ data, width, height, channels });
+      expect(direct).toMatchObject({ width, height });
+      expect(Buffer.from(direct.data).equals((await decodeImage(png)).data)).toBe(true);
+    },
+  );
+
+  test('RGB pixels are taken as they are, without a copy', async () => {
+    const bytes = new Uint8Array([0, 1, 2, 3, 4, 5, 6]);
+    const { data } = await decodeImage({ data: bytes.subarray(1), width: 2, height: 1, channels: 3 });
+    expect([data.buffer, data.byteOffset, [...data]]).toEqual([bytes.buffer, 1, [1, 2, 3, 4, 5, 6]]);
   });
 });
 

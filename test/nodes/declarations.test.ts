@@ -1,4 +1,5 @@
 // What holds for every node: one list, one file each, described for people, and object_info in ComfyUI's shapes.
+// (protocol: Node descriptions)
 import { readdirSync, readFileSync } from 'node:fs';
 import { nodePages } from '../../docs/generate-nodes.ts';
 import type { NodeDefinition } from '../../nodes/define-node.ts';
@@ -36,7 +37,7 @@ test('docs/nodes is what docs/generate-nodes.ts writes', () => {
   for (const [name, text] of pages) expect([name, onDisk.get(name)]).toEqual([name, text]);
 });
 
-describe('5: object_info', () => {
+describe('object_info', () => {
   test.each(nodes.map((node) => [node.type, node] as const))('%s fits the schema', (_, node) => {
     expect(nodeInfo.safeParse(describeOurs(node)).error).toBeUndefined();
   });

@@ -1,9 +1,9 @@
 // The nodes that draw, on tiny checkpoints with random weights: each against the engine, what they show, and their errors.
 import { jest } from '@jest/globals';
+import sharp from 'sharp';
 import { emptyLatent, type Latent } from '../../engine/diffusion/latent.ts';
 import { sample } from '../../engine/diffusion/sample.ts';
-import { sharp } from '../../engine/libraries.ts';
-import { makeBatch } from '../../nodes/image-bytes.ts';
+import { makeBatch } from '../../engine/image/batch.ts';
 import { makeContext, nodeOf, runNode, type TestContext, testCheckpoint, testClip } from '../helpers/node-context.ts';
 
 const contexts: TestContext[] = [];
@@ -138,7 +138,7 @@ test('a latent of another kind of model is refused, an empty one fits itself', a
   expect(drawn.shape).toEqual([1, 4, 8, 8]);
   const full = { shape: empty.shape, data: empty.data.map(() => 1) };
   await expect(outputs('KSampler', await settings({ latent_image: full }))).rejects.toThrow(
-    /16 channels and the model takes 4/,
+    /must have 4 channels, but has 16/,
   );
 });
 

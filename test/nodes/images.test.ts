@@ -1,7 +1,7 @@
-// Pictures in and out: LoadImage, SaveImage, PreviewImage, ImageBatch, ImageScale.
+// Pictures in and out: LoadImage, SaveImage, PreviewImage, ImageBatch, ImageScale (protocol: Picture metadata).
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { sharp } from '../../engine/libraries.ts';
+import sharp from 'sharp';
 import type { ImageBatch } from '../../nodes/values.ts';
 import { makeContext, nodeOf, runNode, type TestContext } from '../helpers/node-context.ts';
 
@@ -131,7 +131,7 @@ describe('SaveImage', () => {
     expect([...pixels]).toEqual([255, 0, 0, 254, 127, 255]);
   });
 
-  test('6.5: prompt and workflow are ASCII-only JSON in tEXt chunks that another reader finds', async () => {
+  test('prompt and workflow are ASCII-only JSON in tEXt chunks that another reader finds', async () => {
     const images = batch([1, 2, 2, 4], () => 0.5);
     await runNode('SaveImage', { images, prompt: graph, extra_pnginfo: { workflow } }, context);
     const path = join(context.dir, 'output/ComfyUI_00001_.png');

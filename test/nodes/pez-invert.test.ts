@@ -1,8 +1,8 @@
 // PEZ Invert on a real picture and the bundled CLIP: what it gives, what it shows while it runs, how it ends.
 import { jest } from '@jest/globals';
+import sharp from 'sharp';
+import { batchOf } from '../../engine/image/batch.ts';
 import { decodeFrames } from '../../engine/image/decode-frames.ts';
-import { sharp } from '../../engine/libraries.ts';
-import { batchOf } from '../../nodes/image-bytes.ts';
 import type { ImageBatch } from '../../nodes/values.ts';
 import { makeContext, nodeOf, runNode, type TestContext, testClip } from '../helpers/node-context.ts';
 

@@ -2,8 +2,7 @@
 import { jest } from '@jest/globals';
 import { emptyLatent } from '../../engine/diffusion/latent.ts';
 import { sample } from '../../engine/diffusion/sample.ts';
-import { joinPictures } from '../../engine/rerank/rerank.ts';
-import { allBytesOf } from '../../nodes/image-bytes.ts';
+import { allBytesOf, joinBatches } from '../../engine/image/batch.ts';
 import type { ImageBatch } from '../../nodes/values.ts';
 import { makeContext, nodeOf, type TestContext, testCheckpoint, testClip } from '../helpers/node-context.ts';
 
@@ -57,7 +56,7 @@ test('similarity is the mean over seeds and sources', async () => {
     candidates: ['fish'],
     seed: 2n ** 64n - 1n,
     seeds: 2,
-    source: joinPictures(sources),
+    source: joinBatches(sources),
   });
   const drawn = [await draw('fish', 2n ** 64n - 1n), await draw('fish', 0)];
   const judge = await testClip();

@@ -1,6 +1,6 @@
 // The nodes that make or show texts and numbers: Prompt Blend, Distil Prompt, CLIP Similarity, previews, primitives.
+import { batchOf } from '../../engine/image/batch.ts';
 import { decodeFrames } from '../../engine/image/decode-frames.ts';
-import { batchOf } from '../../nodes/image-bytes.ts';
 import { makeContext, nodeOf, runNode, type TestContext, testClip, testSources } from '../helpers/node-context.ts';
 
 let context: TestContext;
@@ -34,7 +34,7 @@ describe('CLIPSimilarity', () => {
 
   test('an empty side is refused with what to do', async () => {
     await expect(run('CLIPSimilarity', { texts_a: 'a tiger', texts_b: ' \n' })).rejects.toThrow(
-      /nothing on side b: connect images_b/,
+      /Side b is empty: connect images_b/,
     );
   });
 });
@@ -67,7 +67,7 @@ describe('PromptBlend', () => {
 
   test.each([
     ['orange tiger', /one source to blend/],
-    ['', /no source to blend/],
+    ['', /no sources to blend/],
     ['a tiger :: much\na house', /"much" is not a number/],
     [':: 1\na house', /no text before ::/],
   ])('%j is refused', async (prompts, message) => {

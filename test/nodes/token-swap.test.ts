@@ -1,6 +1,6 @@
 // Token Swap: what goes, what comes, what stays.
+import { batchOf } from '../../engine/image/batch.ts';
 import { decodeFrames } from '../../engine/image/decode-frames.ts';
-import { batchOf } from '../../nodes/image-bytes.ts';
 import { makeContext, runNode, type TestContext, testClip } from '../helpers/node-context.ts';
 
 let context: TestContext;

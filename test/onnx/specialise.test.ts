@@ -38,6 +38,15 @@ test('a model with float16 inputs is folded like any other', async () => {
   expect(values.get('y')).toEqual({ name: 'y', type: 'float16', dims: [2, 3] });
 });
 
+test('a model that onnxruntime compiles but cannot run is refused by name', async () => {
+  const model = makeModel({
+    nodes: [{ op: 'Gather', inputs: ['x', 'index'] }],
+    inputs: { x: { dims: [2] }, index: { type: 'int64', dims: [1], values: [5] } },
+  });
+  const refusal = { code: 'MODEL_INVALID', message: expect.stringContaining(model.source) };
+  await expect(specialise(model)).rejects.toMatchObject(refusal);
+});
+
 test('a dim that stays free is named', async () => {
   const model = makeModel({ nodes: [{ op: 'Relu', inputs: ['x'] }], inputs: { x: { dims: [1] } } });
   const free = { ...model, inputs: [{ name: 'x', type: 'float64' as const, dims: ['batch'] }] };

@@ -1,4 +1,4 @@
-// Options: defaults, limits, and messages that say what was expected and what came.
+// Options: defaults, limits, and messages that say what was expected and what was given.
 import { defaults, type InvertOptions, official } from '../../engine/pez/options.ts';
 import { resolveOptions } from '../../engine/pez/settings.ts';
 import { towerTokenizer } from './tower-clip.ts';
@@ -15,7 +15,7 @@ test('what is left out, or undefined, takes the default', () => {
 test('the official settings are those of the paper', () => {
   expect(official).toMatchObject({ learningRate: 0.1, weightDecay: 0.1, steps: 3000, length: 16, restarts: 1 });
   const settings = resolve(official);
-  expect(settings).toMatchObject({ polish: 0, earlyStop: Number.POSITIVE_INFINITY, vocabulary: 'all' });
+  expect(settings).toMatchObject({ polish: 0, earlyStop: Number.POSITIVE_INFINITY, vocabularyName: 'all' });
 });
 
 test('true and false of polish and earlyStop become counts', () => {
@@ -46,7 +46,7 @@ test.each<[string, object, RegExp]>([
   ['a negative seed', { seed: -1 }, /seed/],
   ['a template without a place', { template: 'a photo' }, /template.*\{\} exactly once.*a photo/],
   ['a template with two places', { template: '{} and {}' }, /template/],
-  ['an initial prompt beyond the length', { length: 2, initialPrompt: 'ba be bi' }, /initialPrompt.*2 tokens.*is 3/],
+  ['an initial prompt beyond the length', { length: 2, initialPrompt: 'ba be bi' }, /initialPrompt.*2 tokens.*has 3/],
   ['a batch of no target', { batchSize: 0 }, /batchSize/],
   ['an unknown vocabulary', { vocabulary: 'emoji' }, /vocabulary.*all, printable, words.*emoji/],
   ['an unknown projection', { projection: 'dot' }, /projection.*cosine, l2/],
@@ -62,7 +62,11 @@ test.each<[string, object, RegExp]>([
   ['an empty text', { targets: [{ text: ' ' }] }, /text/],
   ['a weight that is no number', { targets: [{ text: 'ba', weight: Number.NaN }] }, /weight.*finite.*NaN/],
   ['weights of 0 only', { targets: [{ text: 'ba', weight: 0 }] }, /weight/],
-  ['an embedding of zeros', { targets: [{ embedding: new Float32Array(24) }] }, /embedding/],
+  [
+    'an embedding of zeros',
+    { targets: [{ embedding: new Float32Array(24) }] },
+    /embedding.*Float32Array of length 24\./,
+  ],
 ])('%s: OPTION_INVALID with a clear message', (_, options, message) => {
   expect(() => resolve(options)).toThrow(
     expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringMatching(message) }),

@@ -130,11 +130,7 @@ test.each<[string, Partial<SwapOptions>, RegExp]>([
   ['a word that is not there', { swaps: [{ select: word('fox'), to: 'x' }] }, /word.*a tiger in the snow.*fox/],
   ['an empty prompt', { prompt: ' ' }, /prompt.*not empty/],
   ['a prompt beyond the context', { prompt: `${full} tiger` }, /at most 75 tokens/],
-  [
-    'a swap beyond the context',
-    { prompt: full, swaps: [{ select: word(''), to: 'a' }] },
-    /at most 75 tokens.*76 tokens/,
-  ],
+  ['a swap beyond the context', { prompt: full, swaps: [{ select: word(''), to: 'a' }] }, /at most 75 tokens.*has 76/],
   ['nothing left', { prompt: 'tiger', swaps: [{ select: word('tiger'), to: '' }] }, /nothing else/],
   ['no swap', { swaps: [] }, /swaps.*at least one/],
   ['a position behind the end', { swaps: [{ select: { mode: 'position', start: 9, count: 1 }, to: 'x' }] }, /start/],

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fillTensor, randomClip } from '../../bench/random-clip.ts';
@@ -64,6 +64,24 @@ test('rows may have a direction each', async () => {
   const away = targetOf(tower).map((v) => -v);
   const { similarities } = await gradient.run([row, row], [targetOf(tower), away]);
   expect(similarities[0]).toBeCloseTo(-similarities[1], 6);
+});
+
+test('a model file that is missing while a batch is compiled and comes back is compiled then', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pez-mended-'));
+  try {
+    const tower = readTower('clip-quick-gelu');
+    const path = join(folder, 'text_model.onnx');
+    copyFileSync(tower.path, path);
+    const clip = towerClip({ ...tower, path });
+    const gradient = await createTextGradient(clip, 6);
+    const row = clip.tokenizer.frame([1, 2, 3, 4]);
+    renameSync(path, `${path}.away`);
+    await expect(gradient.run([row], targetOf(tower))).rejects.toMatchObject({ name: 'InputError' });
+    renameSync(`${path}.away`, path);
+    expect((await gradient.run([row], targetOf(tower))).similarities).toHaveLength(1);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test.each([

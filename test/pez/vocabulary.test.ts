@@ -5,26 +5,26 @@ import { FIRST_FRAGMENT, towerTokenizer, UNPRINTABLE } from './tower-clip.ts';
 const tokenizer = towerTokenizer(158, 159, 24);
 const ROWS = 164; // more rows than tokens, as in tables padded to a round number
 const create = (request: Partial<VocabularyRequest>) =>
-  createVocabulary(tokenizer, ROWS, { vocabulary: 'words', allow: [], block: [], ...request });
+  createVocabulary(tokenizer, ROWS, { vocabularyName: 'words', allow: [], block: [], ...request });
 const texts = (request: Partial<VocabularyRequest>) => Array.from(create(request).ids, (id) => tokenizer.decode([id]));
 
 test('"all" is every token, special ones too, but no row without a token', () => {
-  expect(Array.from(create({ vocabulary: 'all' }).ids)).toEqual(Array.from({ length: 160 }, (_, i) => i));
+  expect(Array.from(create({ vocabularyName: 'all' }).ids)).toEqual(Array.from({ length: 160 }, (_, i) => i));
 });
 
 test('"printable" leaves out special tokens and parts of characters', () => {
-  const { ids } = create({ vocabulary: 'printable' });
+  const { ids } = create({ vocabularyName: 'printable' });
   expect(Math.max(...ids)).toBe(UNPRINTABLE - 1);
 });
 
 test('"words" leaves out fragments too', () => {
-  const { ids, words } = create({ vocabulary: 'words' });
+  const { ids, words } = create({ vocabularyName: 'words' });
   expect(Math.max(...ids)).toBeLessThan(FIRST_FRAGMENT);
   expect(words).toBe(true);
 });
 
 test('every token of "words" re-tokenises to itself, alone and between others', () => {
-  const ids = Array.from(create({ vocabulary: 'words' }).ids);
+  const ids = Array.from(create({ vocabularyName: 'words' }).ids);
   expect(tokenizer.encode(tokenizer.decode(ids))).toEqual(ids);
 });
 

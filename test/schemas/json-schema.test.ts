@@ -1,4 +1,5 @@
 // The JSON Schemas that the server serves: sound draft 2020-12, and they take what we ship and refuse what is wrong.
+// (protocol: Saved graphs; API format; Addressing of events; Node descriptions)
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -87,11 +88,11 @@ const templateFiles = ['docs/example-pack/templates', 'templates'].flatMap((dir)
     .map((file) => join(dir, file)),
 );
 
-test.each(templateFiles)('8.2: %s is a graph in UI format', (file) => {
+test.each(templateFiles)('%s is a graph in UI format', (file) => {
   expect(accepts('template', read(file))).toBe(true);
 });
 
-test('8.3: version 1 with links as objects is a template too, other versions are none', () => {
+test('version 1 with links as objects is a template too, other versions are none', () => {
   const graph = {
     version: 1,
     state: { lastGroupId: 0, lastNodeId: 2, lastLinkId: 1, lastRerouteId: 0 },
@@ -103,7 +104,7 @@ test('8.3: version 1 with links as objects is a template too, other versions are
   expect(accepts('template', { ...graph, version: 0.4 })).toBe(false);
 });
 
-test('8.1: a prompt graph needs class_type and inputs of every node', () => {
+test('a prompt graph needs class_type and inputs of every node', () => {
   const graph = { '12:7': { class_type: 'A', inputs: { a: 1, b: ['3', 0] }, _meta: { title: 'A' } } };
   expect(accepts('prompt-graph', graph)).toBe(true);
   expect(accepts('prompt-request', { prompt: graph, client_id: 'c', prompt_id: null, more: true })).toBe(true);
@@ -111,7 +112,7 @@ test('8.1: a prompt graph needs class_type and inputs of every node', () => {
   expect(accepts('prompt-graph', [])).toBe(false);
 });
 
-test('3.3: every message of a prompt has a schema', () => {
+test('every message of a prompt has a schema', () => {
   for (const type of Object.keys(executionMessages)) {
     expect(jsonSchemas).toHaveProperty(`event-${type.replaceAll('_', '-')}`);
   }
@@ -122,7 +123,7 @@ test('3.3: every message of a prompt has a schema', () => {
   expect(accepts('event-logs', { entries: [{ t: '2026-01-01', m: 'x' }], size: null })).toBe(true);
 });
 
-test('5: the legacy form of a combo and options are node descriptions', () => {
+test('the legacy form of a combo and options are node descriptions', () => {
   const info = {
     input: { required: { a: ['INT', { min: 0 }], b: [['x', 'y']], c: ['IMAGE'] }, hidden: { id: 'UNIQUE_ID' } },
     input_order: { required: ['a', 'b', 'c'] },
@@ -143,7 +144,7 @@ test('5: the legacy form of a combo and options are node descriptions', () => {
   expect(accepts('object-info', { A: { ...info, python_module: undefined } })).toBe(false);
 });
 
-test('5: object_info of every node that we ship validates', () => {
+test('object_info of every node that we ship validates', () => {
   const sources = { inputImages: () => ['a.png'], clips: () => ['pico-clip'], checkpoints: () => [] };
   const info = nodes.map((definition) => [definition.type, describeNode({ definition, module: 'nodes' }, sources)]);
   expect(accepts('object-info', Object.fromEntries(info))).toBe(true);

@@ -1,8 +1,9 @@
 // Drawing through the server: ComfyUI's default graph, previews over the socket, interrupting, models of the data folder, devices.
+// (protocol: Node descriptions)
 import { cpSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sharp } from '../../engine/libraries.ts';
+import sharp from 'sharp';
 import { checkpointDir } from '../diffusion/fixture.ts';
 import { type Json, startTestServer, type TestServer } from '../helpers/server.ts';
 
@@ -133,7 +134,7 @@ test('from a picture over its prompt to a picture: the whole chain, and PEZ Rera
   expect(history.outputs['11'].text[0]).toContain(history.outputs['13'].text[0]);
 });
 
-test('5: checkpoints of the data folder are offered in ComfyUI’s legacy form', async () => {
+test('checkpoints of the data folder are offered in ComfyUI’s legacy form', async () => {
   const info = await server.get('/object_info/CheckpointLoaderSimple');
   const [names] = info.CheckpointLoaderSimple.input.required.ckpt_name;
   expect(names).toEqual(expect.arrayContaining(['sd15', 'sdxl']));

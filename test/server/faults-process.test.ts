@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sharp } from '../../engine/libraries.ts';
+import sharp from 'sharp';
 import { type HttpClient, httpClient } from '../helpers/http.ts';
 import { random } from '../helpers/random.ts';
 import { type Json, testPack } from '../helpers/server.ts';

@@ -1,6 +1,6 @@
 // The whole server when things go wrong: its worker is killed, clients vanish, bodies break off, two servers share a folder.
 import { once } from 'node:events';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { random } from '../helpers/random.ts';
@@ -29,6 +29,19 @@ test('a second server on the same data folder is told so, and touches nothing of
   });
   expect(readFileSync(join(server.dataDir, 'temp/preview.png'), 'utf8')).toBe('of the first');
   expect((await server.run(steps(1))).history.status.status_str).toBe('success');
+});
+
+test('a server that stops empties temp/ before it gives up its lock: after that, another may have files there', async () => {
+  const stopping = await startTestServer();
+  const temp = join(stopping.dataDir, 'temp');
+  for (let i = 0; i < 500; i++) writeFileSync(join(temp, `preview${i}.png`), '');
+  const closed = stopping.close({ keep: true });
+  const log = join(stopping.dataDir, 'queue.sqlite-wal'); // there as long as the database is locked
+  expect(existsSync(log)).toBe(true);
+  while (existsSync(log)) await new Promise(setImmediate);
+  expect(readdirSync(temp)).toEqual([]);
+  await closed;
+  rmSync(stopping.dataDir, { recursive: true });
 });
 
 test(

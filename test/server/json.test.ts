@@ -1,15 +1,15 @@
-// JSON that Python writes and reads: NaN, big integers, hostile keys and depths (comfy-api.md 1.0.4, 5, 7).
+// JSON that Python writes and reads: NaN, big integers, hostile keys and depths (protocol: Numbers in JSON; Security).
 import fc from 'fast-check';
 import { MAX_JSON_DEPTH, parseJson, stringifyJson } from '../../server/json.ts';
 
-test('1.0.4: NaN and the infinities come in as numbers and go out as null', () => {
+test('NaN and the infinities come in as numbers and go out as null', () => {
   const value = parseJson('{"a": NaN, "b": [Infinity, -Infinity, 1], "c": "NaN, -Infinity \\" NaN"}');
   expect(value).toEqual({ a: Number.NaN, b: [Infinity, -Infinity, 1], c: 'NaN, -Infinity " NaN' });
   expect(stringifyJson(value)).toBe('{"a":null,"b":[null,null,1],"c":"NaN, -Infinity \\" NaN"}');
   expect(parseJson(stringifyJson(value, { nonFinite: 'keep' }))).toEqual(value);
 });
 
-test('5: integers beyond 2^53 keep every digit', () => {
+test('integers beyond 2^53 keep every digit', () => {
   const text = '{"max":18446744073709551615,"min":-9007199254740993,"safe":9007199254740991,"float":1.5e300}';
   expect(parseJson(text)).toEqual({
     max: 18446744073709551615n,
@@ -38,7 +38,7 @@ test.each([
   '[12345678901234567890"a"]',
 ])('what is no JSON is refused: %s', (text) => expect(() => parseJson(text)).toThrow(SyntaxError));
 
-test('7: a key __proto__ stays a key and changes no prototype', () => {
+test('a key __proto__ stays a key and changes no prototype', () => {
   const text = '{"__proto__":{"polluted":12345678901234567890},"a":1}';
   const value = parseJson(text) as Record<string, unknown>;
   expect(Object.getPrototypeOf(value)).toBe(Object.prototype);

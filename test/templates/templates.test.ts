@@ -1,4 +1,5 @@
-// The preset graphs: both forms say the same, agree with the nodes, and lie tidily (comfy-api.md 8).
+// The preset graphs: both forms say the same, agree with the nodes, and lie tidily.
+// (protocol: Saved graphs; Node descriptions; API format)
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodes } from '../../nodes/index.ts';
@@ -33,11 +34,11 @@ describe.each(names)('%s', (name) => {
   const ui: UiGraph04 = uiGraph04.parse(read(`templates/${name}.json`));
   const api = apiGraph.parse(read(`templates/api/${name}.json`));
 
-  test('8.2: the UI form turns into the API form', () => {
+  test('the UI form turns into the API form', () => {
     expect(toApiGraph(ui, definitions)).toEqual(api);
   });
 
-  test('5: every required input is there, values are in range and links fit', () => {
+  test('every required input is there, values are in range and links fit', () => {
     for (const { class_type, inputs } of Object.values(api)) {
       const { definition } = definitions.get(class_type)!;
       for (const [input, { type, options, choices, optional }] of inputsInOrder(definition)) {
@@ -82,7 +83,7 @@ describe.each(names)('%s', (name) => {
   });
 });
 
-describe('8.2: reading a saved graph', () => {
+describe('reading a saved graph', () => {
   const base = {
     flags: {},
     order: 0,
@@ -114,7 +115,7 @@ describe('8.2: reading a saved graph', () => {
     });
   });
 
-  test('8.1: a list literal is wrapped, muted nodes and notes are left out with the links to them', () => {
+  test('a list literal is wrapped, muted nodes and notes are left out with the links to them', () => {
     const listed = toApiGraph(graph({ widgets_values: [['a', 'b']] }), definitions);
     expect(listed[1].inputs).toEqual({ value: { __value__: ['a', 'b'] } });
     for (const overrides of [{ mode: 2 }, { type: 'Note' }]) {
@@ -167,6 +168,6 @@ describe('8.2: reading a saved graph', () => {
   test('what cannot be converted is named', () => {
     expect(() => toApiGraph(graph({ type: 'Nope' }), definitions)).toThrow(/node 1: there is no class Nope/);
     const nested = { ...graph({ type: 'a-b-c' }), definitions: { subgraphs: [{ id: 'a-b-c' }] } };
-    expect(() => toApiGraph(nested, definitions)).toThrow(/node 1 is a sub-graph: save the graph in API format/);
+    expect(() => toApiGraph(nested, definitions)).toThrow(/node 1 is a subgraph: save the graph in API format/);
   });
 });

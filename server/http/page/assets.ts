@@ -1,4 +1,4 @@
-// Style and script of the page at `/`: written into the page, so that it needs nothing else.
+// Style and script of the page at `/`, which are written into the page: it needs no other file.
 import { Html } from './html.ts';
 
 export const pageStyle = new Html(`
@@ -37,9 +37,8 @@ document.getElementById('copy').addEventListener('click', async (event) => {
 setInterval(async () => {
   if (document.hidden) return;
   try {
-    const queue = await (await fetch('/queue')).json();
-    document.getElementById('running').textContent = queue.queue_running.length;
-    document.getElementById('pending').textContent = queue.queue_pending.length;
+    const { exec_info: info } = await (await fetch('/prompt')).json();
+    document.getElementById('remaining').textContent = info.queue_remaining;
   } catch {}
 }, 5000);
 `);

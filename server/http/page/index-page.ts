@@ -1,4 +1,4 @@
-// The page at `/` where no front end is served: what runs here, and how to use it. Self-contained: no script from elsewhere.
+// The page at `/` if no front end is configured: what this server offers, and how to use it. It loads nothing from elsewhere.
 import type { NodeDefinition } from '../../../nodes/define-node.ts';
 import type { ChoiceSources } from '../../../nodes/node-context.ts';
 import type { ApiGraph } from '../../../schemas/prompt.ts';
@@ -8,22 +8,18 @@ import { PROTOCOL_VERSION, versions } from '../../version.ts';
 import { pageScript, pageStyle } from './assets.ts';
 import { type Html, html } from './html.ts';
 
-export interface QueueState {
-  readonly running: number;
-  readonly pending: number;
-}
-
 interface PageDeps {
   readonly registry: Registry;
   readonly sources: ChoiceSources;
   readonly packs: readonly Pack[];
-  readonly queue: QueueState;
+  /** Prompts that are running or waiting. */
+  readonly queueRemaining: number;
   /** For the policy that lets only this page's own script and style run. */
   readonly nonce: string;
 }
 
-/** The whole page. */
-export function renderIndexPage({ registry, sources, packs, queue, nonce }: PageDeps): string {
+/** The page as one HTML text. */
+export function renderIndexPage({ registry, sources, packs, queueRemaining, nonce }: PageDeps): string {
   const types = [...registry.keys()];
   const page = html`<!doctype html>
 <html lang="en">
@@ -40,19 +36,19 @@ export function renderIndexPage({ registry, sources, packs, queue, nonce }: Page
 <h1>pez-nodes <small>${versions().own}</small></h1>
 <p>From a picture to its prompt, with nodes. This server speaks the protocol of ComfyUI ${PROTOCOL_VERSION}:
 its clients and its front end work here.</p>
-<p class="state" role="status"><b id="running">${queue.running}</b> running, <b id="pending">${queue.pending}</b> waiting</p>
+<p class="state" role="status">Running or waiting: <b id="remaining">${queueRemaining}</b></p>
 </header>
 <main>
 ${sendSection(registry, sources)}
-${listSection('Models', 'CLIP models that Load CLIP offers.', sources.clips())}
-${listSection('Checkpoints', 'What Load Checkpoint offers: models that draw.', sources.checkpoints())}
+${listSection('Models', 'The CLIP models that Load CLIP offers.', sources.clips())}
+${listSection('Checkpoints', 'The models that draw, as Load Checkpoint offers them.', sources.checkpoints())}
 ${templatesSection(packs)}
 <section><h2>Nodes <small>${types.length}</small></h2>
 <p>All of them as JSON: <a href="/object_info">/object_info</a></p>
 ${groupsOf(registry).map(([category, nodes]) => nodeGroup(category, nodes, packs))}</section>
 ${packsSection(packs)}
 <section><h2>Addresses</h2><ul class="plain">
-<li><a href="/queue">/queue</a>, <a href="/history">/history</a>, <a href="/api/jobs">/api/jobs</a>: what waits, runs, and was made</li>
+<li><a href="/queue">/queue</a>, <a href="/history">/history</a>, <a href="/api/jobs">/api/jobs</a>: what waits, what runs, and what was made</li>
 <li><a href="/system_stats">/system_stats</a>, <a href="/features">/features</a>: this server</li>
 <li><a href="/schemas">/schemas</a>: JSON Schemas of what goes in and comes out</li>
 <li><code>/ws?clientId=…</code>: progress, previews and results over a WebSocket</li>
@@ -74,7 +70,7 @@ function listSection(title: string, what: string, names: readonly string[]): Htm
   return html`<section>${heading(title, names.length)}<p>${what}</p><ul class="tags">${items}</ul></section>`;
 }
 
-/** Category → its nodes, both sorted; what this pack is about comes first. */
+/** Category → its nodes, both sorted, PEZ first. */
 function groupsOf(registry: Registry): [string, NodeDefinition[]][] {
   const groups = new Map<string, NodeDefinition[]>();
   for (const { definition } of registry.values())
@@ -111,7 +107,7 @@ function templatesSection(packs: readonly Pack[]): Html {
   return html`<section>${heading('Templates', items.length)}<p>Graphs to start from.</p><ul class="nodes">${items}</ul></section>`;
 }
 
-/** Packs of others; of those that did not load the reason. */
+/** Packs of others, and why one could not be loaded. */
 function packsSection(packs: readonly Pack[]): Html {
   const others = packs.filter(({ module }) => module !== 'nodes');
   if (others.length === 0) return html``;
@@ -122,7 +118,7 @@ function packsSection(packs: readonly Pack[]): Html {
   return html`<section>${heading('Packs', others.length)}<ul class="nodes">${items}</ul></section>`;
 }
 
-/** A graph that runs here as it stands: the first picture of the input folder → its prompt; without one, a text. */
+/** A graph that runs here as it is: from the first picture of the input folder to its prompt; without a picture, a text. */
 function exampleGraph({ inputImages, clips }: ChoiceSources): ApiGraph {
   const [image] = inputImages();
   if (image === undefined)
@@ -146,7 +142,7 @@ function sendSection(registry: Registry, sources: ChoiceSources): Html {
   const prompt = runs ? JSON.stringify({ prompt: graph }).replaceAll("'", "'\\''") : '{"prompt": { … }}';
   const command = `curl -H 'Content-Type: application/json' -d '${prompt}' `;
   return html`<section><h2>Send a graph</h2>
-<p>The answer has a <code>prompt_id</code>; the result is at <code>/history/&lt;prompt_id&gt;</code>.</p>
+<p>The response has a <code>prompt_id</code>; the result is at <code>/history/&lt;prompt_id&gt;</code>.</p>
 <div class="copy"><pre id="curl">${command}<span id="origin">http://127.0.0.1:8188</span>/prompt</pre>
 <button type="button" id="copy">Copy</button></div></section>`;
 }

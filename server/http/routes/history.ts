@@ -1,45 +1,37 @@
-// GET and POST /history: how prompts ended, and forgetting them (comfy-api.md 1.1, 4.12).
+// GET and POST /history: how prompts ended, and removing entries (protocol: History).
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import express, { type Request, type Response, type Router } from 'express';
+import type { Response, Router } from 'express';
 import type { JobStore } from '../../queue/store.ts';
-import { badRequest, readRemoval, storeGuard } from '../queue-requests.ts';
-import { paramOf, queryOf, sendEmpty } from '../responses.ts';
+import { readInteger, readRemoval, storeGuard } from '../queue-requests.ts';
+import { paramOf, sendEmpty } from '../responses.ts';
+import { createRouter } from '../router.ts';
 
 export interface HistoryDeps {
   readonly store: Pick<JobStore, 'historyPieces' | 'historyText' | 'deleteHistory'>;
 }
 
 export function historyRoutes({ store }: HistoryDeps): Router {
-  return express
-    .Router()
-    .get(
-      '/history',
-      storeGuard(async (req, res) => {
-        const window = { maxItems: integer(req, 'max_items'), offset: integer(req, 'offset') };
-        await sendPieces(res, store.historyPieces(window));
-      }),
-    )
-    .get(
-      '/history/:prompt_id',
-      storeGuard((req, res) => {
-        res.type('application/json').send(store.historyText(paramOf(req, 'prompt_id')));
-      }),
-    )
-    .post(
-      '/history',
-      storeGuard(async (req, res) => {
-        const { clear, ids } = await readRemoval(req);
-        if (clear) store.deleteHistory();
-        if (ids.length > 0) store.deleteHistory(ids);
-        sendEmpty(res);
-      }),
-    );
+  return createRouter({
+    'GET /history': storeGuard(async (req, res) => {
+      const window = { maxItems: readInteger(req, 'max_items'), offset: readInteger(req, 'offset') };
+      await sendPieces(res, store.historyPieces(window));
+    }),
+    'GET /history/:prompt_id': storeGuard((req, res) => {
+      res.type('application/json').send(store.historyText(paramOf(req, 'prompt_id')));
+    }),
+    'POST /history': storeGuard(async (req, res) => {
+      const { clear, ids } = await readRemoval(req);
+      if (clear) store.deleteHistory();
+      if (ids.length > 0) store.deleteHistory(ids);
+      sendEmpty(res);
+    }),
+  });
 }
 
-/** The history may be larger than memory likes: it goes out as it is read. */
+/** Sends the history while it is read: all of it at once may be too large for memory. */
 async function sendPieces(res: Response, pieces: Iterator<string>): Promise<void> {
-  const first = pieces.next(); // fails while a status can still be sent
+  const first = pieces.next(); // if reading fails, it fails while a status can still be sent
   res.status(200).type('application/json');
   if (res.req.method === 'HEAD') return void res.end();
   const rest = (function* () {
@@ -48,13 +40,6 @@ async function sendPieces(res: Response, pieces: Iterator<string>): Promise<void
   try {
     await pipeline(Readable.from(rest), res);
   } catch (error) {
-    if (!res.destroyed) throw error; // else: the client has gone
+    if (!res.destroyed) throw error; // otherwise the client has gone
   }
-}
-
-function integer(req: Request, name: string): number | undefined {
-  const text = queryOf(req).get(name);
-  if (text === null) return undefined;
-  if (!/^[+-]?\d{1,15}$/.test(text.trim())) throw badRequest(`${name} must be an integer`);
-  return Number(text);
 }

@@ -1,7 +1,7 @@
-// /internal: the log and the data folders, for front ends (comfy-api.md 1.6). No /api twin.
+// /internal: the log and the data folders, for front ends (protocol: Logs and folders). No /api twin.
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import express, { type Router } from 'express';
+import type { Router } from 'express';
 import { z } from 'zod';
 import { logSubscription } from '../../../schemas/requests.ts';
 import { type DataFolders, isFolderType } from '../../files/data-folders.ts';
@@ -10,48 +10,43 @@ import type { ServerLog } from '../../log.ts';
 import { readJson } from '../body.ts';
 import { HttpError } from '../http-error.ts';
 import { paramOf, sendEmpty, sendJson } from '../responses.ts';
+import { createRouter } from '../router.ts';
 
-/** Size of a terminal that the lines are meant for. */
+/** Size of the terminal that the lines are meant for. */
 export const LOG_SIZE = { cols: 120, rows: 40 } as const;
 
 interface InternalDeps {
   readonly folders: DataFolders;
   readonly log: Pick<ServerLog, 'entries'>;
-  /** Sends new lines to a client from now on, or no longer (the socket hub's). */
+  /** Starts or stops sending new lines to a client (the socket hub's). */
   subscribeLogs(clientId: string, enabled: boolean): void;
 }
 
 export function internalRoutes({ folders, log, subscribeLogs }: InternalDeps): Router {
-  return express
-    .Router()
-    .get('/internal/logs', (_req, res) =>
-      sendJson(
-        res,
-        log
-          .entries()
-          .map(({ t, m }) => `${t} - ${m}`)
-          .join(''),
-      ),
-    )
-    .get('/internal/logs/raw', (_req, res) => sendJson(res, { entries: log.entries(), size: LOG_SIZE }))
-    .patch('/internal/logs/subscribe', async (req, res) => {
+  return createRouter({
+    'GET /internal/logs': (_req, res) => {
+      const lines = log.entries().map(({ t, m }) => `${t} - ${m}`);
+      sendJson(res, lines.join(''));
+    },
+    'GET /internal/logs/raw': (_req, res) => sendJson(res, { entries: log.entries(), size: LOG_SIZE }),
+    'PATCH /internal/logs/subscribe': async (req, res) => {
       const body = logSubscription.safeParse(await readJson(req));
       if (!body.success) throw new HttpError(400, z.prettifyError(body.error));
       subscribeLogs(body.data.clientId, body.data.enabled);
       sendEmpty(res);
-    })
-    .get('/internal/folder_paths', (_req, res) =>
-      sendJson(res, Object.fromEntries(modelKinds(folders).map((kind) => [kind, [join(folders.models, kind)]]))),
-    )
-    .get('/internal/files/:type', async (req, res) => {
+    },
+    'GET /internal/folder_paths': (_req, res) => {
+      const paths = modelKinds(folders).map((kind) => [kind, [join(folders.models, kind)]]);
+      sendJson(res, Object.fromEntries(paths));
+    },
+    'GET /internal/files/:type': async (req, res) => {
       const type = paramOf(req, 'type');
       if (!isFolderType(type)) return sendJson(res, { error: 'Invalid directory type' }, 400);
       const names = await newestFirst(folders[type]);
-      sendJson(
-        res,
-        names.map((name) => `${name} [${type}]`),
-      );
-    });
+      const annotated = names.map((name) => `${name} [${type}]`);
+      sendJson(res, annotated);
+    },
+  });
 }
 
 /** Visible files at the top of a folder. */

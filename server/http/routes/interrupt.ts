@@ -1,33 +1,34 @@
-// POST /interrupt and /free: stopping what runs, letting go of memory (comfy-api.md 1.1, 4.9).
-import express, { type Request, type Router } from 'express';
+// POST /interrupt and /free: stopping the running prompt, releasing memory (protocol: Interrupt and free).
+import type { Request, Router } from 'express';
 import { freeRequest, interruptRequest } from '../../../schemas/requests.ts';
 import type { Dispatcher } from '../../queue/dispatcher.ts';
 import { readJson } from '../body.ts';
 import { HttpError } from '../http-error.ts';
 import { badRequest } from '../queue-requests.ts';
 import { sendEmpty } from '../responses.ts';
+import { createRouter } from '../router.ts';
 
 export function interruptRoutes({
   dispatcher,
 }: {
   readonly dispatcher: Pick<Dispatcher, 'interrupt' | 'free'>;
 }): Router {
-  return express
-    .Router()
-    .post('/interrupt', async (req, res) => {
+  return createRouter({
+    'POST /interrupt': async (req, res) => {
       const id = await promptIdOf(req);
       dispatcher.interrupt(id);
       sendEmpty(res);
-    })
-    .post('/free', async (req, res) => {
+    },
+    'POST /free': async (req, res) => {
       const { data } = freeRequest.safeParse(await readJson(req));
       if (!data) throw badRequest('The body must be {"unload_models": boolean, "free_memory": boolean}.');
       dispatcher.free({ unloadModels: data.unload_models ?? false, freeMemory: data.free_memory ?? false });
       sendEmpty(res);
-    });
+    },
+  });
 }
 
-/** Without a body, or with one that says nothing, whatever runs is meant (1.0.3). */
+/** Without a body, or with one that names no prompt, the running prompt is meant, whichever it is (protocol: Every route). */
 async function promptIdOf(req: Request): Promise<string | undefined> {
   try {
     return interruptRequest.safeParse(await readJson(req)).data?.prompt_id || undefined;

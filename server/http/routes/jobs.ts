@@ -1,14 +1,15 @@
-// /api/jobs: queue and history in one list, details, cancelling (comfy-api.md 1.2). With the app's second mount the paths
-// answer below /api/api too, as in ComfyUI, but not at /jobs.
-import express, { type Router } from 'express';
+// /api/jobs: queue and history in one list, details, cancelling (protocol: Jobs). As the app mounts every router below
+// /api too, these paths also answer below /api/api, as in ComfyUI, but not at /jobs.
+import type { Request, Router } from 'express';
 import { JOB_STATUSES, type JobStatus } from '../../../schemas/jobs.ts';
+import { isRecord } from '../../../schemas/record.ts';
 import type { Dispatcher } from '../../queue/dispatcher.ts';
-import type { JobQuery } from '../../queue/queries.ts';
-import type { JobStore } from '../../queue/store.ts';
+import type { JobQuery, JobStore } from '../../queue/store.ts';
 import { readJson } from '../body.ts';
 import { HttpError } from '../http-error.ts';
-import { badRequest, storeGuard } from '../queue-requests.ts';
+import { badRequest, readInteger, storeGuard } from '../queue-requests.ts';
 import { paramOf, queryOf, sendJson } from '../responses.ts';
+import { createRouter } from '../router.ts';
 
 export interface JobsDeps {
   readonly store: Pick<JobStore, 'jobs' | 'job'>;
@@ -16,37 +17,27 @@ export interface JobsDeps {
 }
 
 export function jobsRoutes({ store, dispatcher }: JobsDeps): Router {
-  return express
-    .Router()
-    .get(
-      '/api/jobs',
-      storeGuard((req, res) => {
-        const query = readQuery(queryOf(req));
-        const { jobs, total } = store.jobs(query);
-        const { offset = 0, limit = null } = query;
-        sendJson(res, { jobs, pagination: { offset, limit, total, has_more: offset + jobs.length < total } });
-      }),
-    )
-    .post(
-      '/api/jobs/cancel',
-      storeGuard(async (req, res) => {
-        const ids = readJobIds(await readJson(req).catch(notJson));
-        const cancelled = ids.map((id) => dispatcher.cancel(id)).some(Boolean);
-        sendJson(res, { cancelled });
-      }),
-    )
-    .get(
-      '/api/jobs/:id',
-      storeGuard((req, res) => {
-        const job = store.job(paramOf(req, 'id'));
-        if (job) sendJson(res, job);
-        else sendJson(res, { error: 'Job not found' }, 404);
-      }),
-    )
-    .post(
-      '/api/jobs/:id/cancel',
-      storeGuard((req, res) => sendJson(res, { cancelled: dispatcher.cancel(paramOf(req, 'id')) })),
-    );
+  return createRouter({
+    'GET /api/jobs': storeGuard((req, res) => {
+      const query = readQuery(req);
+      const { jobs, total } = store.jobs(query);
+      const { offset = 0, limit = null } = query;
+      sendJson(res, { jobs, pagination: { offset, limit, total, has_more: offset + jobs.length < total } });
+    }),
+    'POST /api/jobs/cancel': storeGuard(async (req, res) => {
+      const ids = readJobIds(await readJson(req).catch(notJson));
+      const cancelled = ids.map((id) => dispatcher.cancel(id)).some(Boolean);
+      sendJson(res, { cancelled });
+    }),
+    'GET /api/jobs/:id': storeGuard((req, res) => {
+      const job = store.job(paramOf(req, 'id'));
+      if (job) sendJson(res, job);
+      else sendJson(res, { error: 'Job not found' }, 404);
+    }),
+    'POST /api/jobs/:id/cancel': storeGuard((req, res) =>
+      sendJson(res, { cancelled: dispatcher.cancel(paramOf(req, 'id')) }),
+    ),
+  });
 }
 
 function notJson(error: unknown): never {
@@ -55,7 +46,7 @@ function notJson(error: unknown): never {
 }
 
 function readJobIds(body: unknown): string[] {
-  const ids = typeof body === 'object' && body !== null ? (body as { job_ids?: unknown }).job_ids : undefined;
+  const ids = isRecord(body) ? body.job_ids : undefined;
   if (!Array.isArray(ids)) throw badRequest('job_ids must be a list');
   const invalid = ids.filter((id) => typeof id !== 'string' || id === '');
   if (invalid.length > 0) {
@@ -65,7 +56,8 @@ function readJobIds(body: unknown): string[] {
   return ids;
 }
 
-function readQuery(params: URLSearchParams): JobQuery {
+function readQuery(req: Request): JobQuery {
+  const params = queryOf(req);
   const statuses = params
     .get('status')
     ?.split(',')
@@ -75,7 +67,7 @@ function readQuery(params: URLSearchParams): JobQuery {
   if (wrong.length > 0) {
     throw badRequest(`Invalid status value(s): ${wrong.join(', ')}. Valid values: ${JOB_STATUSES.join(', ')}`);
   }
-  const limit = integer(params, 'limit');
+  const limit = readInteger(req, 'limit');
   if (limit !== undefined && limit <= 0) throw badRequest('limit must be a positive integer');
   return {
     statuses: statuses?.length ? (statuses as JobStatus[]) : undefined,
@@ -83,7 +75,7 @@ function readQuery(params: URLSearchParams): JobQuery {
     sortBy: oneOf(params, 'sort_by', ['created_at', 'execution_duration']),
     sortOrder: oneOf(params, 'sort_order', ['asc', 'desc']),
     limit,
-    offset: Math.max(0, integer(params, 'offset') ?? 0),
+    offset: Math.max(0, readInteger(req, 'offset') ?? 0),
   };
 }
 
@@ -93,11 +85,4 @@ function oneOf<T extends string>(params: URLSearchParams, name: string, values: 
   const found = values.find((known) => known === value);
   if (!found) throw badRequest(`${name} must be '${values[0]}' or '${values[1]}'`);
   return found;
-}
-
-function integer(params: URLSearchParams, name: string): number | undefined {
-  const text = params.get(name);
-  if (text === null || text === '') return undefined;
-  if (!/^[+-]?\d{1,15}$/.test(text.trim())) throw badRequest(`${name} must be an integer`);
-  return Number(text);
 }

@@ -1,10 +1,10 @@
-// A body that ends with 413 once it is too long, whatever its Content-Length promised.
+// A request's body as a stream that fails with 413 once it is too long, whatever its Content-Length says.
 
 import { Readable } from 'node:stream';
 import type { Request } from 'express';
-import { bodyTooLarge, HttpError } from '../http-error.ts';
+import { bodyTooLarge, cutOff, HttpError } from '../http-error.ts';
 
-/** The body's bytes. After the error the rest is passed over, so that the answer reaches the sender. */
+/** The bytes of the body. After an error the rest is skipped, so that the response reaches the sender. */
 export function limitBytes(req: Request, maxBytes: number): Readable {
   return Readable.from(limited(req, maxBytes));
 }
@@ -19,7 +19,7 @@ async function* limited(req: Request, maxBytes: number): AsyncGenerator<Buffer> 
     }
   } catch (error) {
     if (error instanceof HttpError) throw error;
-    throw new HttpError(400, 'The upload was cut off.', { cause: error });
+    throw cutOff(error);
   } finally {
     req.resume();
   }

@@ -1,24 +1,33 @@
-// Models on the disk: /models, /embeddings, /view_metadata, /experiment/models (comfy-api.md 1.1, 1.5).
+// Models on the disk: /models, /embeddings, /view_metadata, /experiment/models (protocol: Models).
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
-import express, { type Router } from 'express';
+import type { Router } from 'express';
 import { encodeView } from '../../../nodes/view-picture.ts';
 import type { DataFolders } from '../../files/data-folders.ts';
 import { MODEL_EXTENSIONS, modelFiles, modelKinds, safetensorsMetadata } from '../../files/model-files.ts';
 import { resolveInside } from '../../files/safe-path.ts';
 import { HttpError } from '../http-error.ts';
+import type { Limit } from '../limit.ts';
 import { contentTypeOf, paramOf, queryOf, sendEmpty, sendJson } from '../responses.ts';
+import { createRouter } from '../router.ts';
 
-/** Not offered by the model browser. */
+/** Folders that the model browser does not offer. */
 const NO_MODELS = ['configs', 'custom_nodes'];
 
-export function modelRoutes({ folders }: { folders: DataFolders }): Router {
+interface ModelDeps {
+  readonly folders: DataFolders;
+  /** Limits how many pictures are decoded at the same time. */
+  readonly decode: Limit;
+}
+
+export function modelRoutes({ folders, decode }: ModelDeps): Router {
+  /** Throws 404 for an unknown kind. */
   const namesOf = async (kind: string): Promise<string[]> => {
     const names = await modelFiles(folders, kind);
     if (names === undefined) throw new HttpError(404);
     return names;
   };
-  /** Real path of a model file. */
+  /** Real path of a model file. Throws 404 if it is not there. */
   const pathOf = async (kind: string, name: string): Promise<string> => {
     if (!modelKinds(folders).includes(kind)) throw new HttpError(404);
     const path = await resolveInside(folders.models, `${kind}/${name}`);
@@ -26,47 +35,43 @@ export function modelRoutes({ folders }: { folders: DataFolders }): Router {
     return path;
   };
 
-  return express
-    .Router()
-    .get('/models', (_req, res) => sendJson(res, modelKinds(folders)))
-    .get('/models/:folder', async (req, res) => sendJson(res, await namesOf(paramOf(req, 'folder'))))
-    .get('/embeddings', async (_req, res) => {
+  return createRouter({
+    'GET /models': (_req, res) => sendJson(res, modelKinds(folders)),
+    'GET /models/:folder': async (req, res) => sendJson(res, await namesOf(paramOf(req, 'folder'))),
+    'GET /embeddings': async (_req, res) => {
       const names = await namesOf('embeddings');
-      sendJson(
-        res,
-        names.map((name) => name.slice(0, name.length - extname(name).length)),
-      );
-    })
-    .get('/view_metadata/:folder', async (req, res) => {
+      const stems = names.map((name) => name.slice(0, name.length - extname(name).length));
+      sendJson(res, stems);
+    },
+    'GET /view_metadata/:folder': async (req, res) => {
       const filename = queryOf(req).get('filename');
       if (!filename?.endsWith('.safetensors')) return sendEmpty(res, 404);
       const metadata = await safetensorsMetadata(await pathOf(paramOf(req, 'folder'), filename));
       if (metadata) sendJson(res, metadata);
       else sendEmpty(res, 404);
-    })
-    .get('/experiment/models', (_req, res) => {
+    },
+    'GET /experiment/models': (_req, res) => {
       const kinds = modelKinds(folders).filter((kind) => !NO_MODELS.includes(kind));
-      sendJson(
-        res,
-        kinds.map((name) => ({ name, folders: [join(folders.models, name)], extensions: MODEL_EXTENSIONS })),
-      );
-    })
-    .get('/experiment/models/:folder', async (req, res) => {
+      const shown = (name: string) => ({ name, folders: [join(folders.models, name)], extensions: MODEL_EXTENSIONS });
+      sendJson(res, kinds.map(shown));
+    },
+    'GET /experiment/models/:folder': async (req, res) => {
       const kind = paramOf(req, 'folder');
       const entries = (await namesOf(kind)).map(async (name) => {
         const { size, mtimeMs, birthtimeMs } = await stat(join(folders.models, kind, name));
         return { name, pathIndex: 0, modified: mtimeMs / 1000, created: birthtimeMs / 1000, size };
       });
       sendJson(res, await Promise.all(entries));
-    })
-    .get('/experiment/models/preview/:folder/:index/*filename', async (req, res) => {
+    },
+    'GET /experiment/models/preview/:folder/:index/*filename': async (req, res) => {
       if (!/^\d+$/.test(paramOf(req, 'index'))) throw new HttpError(400);
       if (paramOf(req, 'index') !== '0') throw new HttpError(404);
       const picture = await previewOf(await pathOf(paramOf(req, 'folder'), paramOf(req, 'filename')));
       if (!picture) throw new HttpError(404);
       const form = { kind: 'preview', format: 'webp', quality: 90 } as const;
-      res.type('image/webp').send(await encodeView(picture, basename(picture), form));
-    });
+      res.type('image/webp').send(await decode(() => encodeView(picture, basename(picture), form)));
+    },
+  });
 }
 
 const isFile = (path: string): Promise<boolean> =>

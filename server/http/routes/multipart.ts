@@ -1,8 +1,8 @@
-// multipart/form-data → fields, and the one file in temp/, hashed on the way. A broken or too large body leaves nothing.
+// multipart/form-data → its fields, and its file in temp/, hashed on the way. A broken or oversized body leaves nothing behind.
 import { Busboy, type BusboyInstance } from '@fastify/busboy';
 import type { Request } from 'express';
 import { type Received, receive } from '../../files/uploads.ts';
-import { bodyTooLarge, HttpError } from '../http-error.ts';
+import { bodyTooLarge, cutOff, HttpError } from '../http-error.ts';
 
 export interface Upload {
   readonly fields: ReadonlyMap<string, string>;
@@ -14,8 +14,8 @@ const MAX_FIELDS = 32;
 const MAX_FIELD_BYTES = 64 * 1024;
 
 /**
- * Reads an upload. `fileField`: the field whose file is kept; files of other fields are passed over.
- * Throws 400 where the body is no multipart, is cut off, or has no such file; 413 above `maxBytes`.
+ * Reads an upload. `fileField`: the field whose file is kept; files of other fields are skipped.
+ * Throws 400 if the body is not multipart or has no such file, 408 if it is cut off, 413 above `maxBytes`.
  */
 export async function readUpload(
   req: Request,
@@ -39,7 +39,7 @@ export async function readUpload(
         }
         const received = receive(stream, folder).then((file) => ({ filename: filename ?? '', file }));
         files.push(received);
-        received.catch(fail); // a disk that is full must not leave the sender waiting
+        received.catch(fail); // if the disk is full, the sender must not be left waiting
       });
     });
   } catch (error) {
@@ -55,7 +55,7 @@ export async function readUpload(
   return { fields, ...kept };
 }
 
-/** Feeds the body to a parser until it is over. What the sender has not sent yet is passed over after an error. */
+/** Feeds the body to a parser until it ends. After an error, the rest of the body is skipped. */
 function parse(
   req: Request,
   { contentType, maxBytes }: { contentType: string; maxBytes: number },
@@ -97,8 +97,8 @@ function parse(
     parser.on('error', (error) => badBody(error as Error));
     parser.on('partsLimit', () => badBody(new Error(`it has more than ${MAX_FIELDS} parts`)));
     parser.on('finish', resolve);
-    req.on('aborted', () => fail(new HttpError(400, 'The upload was cut off.')));
-    req.on('error', () => fail(new HttpError(400, 'The upload was cut off.')));
+    req.on('aborted', () => fail(cutOff()));
+    req.on('error', (error) => fail(cutOff(error)));
     req.on('data', count);
     req.pipe(parser);
   });

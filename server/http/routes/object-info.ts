@@ -1,11 +1,12 @@
-// GET /object_info: every node, or one (comfy-api.md 1.1, section 5).
-import express, { type Router } from 'express';
+// GET /object_info: every node, or one (protocol: Node descriptions).
+import type { Router } from 'express';
 import type { ChoiceSources } from '../../../nodes/node-context.ts';
 import type { NodeInfo } from '../../../schemas/node-info.ts';
 import type { ServerLog } from '../../log.ts';
 import { describeNode } from '../../packs/node-info.ts';
 import type { Registry } from '../../packs/registry.ts';
 import { paramOf, sendJson } from '../responses.ts';
+import { createRouter } from '../router.ts';
 
 interface ObjectInfoDeps {
   readonly registry: Registry;
@@ -14,7 +15,7 @@ interface ObjectInfoDeps {
 }
 
 export function objectInfoRoutes({ registry, sources, log }: ObjectInfoDeps): Router {
-  /** Entries of these classes; one whose description throws is left out and logged. */
+  /** Entries of these classes. One whose description throws is left out, and logged. */
   const describe = (types: Iterable<string>): Record<string, NodeInfo> => {
     const entries: [string, NodeInfo][] = [];
     for (const type of types) {
@@ -28,8 +29,8 @@ export function objectInfoRoutes({ registry, sources, log }: ObjectInfoDeps): Ro
     }
     return Object.fromEntries(entries);
   };
-  return express
-    .Router()
-    .get('/object_info', (_req, res) => sendJson(res, describe(registry.keys())))
-    .get('/object_info/:type', (req, res) => sendJson(res, describe([paramOf(req, 'type')])));
+  return createRouter({
+    'GET /object_info': (_req, res) => sendJson(res, describe(registry.keys())),
+    'GET /object_info/:type': (req, res) => sendJson(res, describe([paramOf(req, 'type')])),
+  });
 }

@@ -1,13 +1,15 @@
-// What packs bring along: web files, help, example graphs, sub-graphs, translations (comfy-api.md 1.5, 8.4, section 9).
+// What packs bring along: web files, help, example graphs, subgraphs, translations (protocol: Packs and templates).
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import express, { type Router } from 'express';
+import type { Router } from 'express';
+import { isRecord } from '../../../schemas/record.ts';
 import { listFiles } from '../../files/list-files.ts';
 import type { Pack } from '../../packs/packs.ts';
 import { HttpError } from '../http-error.ts';
 import { paramOf, sendJson } from '../responses.ts';
+import { createRouter } from '../router.ts';
 import { sendStatic } from '../static-files.ts';
 
 interface PackDeps {
@@ -19,60 +21,62 @@ const notFound = (): HttpError => new HttpError(404, '404: Not Found');
 const encodePath = (path: string): string => path.split('/').map(encodeURIComponent).join('/');
 const isOwn = (pack: Pack): boolean => pack.module === 'nodes';
 
-/** Names of the *.json files in a folder, without the ending. */
+/** Names of the *.json files in a folder, without the extension. */
 const jsonNames = async (folder: string): Promise<string[]> =>
   (await listFiles(folder)).filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length));
 
 /** Lists that clients fetch, doubled below /api. */
 export function packRoutes({ packs, frontEndRoot }: PackDeps): Router {
   const others = packs.filter((pack) => !isOwn(pack));
-  return express
-    .Router()
-    .get('/extensions', async (_req, res) => {
+  return createRouter({
+    'GET /extensions': async (_req, res) => {
       const core = frontEndRoot ? await scriptsOf(join(frontEndRoot, 'extensions'), '/extensions') : [];
       const own = await Promise.all(
         packs.map(({ name, webDir }) => (webDir ? scriptsOf(webDir, `/extensions/${encodeURIComponent(name)}`) : [])),
       );
       sendJson(res, [...core, ...own.flat()]);
-    })
-    .get('/workflow_templates', async (_req, res) => {
+    },
+    'GET /workflow_templates': async (_req, res) => {
       const entries = packs
         .filter(({ templatesDir }) => templatesDir)
         .map(async ({ name, templatesDir }) => [name, await jsonNames(templatesDir as string)] as const);
       sendJson(res, Object.fromEntries((await Promise.all(entries)).filter(([, names]) => names.length > 0)));
-    })
-    .get('/workflow_templates/:pack/:file', async (req, res) => {
+    },
+    'GET /workflow_templates/:pack/:file': async (req, res) => {
       const folder = packs.find(({ name }) => name === paramOf(req, 'pack'))?.templatesDir;
       const name = paramOf(req, 'file');
       if (!folder || !/\.(?:json|jpe?g|png|webp)$/i.test(name)) throw notFound();
       await sendStatic({ req, res }, { folder, name });
-    })
-    .get('/global_subgraphs', async (_req, res) => {
+    },
+    'GET /global_subgraphs': async (_req, res) => {
       const found = await subgraphsOf(others);
       sendJson(res, Object.fromEntries(found.map(({ id, path: _, ...entry }) => [id, entry])));
-    })
-    .get('/global_subgraphs/:id', async (req, res) => {
+    },
+    'GET /global_subgraphs/:id': async (req, res) => {
       const found = (await subgraphsOf(others)).find(({ id }) => id === paramOf(req, 'id'));
       if (!found) return sendJson(res, null);
       const { id: _, path, ...entry } = found;
       sendJson(res, { ...entry, data: await readFile(path, 'utf8') });
-    })
-    .get('/node_replacements', (_req, res) => sendJson(res, {}))
-    .get('/i18n', async (_req, res) => sendJson(res, await translationsOf(packs)));
+    },
+    'GET /node_replacements': (_req, res) => sendJson(res, {}),
+    'GET /i18n': async (_req, res) => sendJson(res, await translationsOf(packs)),
+  });
 }
 
 /** Static files, without a twin below /api. */
 export function packFileRoutes({ packs, frontEndRoot }: PackDeps): Router {
-  return express.Router().get('/extensions/:pack/*path', async (req, res, next) => {
-    const pack = packs.find(({ name }) => name === paramOf(req, 'pack'));
-    if (!pack) return frontEndRoot ? next() : next(notFound());
-    const path = paramOf(req, 'path');
-    const inWeb = pack.webDir && existsSync(join(pack.webDir, path));
-    // Help is looked for below the web files; manifest.json may keep it elsewhere.
-    const help = path.startsWith('docs/') && path.endsWith('.md') && !isOwn(pack) ? pack.docsDir : undefined;
-    if (!inWeb && help) return sendStatic({ req, res }, { folder: help, name: path.slice('docs/'.length) });
-    if (!pack.webDir) throw notFound();
-    await sendStatic({ req, res }, { folder: pack.webDir, name: path });
+  return createRouter({
+    'GET /extensions/:pack/*path': async (req, res, next) => {
+      const pack = packs.find(({ name }) => name === paramOf(req, 'pack'));
+      if (!pack) return frontEndRoot ? next() : next(notFound());
+      const path = paramOf(req, 'path');
+      const inWeb = pack.webDir && existsSync(join(pack.webDir, path));
+      // Front ends look for help below the web files; manifest.json may keep it elsewhere.
+      const help = path.startsWith('docs/') && path.endsWith('.md') && !isOwn(pack) ? pack.docsDir : undefined;
+      if (!inWeb && help) return sendStatic({ req, res }, { folder: help, name: path.slice('docs/'.length) });
+      if (!pack.webDir) throw notFound();
+      await sendStatic({ req, res }, { folder: pack.webDir, name: path });
+    },
   });
 }
 
@@ -104,7 +108,7 @@ async function subgraphsOf(packs: readonly Pack[]): Promise<Subgraph[]> {
 
 type Translations = Record<string, Record<string, unknown>>;
 
-/** Language → main.json's keys, and the other files below their own; later packs add to earlier ones. */
+/** Language → the keys of main.json, and the other files each under its own key; later packs add to earlier ones. */
 async function translationsOf(packs: readonly Pack[]): Promise<Translations> {
   const all: Translations = {};
   for (const { localesDir } of packs) {
@@ -122,11 +126,11 @@ async function translationsOf(packs: readonly Pack[]): Promise<Translations> {
   return all;
 }
 
-/** A JSON file's object; `{}` where it is missing or damaged: one pack's mistake must not take the others' texts away. */
+/** The object in a JSON file; `{}` if it is missing or damaged: a mistake of one pack must not cost the others their texts. */
 async function readObject(path: string): Promise<object> {
   try {
     const value: unknown = JSON.parse(await readFile(path, 'utf8'));
-    return value !== null && typeof value === 'object' && !Array.isArray(value) ? value : {};
+    return isRecord(value) ? value : {};
   } catch {
     return {};
   }

@@ -1,22 +1,15 @@
-// POST and GET /prompt: a graph comes in, is validated and queued (comfy-api.md 1.1, section 2).
-import express, { type Request, type Response, type Router } from 'express';
+// POST and GET /prompt: a graph is validated and queued (protocol: Queue; Submitting a prompt).
+import type { Request, Response, Router } from 'express';
 import type { NodeErrors, PromptError } from '../../../schemas/errors.ts';
+import { isRecord } from '../../../schemas/record.ts';
 import type { Dispatcher } from '../../queue/dispatcher.ts';
 import { type JobStore, StoreError } from '../../queue/store.ts';
-import { noPrompt } from '../../validate/problems.ts';
 import { type ValidationOptions, validatePrompt } from '../../validate/validate-prompt.ts';
 import { readJson } from '../body.ts';
 import { HttpError } from '../http-error.ts';
-import {
-  badBody,
-  duplicateId,
-  isRecord,
-  type PromptFields,
-  queueFull,
-  queueUnavailable,
-  readFields,
-} from '../prompt-request.ts';
+import { badBody, duplicateId, type PromptFields, queueFull, queueUnavailable, readFields } from '../prompt-request.ts';
 import { sendJson } from '../responses.ts';
+import { createRouter } from '../router.ts';
 
 export interface PromptDeps extends Pick<ValidationOptions, 'registry' | 'sources' | 'files'> {
   readonly dispatcher: Pick<Dispatcher, 'accept' | 'queueRemaining'>;
@@ -33,17 +26,17 @@ interface Refusal {
 }
 
 export function promptRoutes(deps: PromptDeps): Router {
-  return express
-    .Router()
-    .get('/prompt', (_req, res) => sendJson(res, { exec_info: { queue_remaining: deps.dispatcher.queueRemaining() } }))
-    .post('/prompt', async (req, res) => {
+  return createRouter({
+    'GET /prompt': (_req, res) => sendJson(res, { exec_info: { queue_remaining: deps.dispatcher.queueRemaining() } }),
+    'POST /prompt': async (req, res) => {
       try {
         await queuePrompt(deps, req, res);
       } catch (error) {
         if (!(error instanceof StoreError)) throw error;
         refuse(res, { error: queueUnavailable(error.message), status: 503 });
       }
-    });
+    },
+  });
 }
 
 const refuse = (res: Response, { error, nodeErrors = {}, status = 400 }: Refusal): void =>
@@ -56,13 +49,12 @@ async function queuePrompt(deps: PromptDeps, req: Request, res: Response): Promi
   const fields = readFields(body.json);
   const number = numberOf(fields, body.json, store);
   if ('error' in fields) return refuse(res, fields);
-  if (fields.prompt === undefined || fields.prompt === null) return refuse(res, { error: noPrompt() });
   const { prompt, outputs, nodeErrors, error } = await validatePrompt(fields.prompt, {
     ...deps,
     targets: fields.targets,
   });
   if (error) return refuse(res, { error, nodeErrors });
-  // From here on nothing waits for others: two requests with one id cannot both pass.
+  // Nothing is awaited from here on: of two requests with the same id, only one can pass.
   if (store.has(fields.promptId)) return refuse(res, { error: duplicateId(fields.promptId) });
   if (store.pendingCount() >= deps.maxQueueLength) {
     return refuse(res, { error: queueFull(deps.maxQueueLength), status: 429 });
@@ -82,8 +74,8 @@ async function queuePrompt(deps: PromptDeps, req: Request, res: Response): Promi
     createTime,
     clientId: fields.clientId,
   });
-  // 3.5, rule 3: no event of the prompt before its answer. `close` comes in any case, also where the client goes; it has
-  // come already where the client went while its prompt was validated.
+  // No event of the prompt may reach the client before this response (protocol: Order of events, rule 3). `close` always
+  // comes, even if the client hangs up; if it hung up during validation, `close` has come already.
   if (res.destroyed) letStart();
   else res.once('close', letStart);
   sendJson(res, { prompt_id: fields.promptId, number, node_errors: nodeErrors });
@@ -98,7 +90,7 @@ async function readBody({ maxBytes }: PromptDeps, req: Request): Promise<{ json:
   }
 }
 
-/** 2.1: every request without a number advances the counter, also one that is refused. */
+/** Every request without a number advances the counter, even one that is refused (protocol: Submitting a prompt). */
 function numberOf(
   fields: PromptFields | { error: PromptError },
   body: unknown,

@@ -1,9 +1,10 @@
-// GET and POST /queue: what runs and waits, and taking it out again (comfy-api.md 1.1).
-import express, { type Router } from 'express';
+// GET and POST /queue: what is running and waiting, and removing what waits (protocol: Queue).
+import type { Router } from 'express';
 import type { Dispatcher } from '../../queue/dispatcher.ts';
 import type { JobStore } from '../../queue/store.ts';
 import { readRemoval, storeGuard } from '../queue-requests.ts';
 import { sendEmpty } from '../responses.ts';
+import { createRouter } from '../router.ts';
 
 export interface QueueDeps {
   readonly store: Pick<JobStore, 'queueText'>;
@@ -11,21 +12,15 @@ export interface QueueDeps {
 }
 
 export function queueRoutes({ store, dispatcher }: QueueDeps): Router {
-  return express
-    .Router()
-    .get(
-      '/queue',
-      storeGuard((_req, res) => {
-        res.type('application/json').send(store.queueText());
-      }),
-    )
-    .post(
-      '/queue',
-      storeGuard(async (req, res) => {
-        const { clear, ids } = await readRemoval(req);
-        if (clear) dispatcher.remove();
-        if (ids.length > 0) dispatcher.remove(ids);
-        sendEmpty(res);
-      }),
-    );
+  return createRouter({
+    'GET /queue': storeGuard((_req, res) => {
+      res.type('application/json').send(store.queueText());
+    }),
+    'POST /queue': storeGuard(async (req, res) => {
+      const { clear, ids } = await readRemoval(req);
+      if (clear) dispatcher.remove();
+      if (ids.length > 0) dispatcher.remove(ids);
+      sendEmpty(res);
+    }),
+  });
 }

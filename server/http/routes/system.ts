@@ -1,13 +1,14 @@
-// GET /system_stats, /features, and /ws without an upgrade (comfy-api.md 1.1, 1.3, 3.4).
+// GET /system_stats, /features, and /ws without an upgrade (protocol: Server state; Feature flags).
 import { freemem, totalmem } from 'node:os';
-import express, { type Router } from 'express';
+import type { Router } from 'express';
 import type { FeatureFlags } from '../../../schemas/events.ts';
 import type { ServerOptions } from '../../options.ts';
 import { PROTOCOL_VERSION, versions } from '../../version.ts';
 import { HttpError } from '../http-error.ts';
 import { sendJson } from '../responses.ts';
+import { createRouter } from '../router.ts';
 
-/** What this server can do, for /features and the handshake of the socket. */
+/** What this server can do: the response of /features, and of the socket's handshake. */
 export const serverFeatures = ({ maxUploadBytes }: Pick<ServerOptions, 'maxUploadBytes'>): FeatureFlags => ({
   supports_preview_metadata: true,
   max_upload_size: maxUploadBytes,
@@ -19,19 +20,18 @@ export const serverFeatures = ({ maxUploadBytes }: Pick<ServerOptions, 'maxUploa
 /** `argv`: the command line as front ends may see it. */
 export function systemRoutes({ features, argv }: { features: FeatureFlags; argv: readonly string[] }): Router {
   const { own, onnxruntime } = versions();
-  return express
-    .Router()
-    .get('/ws', () => {
+  return createRouter({
+    'GET /ws': () => {
       throw new HttpError(400, 'Only WebSockets connect here: the request has no upgrade.');
-    })
-    .get('/features', (_req, res) => sendJson(res, features))
-    .get('/system_stats', (_req, res) =>
+    },
+    'GET /features': (_req, res) => sendJson(res, features),
+    'GET /system_stats': (_req, res) =>
       sendJson(res, {
         system: {
           os: process.platform,
           ram_total: totalmem(),
           ram_free: freemem(),
-          // Front ends compare it with ComfyUI's releases; our own version stands beside it.
+          // Front ends compare it with ComfyUI's releases; our own version is beside it.
           comfyui_version: PROTOCOL_VERSION,
           pez_nodes_version: own,
           // Required by front ends, which show them as text.
@@ -42,5 +42,5 @@ export function systemRoutes({ features, argv }: { features: FeatureFlags; argv:
         },
         devices: [],
       }),
-    );
+  });
 }

@@ -1,11 +1,12 @@
-// Our preset graphs in the front end's gallery (/templates/…), help of our nodes (/docs/…), JSON Schemas (comfy-api.md 8.4).
+// Our preset graphs in the front end's gallery (/templates/…), help of our nodes (/docs/…), JSON Schemas (protocol: Packs and templates).
 import { existsSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import express, { type Router } from 'express';
+import type { Router } from 'express';
 import { jsonSchemas } from '../../../schemas/json-schema.ts';
 import type { Pack } from '../../packs/packs.ts';
 import { HttpError } from '../http-error.ts';
 import { paramOf, sendJson } from '../responses.ts';
+import { createRouter } from '../router.ts';
 import { sendStatic } from '../static-files.ts';
 
 const notFound = (): HttpError => new HttpError(404, '404: Not Found');
@@ -26,9 +27,8 @@ export function galleryOf({ name, manifest }: Pick<Pack, 'name' | 'manifest'>): 
 
 export function templateRoutes({ packs }: { packs: readonly Pack[] }): Router {
   const own = packs.find(({ module }) => module === 'nodes');
-  return express
-    .Router()
-    .get('/templates/:file', async (req, res) => {
+  return createRouter({
+    'GET /templates/:file': async (req, res) => {
       const file = paramOf(req, 'file');
       if (file === 'index_logo.json') return sendJson(res, {});
       if (/^index(?:\.[\w-]+)?\.json$/.test(file)) return sendJson(res, own ? galleryOf(own) : []);
@@ -38,24 +38,23 @@ export function templateRoutes({ packs }: { packs: readonly Pack[] }): Router {
       if (entry?.thumbnail && extname(entry.thumbnail) === extname(file))
         return sendStatic({ req, res }, { folder: own.dir, name: entry.thumbnail });
       await sendStatic({ req, res }, { folder: own.templatesDir, name: file });
-    })
-    .get('/docs/:node/:file', async (req, res) => {
+    },
+    'GET /docs/:node/:file': async (req, res) => {
       const folder = own?.docsDir && join(own.docsDir, 'nodes');
       const [node, file] = [paramOf(req, 'node'), paramOf(req, 'file')];
       if (!folder || !file.endsWith('.md')) throw notFound();
       const translated = existsSync(join(folder, node, file));
       if (!translated && file !== 'en.md') throw notFound(); // the front end asks for English next
       await sendStatic({ req, res }, { folder, name: translated ? `${node}/${file}` : `${node}.md` });
-    })
-    .get('/schemas/:file', (req, res) => {
+    },
+    'GET /schemas/:file': (req, res) => {
       const name = paramOf(req, 'file').replace(/\.json$/, '');
       if (!Object.hasOwn(jsonSchemas, name)) throw notFound();
       res.type('application/schema+json').send(JSON.stringify(jsonSchemas[name], null, 2));
-    })
-    .get('/schemas', (_req, res) =>
-      sendJson(
-        res,
-        Object.keys(jsonSchemas).map((name) => `/schemas/${name}.json`),
-      ),
-    );
+    },
+    'GET /schemas': (_req, res) => {
+      const paths = Object.keys(jsonSchemas).map((name) => `/schemas/${name}.json`);
+      sendJson(res, paths);
+    },
+  });
 }

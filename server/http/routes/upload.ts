@@ -1,13 +1,15 @@
-// POST /upload/image and /upload/mask (comfy-api.md 6.1, 6.2).
+// POST /upload/image and /upload/mask (protocol: Uploads; Masks).
 
 import { Readable } from 'node:stream';
-import express, { type Router } from 'express';
+import type { Router } from 'express';
 import { z } from 'zod';
 import { withAlphaOf } from '../../../nodes/view-picture.ts';
 import { type DataFolders, isFolderType } from '../../files/data-folders.ts';
 import { placeUpload, receive } from '../../files/uploads.ts';
 import { HttpError } from '../http-error.ts';
+import type { Limit } from '../limit.ts';
 import { sendJson } from '../responses.ts';
+import { createRouter } from '../router.ts';
 import { readUpload, type Upload } from './multipart.ts';
 import { viewedPath } from './view.ts';
 
@@ -17,23 +19,29 @@ const originalRef = z.looseObject({
   type: z.string().nullish(),
 });
 
-export function uploadRoutes({ folders, maxBytes }: { folders: DataFolders; maxBytes: number }): Router {
+interface UploadDeps {
+  readonly folders: DataFolders;
+  readonly maxBytes: number;
+  /** Limits how many pictures are decoded at the same time. */
+  readonly decode: Limit;
+}
+
+export function uploadRoutes({ folders, maxBytes, decode }: UploadDeps): Router {
   const read = { fileField: 'image', maxBytes, folder: folders.temp };
-  return express
-    .Router()
-    .post('/upload/image', async (req, res) => {
+  return createRouter({
+    'POST /upload/image': async (req, res) => {
       const upload = await readUpload(req, read);
       try {
         sendJson(res, await place(folders, upload));
       } finally {
         await upload.file.discard();
       }
-    })
-    .post('/upload/mask', async (req, res) => {
+    },
+    'POST /upload/mask': async (req, res) => {
       const upload = await readUpload(req, read);
       try {
         const original = await originalOf(folders, upload.fields.get('original_ref'));
-        const bytes = await withAlphaOf(original, upload.file.path);
+        const bytes = await decode(() => withAlphaOf(original, upload.file.path));
         const file = await receive(Readable.from([bytes]), folders.temp);
         try {
           sendJson(res, await place(folders, { ...upload, file }));
@@ -43,7 +51,8 @@ export function uploadRoutes({ folders, maxBytes }: { folders: DataFolders; maxB
       } finally {
         await upload.file.discard();
       }
-    });
+    },
+  });
 }
 
 async function place(folders: DataFolders, { fields, filename, file }: Upload): Promise<object> {

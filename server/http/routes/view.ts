@@ -1,33 +1,39 @@
-// GET /view: files of the data folders, as they are or encoded anew (comfy-api.md 6.3).
+// GET /view: files of the data folders, as they are or re-encoded (protocol: View).
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import express, { type Router } from 'express';
+import type { Router } from 'express';
 import { encodeView, type ViewForm } from '../../../nodes/view-picture.ts';
 import { parseAnnotated } from '../../files/annotated-name.ts';
 import { type DataFolders, isFolderType } from '../../files/data-folders.ts';
 import { resolveInside, safeParts } from '../../files/safe-path.ts';
 import { filenameParameter } from '../../security.ts';
 import { HttpError } from '../http-error.ts';
+import type { Limit } from '../limit.ts';
 import { queryOf, sendFile, userFileHeaders } from '../responses.ts';
+import { createRouter } from '../router.ts';
 
-/** Pictures that are decoded at once: each may take half a gigabyte. */
-const MAX_ENCODERS = 2;
+interface ViewDeps {
+  readonly folders: DataFolders;
+  /** Limits how many pictures are decoded at the same time. */
+  readonly decode: Limit;
+}
 
-export function viewRoutes({ folders }: { folders: DataFolders }): Router {
-  const encode = limited(MAX_ENCODERS);
-  return express.Router().get('/view', async (req, res) => {
-    const path = await viewedPath(folders, queryOf(req));
-    const filename = basename(path);
-    const form = formOf(queryOf(req));
-    if (!form) return sendFile({ req, res }, path, userFileHeaders(req, filename));
-    const bytes = await encode(() => encodeView(path, filename, form));
-    res.setHeader('Content-Type', form.kind === 'preview' ? `image/${form.format}` : 'image/png');
-    res.setHeader('Content-Disposition', filenameParameter(filename));
-    res.send(bytes);
+export function viewRoutes({ folders, decode }: ViewDeps): Router {
+  return createRouter({
+    'GET /view': async (req, res) => {
+      const path = await viewedPath(folders, queryOf(req));
+      const filename = basename(path);
+      const form = formOf(queryOf(req));
+      if (!form) return sendFile({ req, res }, path, userFileHeaders(req, filename));
+      const bytes = await decode(() => encodeView(path, filename, form));
+      res.setHeader('Content-Type', form.kind === 'preview' ? `image/${form.format}` : 'image/png');
+      res.setHeader('Content-Disposition', filenameParameter(filename));
+      res.send(bytes);
+    },
   });
 }
 
-/** Real path of what the query names. Throws 400, 403, 404 as ComfyUI does. */
+/** Real path of the file that the query names. Throws 400, 403, 404 as ComfyUI does. */
 export async function viewedPath(
   folders: DataFolders,
   query: Pick<URLSearchParams, 'get'>,
@@ -49,7 +55,7 @@ export async function viewedPath(
   return path;
 }
 
-/** preview wins over channel; undefined: the file itself. */
+/** How to re-encode the picture; undefined: send the file itself. `preview` takes precedence over `channel`. */
 function formOf(query: URLSearchParams): ViewForm | undefined {
   const preview = query.get('preview');
   const channel = query.get('channel');
@@ -61,21 +67,4 @@ function formOf(query: URLSearchParams): ViewForm | undefined {
   }
   if (channel === 'rgb') return { kind: 'rgb' };
   return channel === 'a' ? { kind: 'alpha' } : undefined;
-}
-
-/** Runs at most `max` pieces of work at once; the others wait their turn. */
-function limited(max: number): <T>(work: () => Promise<T>) => Promise<T> {
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  return async (work) => {
-    if (running >= max) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running++;
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else running--;
-    }
-  };
 }

@@ -1,4 +1,5 @@
-// What a client hears of a prompt, whole and in order, from a real server with a real worker (comfy-api.md section 3).
+// What a client hears of a prompt, whole and in order, from a real server with a real worker.
+// (protocol: Addressing of events; Order of events; Expansion; Lazy inputs; Connecting; Feature flags; Binary frames)
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Json, startTestServer, type TestServer } from '../../helpers/server.ts';
@@ -31,7 +32,7 @@ const chain = (text: string) => ({
   2: { class_type: 'TestShow', inputs: { value: ['1', 0] } },
 });
 
-describe('3.5: the order of a prompt', () => {
+describe('the order of a prompt', () => {
   test('fresh', async () => {
     const { messages, promptId } = await server.run(chain('fresh'));
     expect(story(messages)).toEqual([
@@ -194,7 +195,7 @@ describe('3.5: the order of a prompt', () => {
     expect(lines.slice(1, -1).toSorted()).toEqual(['binary 1', 'binary 3', 'progress 1 1/1']);
   });
 
-  test('4.7: an expanded node: its inner nodes are named, and shown at the node of the prompt', async () => {
+  test('an expanded node: its inner nodes are named, and shown at the node of the prompt', async () => {
     const { messages, history } = await server.run({
       1: { class_type: 'TestExpand', inputs: { a: 20, b: 22 } },
       2: { class_type: 'TestShow', inputs: { value: ['1', 0] } },
@@ -215,7 +216,7 @@ describe('3.5: the order of a prompt', () => {
     });
   });
 
-  test('3.3: an error inside an expansion names the node of the prompt', async () => {
+  test('an error inside an expansion names the node of the prompt', async () => {
     const { messages } = await server.run({
       1: { class_type: 'TestExpand', inputs: { a: 1, b: 1, fail: true } },
       2: { class_type: 'TestShow', inputs: { value: ['1', 0] } },
@@ -241,7 +242,7 @@ describe('3.5: the order of a prompt', () => {
     expect(second.history.outputs).toEqual({ 2: { text: ['peek "peek"'] } });
   });
 
-  test('4.4: a lazy input that is not needed does not run; the node is executing twice', async () => {
+  test('a lazy input that is not needed does not run; the node is executing twice', async () => {
     const { messages, history } = await server.run({
       1: { class_type: 'TestLazy', inputs: { second: true, a: ['2', 0], b: ['3', 0] } },
       2: { class_type: 'TestFail', inputs: {} },
@@ -278,7 +279,7 @@ describe('3.5: the order of a prompt', () => {
   });
 });
 
-test('3.5 rule 1: at every status the prompt is in the queue or in the history', async () => {
+test('at every status the prompt is in the queue or in the history', async () => {
   const socket = await server.socket('rule-1');
   const promptId = await server.queue(
     { 1: { class_type: 'TestPreview', inputs: { count: 3, ms: 5 } } },
@@ -296,7 +297,7 @@ test('3.5 rule 1: at every status the prompt is in the queue or in the history',
   await socket.close();
 });
 
-test('3.5 rule 3: the 200 of /prompt is there before the first message of the prompt', async () => {
+test('the 200 of /prompt is there before the first message of the prompt', async () => {
   const socket = await server.socket('rule-3');
   for (let round = 0; round < 5; round++) {
     await server.queue({ 1: { class_type: 'TestPid', inputs: {} } }, { client_id: 'rule-3' });
@@ -306,7 +307,7 @@ test('3.5 rule 3: the 200 of /prompt is there before the first message of the pr
   await socket.close();
 });
 
-test('3.3: a prompt without client_id: all hear its progress and previews, nobody the rest; the history has it all', async () => {
+test('a prompt without client_id: all hear its progress and previews, nobody the rest; the history has it all', async () => {
   const socket = await server.socket('bystander');
   const promptId = await server.queue({ 1: { class_type: 'TestPreview', inputs: { count: 1 } } });
   const history = await server.ended(promptId);
@@ -332,7 +333,7 @@ test('3.3: a prompt without client_id: all hear its progress and previews, nobod
   await socket.close();
 });
 
-test('3.3: another client hears nothing of a prompt but status', async () => {
+test('another client hears nothing of a prompt but status', async () => {
   const other = await server.socket('other');
   await server.run(chain('for one client'));
   while (line(await other.next()) !== 'status 0');
@@ -340,7 +341,7 @@ test('3.3: another client hears nothing of a prompt but status', async () => {
   await other.close();
 });
 
-test('3.1: who comes back while its prompt runs is told the current node, and hears the rest', async () => {
+test('who comes back while its prompt runs is told the current node, and hears the rest', async () => {
   const path = join(server.dataDir, 'go on');
   const graph = {
     1: { class_type: 'TestUntilFile', inputs: { path } },
@@ -361,7 +362,7 @@ test('3.1: who comes back while its prompt runs is told the current node, and he
   await after.close();
 });
 
-test('3.2, 3.6: who negotiated it gets previews with their source', async () => {
+test('who negotiated it gets previews with their source', async () => {
   const socket = await server.socket('modern');
   socket.ws.send(JSON.stringify({ type: 'feature_flags', data: { supports_preview_metadata: true } }));
   expect((await socket.nextOf('feature_flags')).data).toEqual(await server.get('/features'));

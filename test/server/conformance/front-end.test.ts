@@ -1,9 +1,9 @@
 // What ComfyUI's front end asks for and looks at: the boot sequence, object_info, lists of jobs, pictures with their graph
-// (comfy-api.md 1.2, 5, 6.5, 10).
+// (protocol: Jobs; Node descriptions; Picture metadata; What clients rely on; View; Uploads; Masks; Logs and folders).
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { z } from 'zod';
-import { sharp } from '../../../engine/libraries.ts';
 import { type Json, startTestServer, type TestServer } from '../../helpers/server.ts';
 
 let server: TestServer;
@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-describe('10.1: what the front end asks for when it starts', () => {
+describe('what the front end asks for when it starts', () => {
   const json = 'application/json';
   test.each([
     ['/api/features', 200, json],
@@ -55,7 +55,7 @@ describe('10.1: what the front end asks for when it starts', () => {
   });
 });
 
-test('10.3: every route that a client may need is there, at its path and below /api', async () => {
+test('every route that a client may need is there, at its path and below /api', async () => {
   const routes = {
     GET: `/prompt /queue /history /history/x /object_info /object_info/x /system_stats /features /embeddings /extensions
       /models /models/loras /view?filename=x /users /settings /settings/x /userdata?dir=x /v2/userdata /userdata/x /i18n
@@ -90,7 +90,7 @@ test('10.3: every route that a client may need is there, at its path and below /
   expect((await fetch(`${server.url}/ws`)).status).toBe(400);
 });
 
-describe('5: object_info of the nodes that are ComfyUI’s own', () => {
+describe('object_info of the nodes that are ComfyUI’s own', () => {
   let info: Json;
   beforeAll(async () => {
     info = await server.get('/object_info');
@@ -179,7 +179,7 @@ const jobs = z.object({
   pagination: z.object({ offset: z.number(), limit: z.number().nullable(), total: z.number(), has_more: z.boolean() }),
 });
 
-test('1.2: jobs of every status fit the front end’s rules, and show what they came to', async () => {
+test('jobs of every status fit the front end’s rules, and show what they came to', async () => {
   const path = join(server.dataDir, 'jobs');
   const gate = (file: string) => ({
     1: { class_type: 'TestUntilFile', inputs: { path: file } },
@@ -242,7 +242,7 @@ test('1.2: jobs of every status fit the front end’s rules, and show what they 
   await server.ended(running);
 });
 
-test('6.5, 6.3: a saved picture holds its prompt and its workflow as the front end reads them, and the same pixels', async () => {
+test('a saved picture holds its prompt and its workflow as the front end reads them, and the same pixels', async () => {
   const workflow = { id: 'w', nodes: [], title: 'Grüße 🐯' };
   const prompt = {
     1: { class_type: 'LoadImage', inputs: { image: 'tiger.png' }, _meta: { title: 'Bild: Tiger 🐯' } },
@@ -267,7 +267,7 @@ test('6.5, 6.3: a saved picture holds its prompt and its workflow as the front e
   expect((await sharp(Buffer.from(await preview.arrayBuffer())).metadata()).format).toBe('webp');
 });
 
-test('6.1, 6.2: a picture is uploaded, its mask painted, and the graph that uses both runs at once', async () => {
+test('a picture is uploaded, its mask painted, and the graph that uses both runs at once', async () => {
   const upload = async (route: string, fields: Record<string, string>, bytes: Buffer, name: string): Promise<Json> => {
     const form = new FormData();
     form.append('image', new Blob([new Uint8Array(bytes)]), name);
@@ -305,7 +305,7 @@ test('6.1, 6.2: a picture is uploaded, its mask painted, and the graph that uses
   expect(again.history.outputs['2'].images[0].type).toBe('temp');
 });
 
-test('1.6: who subscribes to the log, as text/plain, gets the lines of nodes while they run', async () => {
+test('who subscribes to the log, as text/plain, gets the lines of nodes while they run', async () => {
   const socket = await server.socket('log reader');
   const subscribe = (enabled: boolean) =>
     fetch(`${server.url}/internal/logs/subscribe`, {

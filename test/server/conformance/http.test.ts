@@ -1,4 +1,6 @@
-// The rules of comfy-api.md that show over HTTP, on a real server with a real worker.
+// The rules of docs/protocol.md that show over HTTP, on a real server with a real worker.
+// (protocol: Submitting a prompt; Validation errors; Interrupt and free; Every route; Node descriptions; Queue)
+// (protocol: History; Jobs; Which nodes run; Cached results; Lists; Hidden inputs)
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Json, startTestServer, type TestServer } from '../../helpers/server.ts';
@@ -26,8 +28,8 @@ async function startGate(extra: object = {}) {
 const show = (value: unknown) => ({ 1: { class_type: 'TestShow', inputs: { value } } });
 const shown = (history: Json, id: string) => history.outputs[id].text.map((text: string) => JSON.parse(text));
 
-describe('2.1: what POST /prompt takes', () => {
-  test('1.0.2: a body as text/plain, with fields that nobody knows', async () => {
+describe('what POST /prompt takes', () => {
+  test('a body as text/plain, with fields that nobody knows', async () => {
     const response = await fetch(`${server.url}/api/prompt`, {
       method: 'POST',
       headers: { 'content-type': 'text/plain;charset=UTF-8' },
@@ -63,7 +65,7 @@ describe('2.1: what POST /prompt takes', () => {
     expect(history.prompt[2]['1'].inputs.value).toEqual(['a', 'b']);
   });
 
-  test('5: a seed beyond 2^53 keeps every digit, there and back', async () => {
+  test('a seed beyond 2^53 keeps every digit, there and back', async () => {
     const seed = '18446744073709551615';
     const text = `{"prompt": {"1": {"class_type": "TestWidgets", "inputs": {"int": ${seed}}}}}`;
     const { body } = await server.post('/prompt', text);
@@ -89,7 +91,7 @@ describe('2.1: what POST /prompt takes', () => {
     expect([none.status, none.body.error.type]).toEqual([400, 'prompt_no_outputs']);
   });
 
-  test('1.1: credentials reach neither the queue nor the history; create_time does', async () => {
+  test('credentials reach neither the queue nor the history; create_time does', async () => {
     const extra_data = {
       auth_token_comfy_org: 'secret',
       api_key_comfy_org: 'secret',
@@ -105,7 +107,7 @@ describe('2.1: what POST /prompt takes', () => {
   });
 });
 
-describe('2.3: errors', () => {
+describe('errors of POST /prompt', () => {
   test('every error of a graph at once, whole', async () => {
     const { status, body } = await server.post('/prompt', {
       prompt: {
@@ -181,7 +183,7 @@ describe('2.3: errors', () => {
   });
 });
 
-describe('1.1, 1.2: ids that nobody knows', () => {
+describe('ids that nobody knows', () => {
   const id = '00000000-0000-4000-8000-000000000000';
   test.each([
     ['GET', `/history/${id}`, undefined, 200, {}],
@@ -200,7 +202,7 @@ describe('1.1, 1.2: ids that nobody knows', () => {
   });
 });
 
-describe('2.1, 4.9: the queue', () => {
+describe('the queue, interrupting and freeing', () => {
   test('runs by number; front goes before what waits', async () => {
     const { promptId, open } = await startGate();
     const ids: Record<string, string> = {};
@@ -243,7 +245,7 @@ describe('2.1, 4.9: the queue', () => {
   });
 });
 
-describe('4: what runs, and how often', () => {
+describe('what runs, and how often', () => {
   const counted = (key: string, [count, text]: [string, string] = ['1', '2']) => ({
     [count]: { class_type: 'TestCount', inputs: { value: 1, key } },
     [text]: { class_type: 'TestShow', inputs: { value: [count, 1] } },
@@ -251,13 +253,13 @@ describe('4: what runs, and how often', () => {
   const runs = async (key: string, ids?: [string, string]) =>
     shown((await server.run(counted(key, ids))).history, ids?.[1] ?? '2')[0];
 
-  test('4.11: a graph with other ids comes from the cache', async () => {
+  test('a graph with other ids comes from the cache', async () => {
     expect(await runs('renumbered')).toBe(1);
     expect(await runs('renumbered', ['77', '5'])).toBe(1);
     expect(await runs('renumbered anew')).toBe(1);
   });
 
-  test('4.9: /free {free_memory} forgets results, in the same process', async () => {
+  test('/free {free_memory} forgets results, in the same process', async () => {
     const pid = server.workerPid;
     expect(await runs('freed')).toBe(1);
     await server.post('/free', { free_memory: true });
@@ -265,7 +267,7 @@ describe('4: what runs, and how often', () => {
     expect(server.workerPid).toBe(pid);
   });
 
-  test('4.9: /free {unload_models} while a prompt runs waits for it, then memory is given back with the process', async () => {
+  test('/free {unload_models} while a prompt runs waits for it, then memory is given back with the process', async () => {
     const pid = server.workerPid;
     const { promptId, open } = await startGate();
     await server.post('/free', { unload_models: true, free_memory: true });
@@ -276,7 +278,7 @@ describe('4: what runs, and how often', () => {
     expect(server.workerPid).not.toBe(pid);
   });
 
-  test('4.5: lists map the nodes behind them, what they show is one list, INPUT_IS_LIST joins it', async () => {
+  test('lists map the nodes behind them, what they show is one list, INPUT_IS_LIST joins it', async () => {
     const { history, messages } = await server.run({
       1: { class_type: 'TestList', inputs: { count: 3 } },
       2: { class_type: 'TestAdd', inputs: { a: ['1', 0], b: 10 } },
@@ -290,14 +292,14 @@ describe('4: what runs, and how often', () => {
     expect(executed).toHaveLength(1);
   });
 
-  test('4.10: hidden inputs hold the whole prompt, the extra_pnginfo and the id', async () => {
+  test('hidden inputs hold the whole prompt, the extra_pnginfo and the id', async () => {
     const info = { workflow: { id: 'w' } };
     const prompt = { 'a b': { class_type: 'TestHidden', inputs: {} }, ...show(1) };
     const { history } = await server.run(prompt, { extra_data: { extra_pnginfo: info } });
     expect(shown(history, 'a b')).toEqual([{ prompt, info, id: 'a b' }]);
   });
 
-  test('4.12: an entry of the history, key by key', async () => {
+  test('an entry of the history, key by key', async () => {
     const { history, promptId } = await server.run(show('entry'));
     expect(Object.keys(history)).toEqual(['prompt', 'outputs', 'status', 'meta']);
     const [number, id, prompt, extra, outputs] = history.prompt;

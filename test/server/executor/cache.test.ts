@@ -1,4 +1,4 @@
-// What is run again and what is found (comfy-api.md 4.9, 4.11).
+// What is run again and what is found (protocol: Interrupt and free; Cached results).
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { port, string } from '../../../nodes/define-node.ts';
@@ -11,7 +11,7 @@ const chain = (value: unknown, [a, b, c] = ['1', '2', '3']) => ({
   [c]: node('Show', { value: link(b) }),
 });
 
-test('4.11: a graph with other ids keeps its results', async () => {
+test('a graph with other ids keeps its results', async () => {
   const bench = createBench();
   await bench.run(chain('x'));
   const renamed = await bench.run(chain('x', ['c', 'a', 'b']));
@@ -22,7 +22,7 @@ test('4.11: a graph with other ids keeps its results', async () => {
   });
 });
 
-test('4.11: a changed literal runs its node and what follows; two equal nodes of a prompt run once', async () => {
+test('a changed literal runs its node and what follows; two equal nodes of a prompt run once', async () => {
   const bench = createBench();
   const graph = (times: number) => ({
     1: node('Value', { value: 'x' }),
@@ -35,7 +35,7 @@ test('4.11: a changed literal runs its node and what follows; two equal nodes of
   expect((await bench.run(graph(2))).calls).toEqual(['2', '3']);
 });
 
-test('4.11: undeclared inputs count, though they are not passed', async () => {
+test('undeclared inputs count, though they are not passed', async () => {
   const bench = createBench();
   await bench.run(chain('x'));
   const { calls } = await bench.run({ ...chain('x'), 2: node('Join', { a: link('1'), b: '!', extra: 1 }) });
@@ -47,14 +47,14 @@ test.each([
   ['NaN in a list', () => [Number.NaN]],
   ['an exception', () => Promise.reject(new Error('gone'))],
   ['a value that cannot be hashed', () => () => 1],
-])('4.11: a fingerprint that is %s runs the node and what follows again', async (_, fingerprint) => {
+])('a fingerprint that is %s runs the node and what follows again', async (_, fingerprint) => {
   const bench = createBench([stub('Fresh', { outputs: { out: port('*') }, fingerprint, run: () => ({ out: 1 }) })]);
   const graph = { 1: node('Fresh'), 2: node('Show', { value: link('1') }) };
   await bench.run(graph);
   expect((await bench.run(graph)).calls).toEqual(['1', '2']);
 });
 
-test('4.11: a fingerprint sees literals only; the node runs again when it changes', async () => {
+test('a fingerprint sees literals only; the node runs again when it changes', async () => {
   let version = 1;
   const seen: unknown[] = [];
   const bench = createBench([
@@ -83,7 +83,7 @@ test('4.11: a fingerprint sees literals only; the node runs again when it change
 test.each([
   ['not idempotent', { notIdempotent: true }],
   ['asking for its id', { hidden: { id: 'UNIQUE_ID' } }],
-] as const)('4.11: a node that is %s shares no result with another id', async (_, spec) => {
+] as const)('a node that is %s shares no result with another id', async (_, spec) => {
   const bench = createBench([stub('Own', { ...spec, outputNode: true, run: () => ({}) })]);
   expect((await bench.run({ 1: node('Own'), 2: node('Own') })).calls).toEqual(['1', '2']);
   expect((await bench.run({ 1: node('Own') })).calls).toEqual([]);
@@ -110,14 +110,14 @@ test.each<[string, CacheMode, string[][]]>([
       ['1', '2', '3'],
     ],
   ],
-])('4.11: %s', async (_, cache, expected) => {
+])('cached results, %s', async (_, cache, expected) => {
   const bench = createBench([], cache);
   const calls = [];
   for (const value of ['x', 'y', 'x']) calls.push((await bench.run(chain(value))).calls);
   expect(calls).toEqual(expected);
 });
 
-test('4.11: nodes that no root needs keep their results in classic', async () => {
+test('nodes that no root needs keep their results in classic', async () => {
   const bench = createBench();
   const graph = { ...chain('x'), ...chain('y', ['4', '5', '6']) };
   await bench.run(graph);
@@ -125,7 +125,7 @@ test('4.11: nodes that no root needs keep their results in classic', async () =>
   expect((await bench.run(graph)).calls).toEqual([]);
 });
 
-test('4.9: free forgets results', async () => {
+test('free forgets results', async () => {
   const bench = createBench();
   await bench.run(chain('x'));
   bench.executor.free({ freeMemory: false });

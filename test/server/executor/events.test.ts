@@ -1,11 +1,11 @@
-// Events of one prompt, in order (comfy-api.md 3.5), and how it may end.
+// Events of one prompt, in order (protocol: Order of events; Addressing of events; Binary frames; Interrupt and free), and how it may end.
 import { NodeResult, port } from '../../../nodes/define-node.ts';
 import { executionMessages } from '../../../schemas/events.ts';
 import { createBench, link, node, stub } from './graph-builder.ts';
 
 const pair = { 1: node('Value', { value: 'x' }), 2: node('Show', { value: link('1') }) };
 
-test('3.5: a fresh prompt', async () => {
+test('the events of a prompt that is run for the first time', async () => {
   const { story, outcome } = await createBench().run(pair);
   expect(story).toEqual([
     'execution_start',
@@ -25,12 +25,12 @@ test('3.5: a fresh prompt', async () => {
   expect(outcome.messages.map(([type]) => type)).toEqual(['execution_start', 'execution_cached', 'execution_success']);
 });
 
-test('3.3: every event has the shape of its schema', async () => {
+test('every event has the shape of its schema', async () => {
   const { events } = await createBench().run(pair);
   for (const { type, data } of events) expect(executionMessages[type as 'executed'].parse(data)).toEqual(data);
 });
 
-test('3.5: a cached output node is announced with what it showed, and is not executing', async () => {
+test('a cached output node is announced with what it showed, and is not executing', async () => {
   const bench = createBench();
   await bench.run(pair);
   const again = await bench.run(pair);
@@ -46,7 +46,7 @@ test('3.5: a cached output node is announced with what it showed, and is not exe
   expect(again.outcome.meta['2']).toMatchObject({ node_id: '2' });
 });
 
-test('3.5: a cached output node without anything to show is announced with null', async () => {
+test('a cached output node without anything to show is announced with null', async () => {
   const bench = createBench([stub('Silent', { outputNode: true, run: () => ({}) })]);
   await bench.run({ 1: node('Silent') });
   const { data, outcome } = await bench.run({ 1: node('Silent') });
@@ -54,7 +54,7 @@ test('3.5: a cached output node without anything to show is announced with null'
   expect(outcome.outputs).toEqual({});
 });
 
-test('3.5: a cached node with intermediate output is announced anew just before the success', async () => {
+test('a cached node with intermediate output is announced anew just before the success', async () => {
   const bench = createBench([
     stub('Search', {
       hasIntermediateOutput: true,
@@ -74,7 +74,7 @@ test('3.5: a cached node with intermediate output is announced anew just before 
   expect(outcome.outputs).toEqual({ 1: { text: ['a plot'] }, 3: { text: ['foundfound'] } });
 });
 
-test('3.3: a failing node gives execution_error with what it was given, and the cause', async () => {
+test('a failing node gives execution_error with what it was given, and the cause', async () => {
   const big = { shape: [1, 512, 512, 3], data: new Float32Array(8) };
   const { outcome, data, story } = await createBench([
     stub('Image', { outputs: { image: port('IMAGE') }, run: () => ({ image: big }) }),
@@ -103,7 +103,7 @@ test('3.3: a failing node gives execution_error with what it was given, and the 
   expect(story.slice(-2)).toEqual(['state 2 error', 'execution_error']);
 });
 
-test('3.5: after an error the next prompt finds what the failed one had finished', async () => {
+test('after an error the next prompt finds what the failed one had finished', async () => {
   const bench = createBench([
     stub('Fail', { inputs: { a: port('*') }, outputNode: true, run: () => Promise.reject(1) }),
   ]);
@@ -112,7 +112,7 @@ test('3.5: after an error the next prompt finds what the failed one had finished
   expect((await bench.run(graph)).cached).toEqual(['1']);
 });
 
-test('3.5: progress comes between executing and finished; a fast loop is throttled, first and last always pass', async () => {
+test('progress comes between executing and finished; a fast loop is throttled, first and last always pass', async () => {
   const { story, data } = await createBench([
     stub('Busy', {
       outputNode: true,
@@ -127,7 +127,7 @@ test('3.5: progress comes between executing and finished; a fast loop is throttl
   expect(data('progress').length).toBeLessThan(100);
 });
 
-test('3.6: previews and text name their node; the newest that was held back is not lost', async () => {
+test('previews and text name their node; the newest that was held back is not lost', async () => {
   const { events } = await createBench([
     stub('Draw', {
       outputNode: true,
@@ -146,7 +146,7 @@ test('3.6: previews and text name their node; the newest that was held back is n
   expect(events.flatMap((e) => (e.type === 'text' ? [e.data.text] : [])).at(-1)).toBe('line 9');
 });
 
-test('4.9: an interrupt ends the prompt before its next node, and the next prompt runs', async () => {
+test('an interrupt ends the prompt before its next node, and the next prompt runs', async () => {
   const abort = new AbortController();
   const bench = createBench();
   const first = await bench.run(pair, {
@@ -160,7 +160,7 @@ test('4.9: an interrupt ends the prompt before its next node, and the next promp
   expect((await bench.run(pair)).outcome.status).toBe('success');
 });
 
-test('4.9: an interrupt is seen at a progress tick, and what a node gives in spite of it is not kept', async () => {
+test('an interrupt is seen at a progress tick, and what a node gives in spite of it is not kept', async () => {
   const abort = new AbortController();
   const bench = createBench([
     stub('Steps', {

@@ -1,8 +1,9 @@
-// Which nodes run, in which order, how often (comfy-api.md 4.2 to 4.5).
+// Which nodes run, in which order, how often.
+// (protocol: Which nodes run; Lazy inputs; Lists; Hidden inputs; What a node returns; Submitting a prompt)
 import { list, port } from '../../../nodes/define-node.ts';
 import { createBench, link, node, stub } from './graph-builder.ts';
 
-test('4.2: only what the roots need runs', async () => {
+test('only what the roots need runs', async () => {
   const { calls } = await createBench().run(
     {
       1: node('Value', { value: 'x' }),
@@ -15,7 +16,7 @@ test('4.2: only what the roots need runs', async () => {
   expect(calls).toEqual(['1', '2']);
 });
 
-test("4.2: a cached node's ancestors are not pulled in, even where they are cached no more", async () => {
+test("a cached node's ancestors are not pulled in, even where they are cached no more", async () => {
   const bench = createBench([], { lru: 1 });
   const graph = { 1: node('Value', { value: 'x' }), 2: node('Show', { value: link('1') }) };
   await bench.run(graph);
@@ -24,7 +25,7 @@ test("4.2: a cached node's ancestors are not pulled in, even where they are cach
   expect(again.cached).toEqual(['2']);
 });
 
-test('4.3: what shows something goes first, then what feeds it', async () => {
+test('what shows something goes first, then what feeds it', async () => {
   const { calls } = await createBench().run({
     a: node('Value', { value: 'a' }),
     b: node('Join', { a: link('a') }),
@@ -37,7 +38,7 @@ test('4.3: what shows something goes first, then what feeds it', async () => {
   expect(calls).toEqual(['x', 'quick', 'a', 'b', 'c', 'd', 'out']);
 });
 
-test('4.3: nodes that wait are parked while others go on', async () => {
+test('nodes that wait are parked while others go on', async () => {
   let open = () => {};
   const opened = new Promise<void>((resolve) => {
     open = resolve;
@@ -61,7 +62,7 @@ test('4.3: nodes that wait are parked while others go on', async () => {
   expect(story.filter((s) => /executing|finished/.test(s))).toContain('executing 2');
 });
 
-test('4.4: a lazy input is computed only when the node asks; the node is executing twice', async () => {
+test('a lazy input is computed only when the node asks; the node is executing twice', async () => {
   const bench = createBench();
   const graph = (use: string) => ({
     1: node('Value', { value: 'A' }),
@@ -77,17 +78,17 @@ test('4.4: a lazy input is computed only when the node asks; the node is executi
   expect((await bench.run(graph('ab'))).shown('4')).toEqual(['ab:AB']);
 });
 
-test('4.4: to ask for a constant is fine, for an input that is not there an error', async () => {
+test('to ask for a constant is fine, for an input that is not there an error', async () => {
   const graph = (use: string) => ({
     1: node('Lazy', { use, a: 'A', b: 'B' }),
     2: node('Show', { value: link('1') }),
   });
   expect((await createBench().run(graph('a'))).shown('2')).toEqual(['a:AB']);
   const { data } = await createBench().run(graph('z'));
-  expect(data('execution_error')[0].exception_message).toBe('Lazy asks for its input z, and there is none.\n');
+  expect(data('execution_error')[0].exception_message).toBe('Lazy asks for its input z, which does not exist.\n');
 });
 
-test('4.5: a list maps its consumer, shorter lists repeat their last element, results follow in order', async () => {
+test('a list maps its consumer, shorter lists repeat their last element, results follow in order', async () => {
   const { calls, shown } = await createBench().run({
     1: node('Split', { text: 'a,b,c' }),
     2: node('Split', { text: '1,2' }),
@@ -98,7 +99,7 @@ test('4.5: a list maps its consumer, shorter lists repeat their last element, re
   expect(shown('4')).toEqual(['a1', 'b2', 'c2']);
 });
 
-test('4.5: a node that takes lists is called once, constants come as lists of one; list outputs are joined', async () => {
+test('a node that takes lists is called once, constants come as lists of one; list outputs are joined', async () => {
   const seen: unknown[] = [];
   const { shown, calls } = await createBench([
     stub('Gather', {
@@ -122,7 +123,7 @@ test('4.5: a node that takes lists is called once, constants come as lists of on
   expect(shown('4')).toEqual(['a+a+b+b']);
 });
 
-test('4.5: an empty list maps to no call', async () => {
+test('an empty list maps to no call', async () => {
   const { calls, outcome } = await createBench().run({
     1: node('Split', { text: '' }),
     2: node('Join', { a: link('1') }),
@@ -132,7 +133,7 @@ test('4.5: an empty list maps to no call', async () => {
   expect(outcome).toMatchObject({ status: 'success', outputs: {} });
 });
 
-test('4.6: outputs that are missing, or no list where a list is due, are errors that name them', async () => {
+test('outputs that are missing, or not a list if they should be one, are errors that name them', async () => {
   const bench = createBench([
     stub('Forgets', { outputs: { out: port('*') }, run: () => ({}) }),
     stub('NoList', { outputs: { out: list(port('*')) }, run: () => ({ out: 1 }) }),
@@ -142,11 +143,11 @@ test('4.6: outputs that are missing, or no list where a list is due, are errors 
     (await bench.run({ 1: node(type), 2: node('Show', { value: link('1') }) })).data('execution_error')[0]
       .exception_message;
   expect(await message('Forgets')).toBe('Forgets returned no output "out".\n');
-  expect(await message('NoList')).toBe('NoList returned no list for its list output "out".\n');
+  expect(await message('NoList')).toBe('NoList must return a list for its list output "out".\n');
   expect(await message('Text')).toMatch(/an object of its outputs was expected/);
 });
 
-test('4.10: hidden inputs', async () => {
+test('hidden inputs hold what they are asked for', async () => {
   const seen: Record<string, unknown>[] = [];
   const bench = createBench([
     stub('Hidden', {
@@ -165,7 +166,7 @@ test('4.10: hidden inputs', async () => {
   expect(seen[1]).toMatchObject({ info: undefined, id: '8' });
 });
 
-test('2.1: a wrapped list is a literal, whatever is in it', async () => {
+test('a wrapped list is a literal, whatever is in it', async () => {
   const { shown } = await createBench().run({ 1: node('Show', { value: { __value__: ['2', 0] } }) });
   expect(shown('1')).toEqual([['2', 0]]);
 });
@@ -180,4 +181,12 @@ test('a chain of 2,000 nodes runs', async () => {
   const { outcome, data } = await createBench().run({ ...chain, end: node('Show', { value: link('1999') }) });
   expect(outcome.outputs).toEqual({ end: { text: ['x'] } });
   expect(Object.keys(data('progress_state').at(-1)!.nodes).length).toBeLessThanOrEqual(100);
+});
+
+test('a node class that is no longer there is an error that names it', async () => {
+  const { outcome, data } = await createBench().run({ 1: node('Removed') }, { roots: ['1'] });
+  expect(outcome.status).toBe('error');
+  expect(data('execution_error')[0].exception_message).toBe(
+    'There is no node class Removed: its pack may have been removed.\n',
+  );
 });

@@ -1,9 +1,9 @@
-// Result files: prefix → names, counters that never meet, and what happens where nothing can be written.
+// Result files: prefix → names, counters that never meet, and what happens where nothing can be written (protocol: Output names).
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createChoiceSources } from '../../../server/files/choice-sources.ts';
-import { type DataFolders, dataFolders, emptyTemp, openDataFolders } from '../../../server/files/data-folders.ts';
+import { type DataFolders, dataFolders, emptyTemp, prepareDataFolders } from '../../../server/files/data-folders.ts';
 import { fileError } from '../../../server/files/file-error.ts';
 import { createNodeFiles } from '../../../server/files/node-files.ts';
 import { nextCounter, saveOutputs } from '../../../server/files/output-names.ts';
@@ -12,7 +12,7 @@ let dir: string;
 let folders: DataFolders;
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'outputs-'));
-  folders = await openDataFolders(dir);
+  folders = await prepareDataFolders(dir);
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
@@ -20,7 +20,7 @@ const files = (count: number) => Array.from({ length: count }, (_, i) => Buffer.
 const request = (prefix: string, count = 1) =>
   ({ type: 'output', prefix, extension: 'png', width: 64, height: 32, files: files(count) }) as const;
 
-test('6.4: the counter goes on from the largest one of that name', async () => {
+test('the counter goes on from the largest one of that name', async () => {
   for (const name of [
     'ComfyUI_00007_.png',
     'ComfyUI_12_x.webp',
@@ -36,7 +36,7 @@ test('6.4: the counter goes on from the largest one of that name', async () => {
   expect(readFileSync(join(folders.output, 'ComfyUI_00014_.png'), 'utf8')).toBe('picture 1');
 });
 
-test('6.4: folders of the prefix become the sub-folder, tokens are filled in local time', async () => {
+test('folders of the prefix become the sub-folder, tokens are filled in local time', async () => {
   const now = new Date(2026, 0, 2, 3, 4, 5);
   const [saved] = await saveOutputs(
     folders,
@@ -50,7 +50,7 @@ test('6.4: folders of the prefix become the sub-folder, tokens are filled in loc
   expect(again[0].filename).toBe('b0_00003_.png');
 });
 
-test('6.4: writers at the same moment never overwrite one another', async () => {
+test('writers at the same moment never overwrite one another', async () => {
   const saved = await Promise.all(Array.from({ length: 12 }, () => saveOutputs(folders, request('same', 3))));
   const names = saved.flat().map(({ filename }) => filename);
   expect(new Set(names).size).toBe(36);
@@ -58,7 +58,7 @@ test('6.4: writers at the same moment never overwrite one another', async () => 
 });
 
 test.each(['../x', '/x', 'a/../../x', 'link/x', 'C:/x'])(
-  '6.4: a prefix that leaves the folder is refused: %s',
+  'a prefix that leaves the folder is refused: %s',
   async (prefix) => {
     symlinkSync(tmpdir(), join(folders.output, 'link'));
     await expect(saveOutputs(folders, request(prefix))).rejects.toMatchObject({ code: 'PATH_OUTSIDE' });
@@ -114,12 +114,16 @@ test('combos list pictures sorted, and models: the chosen one, bundled ones, fol
   expect(chosen.checkpoints()).toEqual(['my/sd', 'pico-diffusion', 'tiny']);
 });
 
+test('the folders of models that loaders read are made at start', () => {
+  for (const kind of ['clip', 'checkpoints']) expect(readdirSync(join(folders.models, kind))).toEqual([]);
+});
+
 test('temp is emptied, sub-folders too; a data folder that can not be made is told', async () => {
   writeFileSync(join(folders.temp, 'old.png'), '');
   mkdirSync(join(folders.temp, 'sub'));
-  await emptyTemp(await openDataFolders(dir));
+  await emptyTemp(await prepareDataFolders(dir));
   expect(readdirSync(folders.temp)).toEqual([]);
   writeFileSync(join(dir, 'file'), '');
-  await expect(openDataFolders(join(dir, 'file'))).rejects.toMatchObject({ code: 'FILE_UNWRITABLE' });
+  await expect(prepareDataFolders(join(dir, 'file'))).rejects.toMatchObject({ code: 'FILE_UNWRITABLE' });
   expect(dataFolders('x').input).toMatch(/x[\\/]input$/);
 });

@@ -1,4 +1,5 @@
 // Names from users: what leads out of a folder, or is read differently elsewhere, is refused; everything else stays inside.
+// (protocol: Security; View)
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
@@ -33,11 +34,11 @@ const codeOf = (name: string) =>
 test.each([
   ['..', '../a', 'sub/../../a', '/etc/passwd', '/', 'C:/a', 'c:a', 'out/secret.txt', 'secret.png', 'dangling'],
   ['out', 'circle', 'circle/x', 'dangling/x', 'beside', 'beside/x', '//server/share', 'sub/..', './../x'],
-])('7: what leads out of the folder is refused: %s', async (...names) => {
+])('what leads out of the folder is refused: %s', async (...names) => {
   for (const name of names) expect([name, await codeOf(name)]).toEqual([name, 'PATH_OUTSIDE']);
 });
 
-test('7: names that not every system can keep are refused, each with its reason', async () => {
+test('names that not every system can keep are refused, each with its reason', async () => {
   const names = [
     'a\0b',
     'a\nb',
@@ -116,7 +117,7 @@ test('safe parts joined again are the same safe name', () => {
   );
 });
 
-test('6.3: an annotation names the folder', () => {
+test('an annotation names the folder', () => {
   expect(parseAnnotated('a b.png [output]')).toEqual({ name: 'a b.png', type: 'output' });
   expect(parseAnnotated('clipspace/x.png[input]')).toEqual({ name: 'clipspace/x.png', type: 'input' });
   expect(parseAnnotated('x [other]')).toEqual({ name: 'x [other]' });

@@ -1,10 +1,10 @@
-// Packs: ours and those of a folder, loaded by manifest.json; one that fails is named and stops nothing (comfy-api.md 9).
+// Packs: ours and those of a folder, loaded by manifest.json; one that fails is named and stops nothing (protocol: Packs and templates).
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Blocker, NodeResult } from '../../../nodes/define-node.ts';
 import type { NodeContext } from '../../../nodes/node-context.ts';
-import { loadPacks, makeRegistry, type Pack } from '../../../server/packs/packs.ts';
+import { createRegistry, loadPacks, type Pack } from '../../../server/packs/packs.ts';
 
 const examplePack = join(import.meta.dirname, '../../../docs/example-pack');
 const noContext = {} as NodeContext;
@@ -63,7 +63,7 @@ test('the example pack of docs/ loads: nodes, web folder, templates, help', asyn
     docsDir: join(pack.dir, 'docs'),
     manifest: { version: '1.0.0', templates: [{ name: 'tidy-and-count' }] },
   });
-  const registry = makeRegistry(packs);
+  const registry = createRegistry(packs);
   expect(registry.get('PrimitiveStringMultiline')?.module).toBe('nodes');
   const wordCount = registry.get('WordCount');
   expect(wordCount?.module).toBe('custom_nodes.example-pack');
@@ -101,7 +101,7 @@ test('a module may export nodes by default, in a list, by name, or a function th
 });
 
 const broken: [what: string, write: () => void, reason: RegExp][] = [
-  ['manifest.json is no JSON', () => writePack('p', {}, '{'), /manifest\.json is no JSON/],
+  ['manifest.json is not JSON', () => writePack('p', {}, '{'), /manifest\.json is not JSON/],
   ['the version is missing', () => writePack('p', {}, '{"name":"p"}'), /manifest\.json: .*version/],
   ['a module is missing', () => writePack('p', {}, { nodes: ['n.mjs'] }), /there is no file n\.mjs/],
   ['a module throws', () => writePack('p', { 'n.mjs': 'throw new Error("boom")' }), /n\.mjs failed to load: boom/],
@@ -134,7 +134,7 @@ const broken: [what: string, write: () => void, reason: RegExp][] = [
     () => writePack('p', { 'n.mjs': nodeSource('X') }, { nodes: [{ type: 'Y', file: 'n.mjs' }] }),
     /names the node Y, which n\.mjs does not export/,
   ],
-  ['its name is that of our pack', () => writePack('pez-nodes', {}), /a pack of this name was loaded/],
+  ['its name is that of our pack', () => writePack('pez-nodes', {}), /a pack of this name was already loaded/],
   ['a path climbs out', () => writePack('p', {}, { nodes: ['../n.mjs'] }), /path inside the pack/],
   ['a path is absolute', () => writePack('p', {}, { web: '/etc' }), /path inside the pack/],
   ['the web folder is missing', () => writePack('p', {}, { web: 'web' }), /there is no folder web/],
@@ -161,9 +161,9 @@ test('a pack that fails does not keep the next one from loading, and of two with
   expect(packs.slice(1).map((p) => [p.name, p.error])).toEqual([
     ['a', 'n.mjs failed to load: 1'],
     ['b', undefined],
-    ['c', 'the pack b has a node Same already'],
+    ['c', 'the pack b already has a node Same'],
   ]);
-  expect(makeRegistry(packs).get('Same')?.module).toBe('custom_nodes.b');
+  expect(createRegistry(packs).get('Same')?.module).toBe('custom_nodes.b');
 });
 
 test('a folder of packs that is not there is reported, and a link to a pack is followed', async () => {

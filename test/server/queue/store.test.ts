@@ -1,4 +1,4 @@
-// The store of jobs: durable, ordered, queried in SQL (comfy-api.md 1.1, 1.2, 2.1, 4.12).
+// The store of jobs: durable, ordered, queried in SQL (protocol: Queue; History; Jobs; Submitting a prompt).
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,8 +9,9 @@ import { pathToFileURL } from 'node:url';
 import { history, queue } from '../../../schemas/history.ts';
 import type { JobOutcome } from '../../../server/job.ts';
 import { parseJson } from '../../../server/json.ts';
-import { closeJobDatabase, openJobDatabase } from '../../../server/queue/database.ts';
-import { createJobStore, type JobStore, type NewJob, StoreError } from '../../../server/queue/store.ts';
+import { openJobDatabase } from '../../../server/queue/database.ts';
+import { openJobStore } from '../../../server/queue/sqlite-store.ts';
+import { type JobStore, type NewJob, StoreError } from '../../../server/queue/store.ts';
 import { summarise } from '../../../server/queue/summary.ts';
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
@@ -27,8 +28,8 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-function openStore(options: Partial<Parameters<typeof createJobStore>[0]> = {}): JobStore {
-  const store = createJobStore({ file, ...options });
+function openStore(options: Partial<Parameters<typeof openJobStore>[0]> = {}): JobStore {
+  const store = openJobStore({ file, ...options });
   open.push(store);
   return store;
 }
@@ -66,7 +67,7 @@ function runAll(store: JobStore, ids: readonly string[]): void {
 const historyOf = (store: JobStore, window = {}) =>
   Object.keys(history.parse(JSON.parse([...store.historyPieces(window)].join(''))));
 
-test('2.1: the smallest number runs first, ties by prompt id', () => {
+test('the smallest number runs first, ties by prompt id', () => {
   const store = openStore();
   for (const [id, number] of [
     ['c', 1],
@@ -100,7 +101,7 @@ test('a job comes back as it was put: big integers, NaN, a key __proto__', () =>
   queue.parse(JSON.parse(store.queueText()));
 });
 
-test('2.1: credentials reach the running job, never the file', () => {
+test('credentials reach the running job, never the file', () => {
   const store = openStore();
   store.put(newJob('a', { extraData: { auth_token_comfy_org: 'SECRET1', api_key_comfy_org: 'SECRET2', other: 1 } }));
   expect(store.queueText()).not.toContain('SECRET');
@@ -115,14 +116,14 @@ test('2.1: credentials reach the running job, never the file', () => {
   expect(readFileSync(file).includes('SECRET')).toBe(false);
 });
 
-test('4.12: the history keeps so many entries, the oldest go', () => {
+test('the history keeps so many entries, the oldest go', () => {
   const store = openStore({ maxHistory: 3 });
   runAll(store, ['a', 'b', 'c', 'd', 'e']);
   expect(historyOf(store)).toEqual(['c', 'd', 'e']);
   expect(store.has('a')).toBe(false);
 });
 
-test('1.1: windows of the history', () => {
+test('windows of the history', () => {
   const store = openStore();
   expect(historyOf(store)).toEqual([]);
   const ids = Array.from({ length: 120 }, (_, index) => `p${index}`);
@@ -136,6 +137,29 @@ test('1.1: windows of the history', () => {
   expect(store.deleteHistory(['p0', 'nope'])).toBe(1);
   expect(store.historyText('p0')).toBe('{}');
   expect(store.deleteHistory()).toBe(119);
+});
+
+test('two histories that are read at once, step by step, are both whole, while jobs come and go', () => {
+  const store = openStore();
+  const ids = Array.from({ length: 120 }, (_, index) => `p${index}`);
+  runAll(store, ids);
+  const readers = [store.historyPieces(), store.historyPieces()];
+  const texts = ['', ''];
+  for (let step = 0; step <= ids.length; step++) {
+    for (const [i, reader] of readers.entries()) texts[i] += reader.next().value;
+    runAll(store, [`later ${step}`]);
+  }
+  for (const text of texts) expect(Object.keys(history.parse(JSON.parse(text)))).toEqual(ids);
+  expect(readers.map((reader) => reader.next().done)).toEqual([true, true]);
+});
+
+test('a store that was closed neither reads nor writes, and its file is free', () => {
+  const store = openStore();
+  runAll(store, ['a']);
+  close(store);
+  expect(() => store.has('a')).toThrow(StoreError);
+  expect(() => store.put(newJob('b'))).toThrow(StoreError);
+  expect(openStore().remaining()).toBe(0);
 });
 
 test('what waits and the counter outlive the process; what ran runs again, with its number', () => {
@@ -196,7 +220,7 @@ test('a release in good order is no attempt', () => {
 
 test('accepted means kept: a process that is killed -9 while it accepts loses nothing that it acknowledged', async () => {
   const script = join(folder, 'accept.mjs');
-  const store = join(import.meta.dirname, '../../../server/queue/store.ts');
+  const store = join(import.meta.dirname, '../../../server/queue/sqlite-store.ts');
   writeFileSync(script, acceptForEver(store));
   const child = spawn(process.execPath, ['--import', tsx, script, file], { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
@@ -221,8 +245,8 @@ test('accepted means kept: a process that is killed -9 while it accepts loses no
 /** Accepts jobs with the real store, one line of stdout for each that was accepted. */
 const acceptForEver = (store: string): string => `
 import { writeSync } from 'node:fs';
-const { createJobStore } = await import(${JSON.stringify(store)});
-const jobs = createJobStore({ file: process.argv[2] });
+const { openJobStore } = await import(${JSON.stringify(store)});
+const jobs = openJobStore({ file: process.argv[2] });
 for (;;) {
   const number = jobs.nextNumber();
   jobs.put({ promptId: 'p' + number, prompt: { 1: { class_type: 'A', inputs: { text: 'x'.repeat(3000) } } },
@@ -232,7 +256,7 @@ for (;;) {
 
 test('a second server on the same data folder is told so', () => {
   openStore();
-  expect(() => createJobStore({ file })).toThrow(/in use by another server/);
+  expect(() => openJobStore({ file })).toThrow(/in use by another server/);
 });
 
 test('a full disk accepts nothing half, and what is there can still be read', () => {
@@ -253,20 +277,20 @@ test('a full disk accepts nothing half, and what is there can still be read', ()
   store.put(newJob('fits again'));
 });
 
-test('a file that is no database is named', () => {
-  writeFileSync(file, 'this is no database, but a text that is long enough to be one'.repeat(20));
-  expect(() => createJobStore({ file })).toThrow(/damaged or no database/);
+test('a file that is not a database is named', () => {
+  writeFileSync(file, 'this is not a database, but a text that is long enough to be one'.repeat(20));
+  expect(() => openJobStore({ file })).toThrow(/damaged or not a database/);
 });
 
 test('a database of a newer version is not touched', () => {
   close(openStore());
   const db = openJobDatabase(file);
-  db.exec('PRAGMA user_version = 99');
-  closeJobDatabase(db);
-  expect(() => createJobStore({ file })).toThrow(/newer version \(schema 99/);
+  db.run('PRAGMA user_version = 99');
+  db.close();
+  expect(() => openJobStore({ file })).toThrow(/newer version \(schema 99/);
 });
 
-test('1.2: jobs are filtered, sorted and paged', () => {
+test('jobs are filtered, sorted and paged', () => {
   const store = openStore();
   const workflow = (id: unknown) => ({ extra_pnginfo: { workflow: id } });
   store.put(newJob('a', { createTime: 1, extraData: workflow({ id: 'w1' }) }));
@@ -302,7 +326,7 @@ test('1.2: jobs are filtered, sorted and paged', () => {
   expect(store.job('nope')).toBeUndefined();
 });
 
-test('1.2: the preview of a job is its first saved picture, else another, else a text', () => {
+test('the preview of a job is its first saved picture, else another, else a text', () => {
   const picture = (filename: string, type: string) => ({ filename, subfolder: '', type });
   const preview = (outputs: JobOutcome['outputs']) => summarise(done('a', { outputs })).preview_output;
   const temp = picture('t.png', 'temp');

@@ -1,4 +1,4 @@
-// Section 7: who may ask (Host, Origin), and what a browser is told about the answers.
+// Who may ask (Host, Origin), and what a browser is told about the answers (protocol: Security).
 
 import { createRequestCheck, filenameParameter, isDangerousType } from '../../../server/security.ts';
 import { type Reply, startApp, type TestApp } from '../http/routes/app-harness.ts';
@@ -8,7 +8,7 @@ const check = (options: Partial<Parameters<typeof createRequestCheck>[0]> = {}) 
   return (headers: Record<string, string>) => run({ headers }).ok;
 };
 
-test('7: Host must be loopback, the bound address, or allowed', () => {
+test('Host must be loopback, the bound address, or allowed', () => {
   const plain = check();
   for (const host of [
     'localhost',
@@ -38,7 +38,7 @@ test('7: Host must be loopback, the bound address, or allowed', () => {
   expect(wild({ host: 'rebinding.example:8188' })).toBe(false);
 });
 
-test('7: Origin must be this server, or the allowed one; null never', () => {
+test('Origin must be this server, or the allowed one; null never', () => {
   const host = 'localhost:8188';
   const plain = check();
   expect(plain({ host, origin: 'http://localhost:8188' })).toBe(true);
@@ -60,13 +60,13 @@ test('7: Origin must be this server, or the allowed one; null never', () => {
   expect(check({ corsOrigin: '*' })({ host, origin: 'null' })).toBe(false);
 });
 
-test('7: what another site asks for is refused by Sec-Fetch-Site, too', () => {
+test('what another site asks for is refused by Sec-Fetch-Site, too', () => {
   expect(check()({ host: 'localhost', 'sec-fetch-site': 'cross-site' })).toBe(false);
   expect(check()({ host: 'localhost', 'sec-fetch-site': 'same-origin' })).toBe(true);
   expect(check()({ host: 'localhost', 'sec-fetch-site': 'none' })).toBe(true);
 });
 
-test('7: types that a browser would run are dangerous, pictures are not', () => {
+test('types that a browser would run are dangerous, pictures are not', () => {
   const dangerous = [
     'text/html',
     'TEXT/HTML; charset=utf-8',
@@ -88,7 +88,7 @@ test('7: types that a browser would run are dangerous, pictures are not', () => 
     expect([type, isDangerousType(type)]).toEqual([type, false]);
 });
 
-test('7: names in headers can not break out of their quotes', () => {
+test('names in headers can not break out of their quotes', () => {
   expect(filenameParameter('a"b\\c.png')).toBe('filename="a\\"b\\\\c.png"');
   expect(filenameParameter('ü\r\n.png')).toBe(`filename="___.png"; filename*=UTF-8''%C3%BC%0D%0A.png`);
 });
@@ -105,7 +105,7 @@ describe('over HTTP', () => {
     await open.close();
   });
 
-  test('7: a foreign Host gets 403 and the name of the flag, on every route', async () => {
+  test('a foreign Host gets 403 and the name of the flag, on every route', async () => {
     for (const path of ['/', '/object_info', '/api/settings', '/nowhere']) {
       const reply = await app.get(path, { host: 'evil.example' });
       expect([path, reply.status]).toEqual([path, 403]);
@@ -113,7 +113,7 @@ describe('over HTTP', () => {
     }
   });
 
-  test('7: state does not change for a foreign page', async () => {
+  test('state does not change for a foreign page', async () => {
     for (const origin of ['http://evil.example', 'null']) {
       const reply = await app.send('POST', '/settings/a', { body: '1', headers: { origin } });
       expect(reply.status).toBe(403);
@@ -121,7 +121,7 @@ describe('over HTTP', () => {
     expect((await app.get('/settings')).json()).toEqual({});
   });
 
-  test('7: headers of every answer; those of CORS only where it was asked for', async () => {
+  test('headers of every answer; those of CORS only where it was asked for', async () => {
     const reply = await app.get('/features');
     expect(reply.headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'x-frame-options': 'SAMEORIGIN' });
     expect(reply.headers['access-control-allow-origin']).toBeUndefined();

@@ -1,9 +1,9 @@
-// Section 7 against the whole server, over real sockets: who may ask, names that would lead out, ids, limits.
+// Security of the whole server, over real sockets: who may ask, names that would lead out, ids, limits (protocol: Security).
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import { sharp } from '../../../engine/libraries.ts';
+import sharp from 'sharp';
 import { type HttpClient, httpClient } from '../../helpers/http.ts';
 import { startTestServer, type TestServer, testPack } from '../../helpers/server.ts';
 import { refusal, testSocket } from '../../helpers/socket.ts';

@@ -1,4 +1,5 @@
-// The socket hub over real connections: section 3 of comfy-api.md, slow readers, limits, leaks.
+// The socket hub over real connections: who hears what, slow readers, limits, leaks.
+// (protocol: Connecting; Addressing of events; Feature flags; Binary frames; Security)
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
@@ -114,7 +115,7 @@ const events: Record<string, ExecutionEvent> = {
 const toAll = ['progress', 'progress_state', 'blocked execution_error', 'execution_interrupted', 'preview', 'text'];
 
 describe('connecting', () => {
-  test('3.1: the first message is a status with the session id, which is the clientId of the query', async () => {
+  test('the first message is a status with the session id, which is the clientId of the query', async () => {
     remaining = 3;
     for (const path of ['/ws?clientId=a%20b', '/api/ws?clientId=a%20b']) {
       const socket = testSocket(base + path);
@@ -124,13 +125,13 @@ describe('connecting', () => {
     }
   });
 
-  test.each(['/ws', '/ws?clientId='])('3.1: for %s the server makes an id of 32 hex characters', async (path) => {
+  test.each(['/ws', '/ws?clientId='])('for %s the server makes an id of 32 hex characters', async (path) => {
     const [a, b] = [await join(path), await join(path)];
     expect(a.sid).toMatch(/^[0-9a-f]{32}$/);
     expect(b.sid).not.toBe(a.sid);
   });
 
-  test('3.1: a client whose prompt runs is told the current node next, another one is not', async () => {
+  test('a client whose prompt runs is told the current node next, another one is not', async () => {
     current = { client: 'a', node: '12' };
     const a = await join('/ws?clientId=a');
     expect(await a.next()).toEqual({ type: 'executing', data: { node: '12' } });
@@ -139,7 +140,7 @@ describe('connecting', () => {
     expect(await receivedBy(b)).toEqual([]);
   });
 
-  test('3.1: a new socket takes over an id; the old one stays open, and its end does not remove the new one', async () => {
+  test('a new socket takes over an id; the old one stays open, and its end does not remove the new one', async () => {
     const old = await join('/ws?clientId=a');
     const now = await join('/ws?clientId=a');
     expect(old.ws.readyState).toBe(WebSocket.OPEN);
@@ -150,7 +151,7 @@ describe('connecting', () => {
     expect(old.waiting).toEqual([]);
   });
 
-  test('3.1: everyone hears a status every so often', async () => {
+  test('everyone hears a status every so often', async () => {
     await start({ statusIntervalMs: 5 });
     remaining = 2;
     const socket = await join();
@@ -175,7 +176,7 @@ describe('connecting', () => {
 });
 
 describe('the handshake', () => {
-  test('3.2: feature_flags as first text message is answered with the flags of the server', async () => {
+  test('feature_flags as first text message is answered with the flags of the server', async () => {
     const socket = await join();
     socket.ws.send(JSON.stringify({ type: 'feature_flags', data: { supports_preview_metadata: true } }));
     const data = { supports_preview_metadata: true, max_upload_size: 5 };
@@ -183,7 +184,7 @@ describe('the handshake', () => {
   });
 
   test.each(['no json {', '"text"', 'null', '{"type":"ping"}'])(
-    '3.2: after %s as first message it is not answered',
+    'after %s as first message it is not answered',
     async (text) => {
       const socket = await join('/ws?clientId=a');
       const other = await join();
@@ -202,7 +203,7 @@ describe('the handshake', () => {
     },
   );
 
-  test('3.2: binary messages before it do not count', async () => {
+  test('binary messages before it do not count', async () => {
     const socket = await join();
     socket.ws.send(Buffer.from('x'));
     socket.ws.send(JSON.stringify({ type: 'feature_flags' }));
@@ -211,7 +212,7 @@ describe('the handshake', () => {
 });
 
 describe('who gets what', () => {
-  test.each(Object.entries(events))('3.3: %s of a prompt with a client goes to that client only', async (_, event) => {
+  test.each(Object.entries(events))('%s of a prompt with a client goes to that client only', async (_, event) => {
     const [a, b] = [await join('/ws?clientId=a'), await join('/ws?clientId=b')];
     hub.emit('a', event);
     hub.emit('not connected', event);
@@ -223,21 +224,21 @@ describe('who gets what', () => {
     expect(await receivedBy(b)).toEqual([]);
   });
 
-  test.each(Object.entries(events))('3.3: %s of a prompt without a client', async (name, event) => {
+  test.each(Object.entries(events))('%s of a prompt without a client', async (name, event) => {
     const sockets = [await join('/ws?clientId=a'), await join('/ws?clientId=b')];
     hub.emit(undefined, event);
     hub.status(0);
     for (const socket of sockets) expect(await receivedBy(socket)).toHaveLength(toAll.includes(name) ? 1 : 0);
   });
 
-  test('3.3: status goes to all, without sid', async () => {
+  test('status goes to all, without sid', async () => {
     const sockets = [await join(), await join()];
     hub.status(7);
     const message = { type: 'status', data: { status: { exec_info: { queue_remaining: 7 } } } };
     for (const socket of sockets) expect(await socket.next()).toEqual(message);
   });
 
-  test('3.3: logs go to those who subscribed, until they unsubscribe', async () => {
+  test('logs go to those who subscribed, until they unsubscribe', async () => {
     hub.subscribeLogs('a', true);
     const [a, b] = [await join('/ws?clientId=a'), await join('/ws?clientId=b')];
     hub.subscribeLogs('b', true);
@@ -270,7 +271,7 @@ describe('who gets what', () => {
 });
 
 describe('binary frames', () => {
-  test('3.6: a preview is frame 1, JPEG 1 or PNG 2, for clients that did not negotiate', async () => {
+  test('a preview is frame 1, JPEG 1 or PNG 2, for clients that did not negotiate', async () => {
     const a = await join('/ws?clientId=a', { flags: { supports_preview_metadata: 'true' } });
     hub.emit('a', preview);
     hub.emit('a', { type: 'preview', data: { ...preview.data, image_type: 'image/png' } });
@@ -278,7 +279,7 @@ describe('binary frames', () => {
     expect(await a.next()).toEqual(Buffer.from([0, 0, 0, 1, 0, 0, 0, 2, 7, 8, 9]));
   });
 
-  test('3.6: it is frame 4 with its source for those that did, never both', async () => {
+  test('it is frame 4 with its source for those that did, never both', async () => {
     const a = await join('/ws?clientId=a', { flags: { supports_preview_metadata: true } });
     const b = await join('/ws?clientId=b');
     hub.emit(undefined, preview);
@@ -292,7 +293,7 @@ describe('binary frames', () => {
     expect(((await receivedBy(b)) as Buffer[]).map((f) => f.readUInt32BE())).toEqual([1]);
   });
 
-  test('3.6: text is frame 3 with the length of the node id in bytes', async () => {
+  test('text is frame 3 with the length of the node id in bytes', async () => {
     const a = await join('/ws?clientId=a');
     hub.emit('a', events.text);
     const frame = (await a.next()) as Buffer;
@@ -302,7 +303,7 @@ describe('binary frames', () => {
 });
 
 describe('refusals and limits', () => {
-  test('7: what the check refuses gets 403, on both paths', async () => {
+  test('what the check refuses gets 403, on both paths', async () => {
     await start({}, ({ headers }) =>
       headers.origin === 'null' ? { ok: false, status: 403, message: 'this origin may not' } : { ok: true },
     );

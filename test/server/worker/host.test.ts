@@ -1,4 +1,4 @@
-// The worker as a real child process: runs, crashes, kills, memory, interrupts (comfy-api.md 4.9; design.md section 5).
+// The worker as a real child process: runs, crashes, kills, memory, interrupts (protocol: Interrupt and free).
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionEvent } from '../../../schemas/events.ts';
 import type { ApiGraph } from '../../../schemas/prompt.ts';
-import { openDataFolders } from '../../../server/files/data-folders.ts';
+import { prepareDataFolders } from '../../../server/files/data-folders.ts';
 import type { Job } from '../../../server/job.ts';
 import { startWorkerHost, type WorkerHost, type WorkerHostOptions } from '../../../server/worker/host.ts';
 
@@ -28,7 +28,7 @@ function start(more: Partial<WorkerHostOptions> = {}): WorkerHost {
 
 beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'worker-'));
-  await openDataFolders(dataDir);
+  await prepareDataFolders(dataDir);
   host = start({ interruptGraceMs: 300, nodeArgs: ['--max-old-space-size=200'] });
 });
 afterAll(async () => {
@@ -122,7 +122,7 @@ test('kill -9 from outside, at five moments: every job gets an outcome, none han
   expect((await run(single('Echo', { text: 'still here' }))).outcome.status).toBe('success');
 });
 
-test('4.9: an interrupt is seen between steps of a long computation, and the same worker goes on', async () => {
+test('an interrupt is seen between steps of a long computation, and the same worker goes on', async () => {
   const before = await pid();
   const what = single('Steps', { steps: 2000 });
   const { outcome, last } = await run(what, (e) => e.type === 'progress' && host.interrupt(what.promptId));
@@ -131,7 +131,7 @@ test('4.9: an interrupt is seen between steps of a long computation, and the sam
   expect(await pid()).toBe(before);
 });
 
-test('4.9: a search for a prompt is interrupted between its steps, and its worker goes on', async () => {
+test('a search for a prompt is interrupted between its steps, and its worker goes on', async () => {
   const before = await pid();
   let asked = 0;
   const what = {
@@ -155,7 +155,7 @@ test('4.9: a search for a prompt is interrupted between its steps, and its worke
   expect(await pid()).toBe(before);
 });
 
-test('4.9: with an id only that job is interrupted; without one whatever runs; nothing when idle', async () => {
+test('with an id only that job is interrupted; without one whatever runs; nothing when idle', async () => {
   expect(host.interrupt()).toBe(false);
   const { outcome } = await run(single('Steps', { steps: 5 }), (e) => {
     if (e.type === 'executing') expect(host.interrupt('another')).toBe(false);
@@ -180,7 +180,7 @@ test('a flood of progress and previews is thinned out', async () => {
   expect(types.at(-1)).toBe('execution_success');
 });
 
-test('4.9: free with unload_models gives a fresh process, after the job that runs; free_memory keeps it', async () => {
+test('free with unload_models gives a fresh process, after the job that runs; free_memory keeps it', async () => {
   const before = await pid();
   host.free({ unloadModels: false, freeMemory: true });
   expect(await pid()).toBe(before);
@@ -189,6 +189,90 @@ test('4.9: free with unload_models gives a fresh process, after the job that run
   });
   expect(outcome.status).toBe('success');
   expect(await pid()).not.toBe(before);
+});
+
+test('free with unload_models replaces an idle worker at once', async () => {
+  const before = (await pid()) as unknown as number;
+  host.free({ unloadModels: true, freeMemory: false });
+  expect(host.pid).not.toBe(before);
+  await until(() => !alive(before));
+  expect(await pid()).toBe(host.pid);
+});
+
+/** A host whose process still loads, with a job that waits for it. */
+async function startWithWaitingJob(what: Job): Promise<{ starting: WorkerHost; ran: ReturnType<typeof run> }> {
+  const starting = start();
+  const ran = run(what, undefined, starting);
+  await new Promise(setImmediate); // the job has been handed to the host, no process is ready in so short a time
+  return { starting, ran };
+}
+
+test('a job that is interrupted while its worker still loads ends as interrupted, and the worker goes on', async () => {
+  const what = single('Steps', { steps: 2000 });
+  const { starting, ran } = await startWithWaitingJob(what);
+  try {
+    const loading = starting.pid;
+    expect(starting.interrupt('another')).toBe(false);
+    expect(starting.interrupt(what.promptId)).toBe(true);
+    const { outcome, types } = await ran;
+    expect([outcome.status, types[0], types.at(-1)]).toEqual([
+      'interrupted',
+      'execution_start',
+      'execution_interrupted',
+    ]);
+    const next = await run(single('Pid'), undefined, starting);
+    expect(next.outcome.outputs['1'].text).toEqual([loading]);
+  } finally {
+    await starting.stop();
+  }
+});
+
+test('unload_models while a job waits for its worker: the job runs, then the worker is replaced', async () => {
+  const { starting, ran } = await startWithWaitingJob(single('Pid'));
+  try {
+    const loading = starting.pid;
+    starting.free({ unloadModels: true, freeMemory: false });
+    expect(starting.pid).toBe(loading);
+    expect((await ran).outcome.outputs['1'].text).toEqual([loading]);
+    expect(starting.pid).not.toBe(loading);
+    expect((await run(single('Pid'), undefined, starting)).outcome.outputs['1'].text).toEqual([starting.pid]);
+  } finally {
+    await starting.stop();
+  }
+});
+
+test('unload_models while a worker loads and nothing waits: another one takes its place', async () => {
+  const starting = start();
+  try {
+    const loading = starting.pid!;
+    starting.free({ unloadModels: true, freeMemory: false });
+    await until(() => !alive(loading));
+    expect((await run(single('Pid'), undefined, starting)).outcome.outputs['1'].text).toEqual([starting.pid]);
+    expect(starting.pid).not.toBe(loading);
+  } finally {
+    await starting.stop();
+  }
+});
+
+test('stop while the worker still loads: the job that waits ends as interrupted, and no process is left', async () => {
+  const { starting, ran } = await startWithWaitingJob(single('Echo', { text: 'x' }));
+  const loading = starting.pid!;
+  await starting.stop();
+  expect((await ran).types).toEqual(['execution_start', 'execution_interrupted']);
+  expect([starting.pid, alive(loading)]).toEqual([undefined, false]);
+  starting.free({ unloadModels: true, freeMemory: true });
+  expect(starting.pid).toBeUndefined();
+});
+
+test('stop while a job waits for another try at starting: it ends as interrupted, and no process is started', async () => {
+  const broken = start({ nodeArgs: ['--import', 'data:text/javascript,process.exit(1)'] });
+  await run(single('Echo', { text: 'x' }), undefined, broken);
+  const ran = run(single('Echo', { text: 'x' }), undefined, broken);
+  await new Promise(setImmediate);
+  expect(broken.pid).toBeUndefined();
+  await broken.stop();
+  const { outcome } = await ran;
+  expect([outcome.status, broken.pid]).toEqual(['interrupted', undefined]);
 });
 
 test('a worker that cannot start is the error of each job, not a hang', async () => {

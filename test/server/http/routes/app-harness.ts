@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import express, { type Router } from 'express';
 import { createChoiceSources } from '../../../../server/files/choice-sources.ts';
-import { type DataFolders, openDataFolders } from '../../../../server/files/data-folders.ts';
-import { type AppDeps, makeApp } from '../../../../server/http/app.ts';
+import { type DataFolders, prepareDataFolders } from '../../../../server/files/data-folders.ts';
+import { type AppDeps, createApp } from '../../../../server/http/app.ts';
 import { serverFeatures } from '../../../../server/http/routes/system.ts';
 import { createLog, type ServerLog } from '../../../../server/log.ts';
-import { loadPacks, makeRegistry, type Pack } from '../../../../server/packs/packs.ts';
+import { createRegistry, loadPacks, type Pack } from '../../../../server/packs/packs.ts';
 
 export interface Reply {
   readonly status: number;
@@ -49,21 +49,21 @@ export async function startApp({
   ...options
 }: TestAppOptions = {}): Promise<TestApp> {
   const dir = mkdtempSync(join(tmpdir(), 'pez-app-'));
-  const folders = await openDataFolders(dir);
+  const folders = await prepareDataFolders(dir);
   const packs = await loadPacks({ packDirs });
   const log = createLog({ destination: { write: () => {} } });
   const subscriptions: [string, boolean][] = [];
   const maxUploadBytes = options.maxUploadBytes ?? 2 ** 20;
-  const app = makeApp({
+  const app = createApp({
     options: { listen: '127.0.0.1', allowedHosts: [], multiUser: false, ...options, maxUploadBytes },
     folders,
-    registry: makeRegistry(packs),
+    registry: createRegistry(packs),
     sources: createChoiceSources({ folders, clip: 'pico-clip', bundledClips: ['pico-clip'] }),
     packs,
     features: serverFeatures({ maxUploadBytes }),
     log,
     subscribeLogs: (id, enabled) => void subscriptions.push([id, enabled]),
-    queueState: () => ({ running: 1, pending: 2 }),
+    queueRemaining: () => 3,
     routers: [router],
     argv: ['pez-nodes', 'serve'],
   });

@@ -1,8 +1,9 @@
-// Sections 6.1 to 6.3: uploads, masks, /view; and every route that takes a name against names that would lead out.
+// Uploads, masks, /view; and every route that takes a name against names that would lead out.
+// (protocol: Uploads; Masks; View; Security)
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { sharp } from '../../../../engine/libraries.ts';
+import sharp from 'sharp';
 import { addPngText } from '../../../../nodes/png-text.ts';
 import { multipart, startApp, type TestApp } from './app-harness.ts';
 
@@ -25,7 +26,7 @@ afterAll(() => app.close());
 const file = (filename: string, bytes = png) => ({ filename, bytes });
 const query = (values: Record<string, string>) => `/view?${new URLSearchParams(values)}`;
 
-test('6.1: an upload gets its name; the same again keeps it, another content is numbered, overwrite replaces', async () => {
+test('an upload gets its name; the same again keeps it, another content is numbered, overwrite replaces', async () => {
   const upload = (bytes: Buffer, more = {}) => app.upload('/upload/image', { image: file('x.png', bytes), ...more });
   expect((await upload(png)).json()).toEqual({ name: 'x.png', subfolder: '', type: 'input' });
   expect((await upload(png)).json().name).toBe('x.png');
@@ -38,7 +39,7 @@ test('6.1: an upload gets its name; the same again keeps it, another content is 
   expect(readdirSync(app.folders.temp)).toEqual([]);
 });
 
-test('6.1: uploads of one name at the same moment all stay', async () => {
+test('uploads of one name at the same moment all stay', async () => {
   const bytes = Array.from({ length: 8 }, (_, i) => Buffer.from(`content ${i}`));
   const replies = await Promise.all(bytes.map((b) => app.upload('/upload/image', { image: file('race.bin', b) })));
   const names = replies.map((reply) => reply.json().name);
@@ -47,7 +48,7 @@ test('6.1: uploads of one name at the same moment all stay', async () => {
     expect(readFileSync(join(app.folders.input, name)).equals(bytes[i])).toBe(true);
 });
 
-test('6.1: no file, no name, no multipart, a wrong type: 400, and nothing is left', async () => {
+test('no file, no name, no multipart, a wrong type: 400, and nothing is left', async () => {
   const before = readdirSync(app.folders.input);
   expect((await app.upload('/upload/image', { overwrite: '1' })).status).toBe(400);
   expect((await app.upload('/upload/image', { image: file('') })).status).toBe(400);
@@ -59,7 +60,7 @@ test('6.1: no file, no name, no multipart, a wrong type: 400, and nothing is lef
   expect(readdirSync(app.folders.temp)).toEqual([]);
 });
 
-test('6.1: a body above the limit is 413, with its length told or not', async () => {
+test('a body above the limit is 413, with its length told or not', async () => {
   const { body, contentType } = multipart({ image: file('big.bin', Buffer.alloc(300_000)) });
   const headers = { 'content-type': contentType };
   const told = await app.send('POST', '/upload/image', { body, headers });
@@ -73,7 +74,7 @@ test('6.1: a body above the limit is 413, with its length told or not', async ()
   expect(readdirSync(app.folders.input)).not.toContain('big.bin');
 });
 
-test('6.1: an upload that is cut off leaves nothing', async () => {
+test('an upload that is cut off leaves nothing', async () => {
   const { body, contentType } = multipart({ image: file('cut.bin', Buffer.alloc(50_000)) });
   expect(
     (
@@ -93,7 +94,7 @@ test('6.1: an upload that is cut off leaves nothing', async () => {
   expect(readdirSync(app.folders.input)).not.toContain('cut.bin');
 });
 
-test('6.2: a mask becomes the alpha of the original, whose texts stay', async () => {
+test('a mask becomes the alpha of the original, whose texts stay', async () => {
   const original_ref = JSON.stringify({ filename: 'a.png', subfolder: '', type: 'output' });
   const more = { original_ref, subfolder: 'clipspace', type: 'input' };
   const reply = await app.upload('/upload/mask', { image: file('m.png', otherPng), ...more });
@@ -104,7 +105,7 @@ test('6.2: a mask becomes the alpha of the original, whose texts stay', async ()
   expect(made.includes('prompt\0{"1":{}}')).toBe(true);
 });
 
-test('6.2: a mask without, or with a bad, original is refused and nothing is written', async () => {
+test('a mask without, or with a bad, original is refused and nothing is written', async () => {
   const mask = { image: file('bad.png', otherPng) };
   expect((await app.upload('/upload/mask', mask)).status).toBe(400);
   expect((await app.upload('/upload/mask', { ...mask, original_ref: '{"filename":"../secret.txt"}' })).status).toBe(
@@ -127,7 +128,7 @@ test('6.2: a mask without, or with a bad, original is refused and nothing is wri
   expect(readdirSync(app.folders.temp)).toEqual([]);
 });
 
-test('6.3: the stored bytes, with type, name, Range, ETag and Last-Modified', async () => {
+test('the stored bytes, with type, name, Range, ETag and Last-Modified', async () => {
   const reply = await app.get(query({ filename: 'a.png' }));
   expect(reply.body.equals(png)).toBe(true);
   expect(reply.headers).toMatchObject({ 'content-type': 'image/png', 'content-disposition': 'filename="a.png"' });
@@ -141,7 +142,7 @@ test('6.3: the stored bytes, with type, name, Range, ETag and Last-Modified', as
   expect((await app.get(query({ filename: 'a.png [output]', type: 'input', rand: '0.5' }))).status).toBe(200);
 });
 
-test('6.3: what is missing or wrong', async () => {
+test('what is missing or wrong in GET /view', async () => {
   const statuses: [string, number][] = [
     ['/view', 404],
     [query({ filename: '' }), 400],
@@ -156,7 +157,7 @@ test('6.3: what is missing or wrong', async () => {
   for (const [path, status] of statuses) expect([path, (await app.get(path)).status]).toEqual([path, status]);
 });
 
-test('6.3: previews and channels are encoded anew', async () => {
+test('previews and channels are encoded anew', async () => {
   writeFileSync(join(app.folders.output, 'half.png'), otherPng);
   const formats: [Record<string, string>, string][] = [
     [{ preview: 'webp;90' }, 'webp'],
@@ -179,7 +180,7 @@ test('6.3: previews and channels are encoded anew', async () => {
   expect((await app.get(query({ filename: 'text.txt', preview: 'webp' }))).json().error.type).toBe('IMAGE_UNREADABLE');
 });
 
-test('6.3: a picture of too many pixels is not decoded', async () => {
+test('a picture of too many pixels is not decoded', async () => {
   const huge = Buffer.from(png);
   huge.writeUInt32BE(60_000, 16);
   huge.writeUInt32BE(60_000, 20);
@@ -187,7 +188,7 @@ test('6.3: a picture of too many pixels is not decoded', async () => {
   expect((await app.get(query({ filename: 'huge.png', preview: 'webp' }))).status).toBeGreaterThanOrEqual(400);
 });
 
-test('7: files that a browser would run come as downloads', async () => {
+test('files that a browser would run come as downloads', async () => {
   for (const name of ['x.html', 'x.xhtml', 'x.js', 'x.mjs', 'x.css', 'x.svg', 'x.xml', 'x.eml', 'X.HTM']) {
     await app.upload('/upload/image', { image: file(name, Buffer.from('<script>')) });
     const reply = await app.get(query({ filename: name, type: 'input' }));
@@ -239,7 +240,7 @@ const doors: [string, (name: string) => Promise<{ status: number; text: string }
   ['GET /schemas', (name) => app.get(`/schemas/${encoded(name)}`)],
 ];
 
-test.each(doors)('7: %s lets no name out of its folder', async (_door, knock) => {
+test.each(doors)('%s lets no name out of its folder', async (_door, knock) => {
   mkdirSync(join(app.folders.user, 'default'), { recursive: true });
   writeFileSync(join(app.folders.user, 'default/mine.txt'), 'mine');
   for (const folder of [app.folders.input, join(app.folders.user, 'default'), app.folders.models]) {

@@ -1,4 +1,6 @@
-// The queue through its routes: prompts come in, run in order, are told, interrupted, removed (comfy-api.md 1.1, 1.2, 2.1, 3.5).
+// The queue through its routes: prompts come in, run in order, are told, interrupted, removed.
+// (protocol: Queue; History; Jobs; Submitting a prompt; Order of events; Validation errors; Every route)
+// (protocol: Numbers in JSON; Node descriptions; Interrupt and free)
 import { nodeErrors, promptAccepted, promptRefusal } from '../../../../schemas/errors.ts';
 import { history, queue, queueInfo } from '../../../../schemas/history.ts';
 import { jobDetail, jobList } from '../../../../schemas/jobs.ts';
@@ -14,7 +16,7 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.close();
 });
 
-test('2.1: a prompt is accepted with its number; 1.1: the queue shows it', async () => {
+test('a prompt is accepted with its number; the queue shows it', async () => {
   const server = await start();
   const { status, body } = await server.queue({ client_id: 'me', extra_data: { extra_pnginfo: { workflow: null } } });
   expect(status).toBe(200);
@@ -40,7 +42,7 @@ test('2.1: a prompt is accepted with its number; 1.1: the queue shows it', async
   expect(queueInfo.parse(await server.get('/api/prompt')).exec_info.queue_remaining).toBe(2);
 });
 
-test('3.5: status on put, on pop, events, history, status, and executing null last', async () => {
+test('status on put, on pop, events, history, status, and executing null last', async () => {
   const server = await start();
   await server.queue({ client_id: 'A', prompt_id: 'p' });
   const job = await server.nextJob();
@@ -62,7 +64,7 @@ test('3.5: status on put, on pop, events, history, status, and executing null la
   expect(server.dispatcher.executingNode('A')).toBeUndefined();
 });
 
-test('3.5, rule 1: the history is readable when the last status comes', async () => {
+test('the history is readable when the last status comes', async () => {
   const server = await start();
   await server.queue({ prompt_id: 'p' });
   (await server.nextJob()).end();
@@ -70,7 +72,7 @@ test('3.5, rule 1: the history is readable when the last status comes', async ()
   expect(Object.keys(history.parse(await server.get('/history/p')))).toEqual(['p']);
 });
 
-test('3.5, rule 3: no job starts before its answer was sent, also where the queue gets to it at once', async () => {
+test('no job starts before its answer was sent, also where the queue gets to it at once', async () => {
   const server = await start({ startDelayMs: 20 });
   await server.queue({ prompt_id: 'first' });
   const first = await server.nextJob();
@@ -82,7 +84,7 @@ test('3.5, rule 3: no job starts before its answer was sent, also where the queu
   expect(server.seen.indexOf('answered')).toBeLessThan(server.seen.indexOf('B: execution_start'));
 });
 
-test('2.1: smallest number first; front goes before; a number does not advance the counter', async () => {
+test('smallest number first; front goes before; a number does not advance the counter', async () => {
   const server = await start();
   await server.queue({ prompt_id: 'running' });
   const job = await server.nextJob();
@@ -99,14 +101,14 @@ test('2.1: smallest number first; front goes before; a number does not advance t
   await server.until('status 0');
 });
 
-test('2.1: the counter counts refused prompts too', async () => {
+test('the counter counts refused prompts too', async () => {
   const server = await start();
   expect((await server.post('/prompt', {})).status).toBe(400);
   expect((await server.post('/prompt', { prompt: {} })).status).toBe(400);
   expect((await server.queue()).body.number).toBe(2);
 });
 
-test('2.3: what is wrong is told all at once, in ComfyUI’s shape', async () => {
+test('what is wrong is told all at once, in ComfyUI’s shape', async () => {
   const server = await start();
   const none = await server.post('/prompt', { client_id: 'me' });
   expect(none.status).toBe(400);
@@ -140,14 +142,14 @@ test.each([
   ['{"prompt": {}, "client_id": 5}', 400, 'invalid_request'],
   ['['.repeat(100_000), 400, 'invalid_request'],
   [`"${'x'.repeat(300_000)}"`, 413, 'invalid_request'],
-])('1.0.3: a body that cannot be is refused in words: %#', async (body, status, type) => {
+])('a body that cannot be is refused in words: %#', async (body, status, type) => {
   const server = await start();
   const response = await server.post('/prompt', body);
   expect(response.status).toBe(status);
   expect(promptRefusal.parse(await response.json()).error.type).toBe(type);
 });
 
-test('2.1: a prompt id is used once', async () => {
+test('a prompt id is used once', async () => {
   const server = await start();
   expect((await server.queue({ prompt_id: 'p' })).status).toBe(200);
   (await server.nextJob()).end();
@@ -160,7 +162,7 @@ test('2.1: a prompt id is used once', async () => {
   });
 });
 
-test('1.0.4, 5: NaN and big seeds reach the worker whole', async () => {
+test('NaN and big seeds reach the worker whole', async () => {
   const server = await start();
   const text = JSON.stringify({ prompt, prompt_id: 'p' })
     .replace('"seed":1', '"seed":18446744073709551615')
@@ -193,7 +195,7 @@ test('a full disk refuses with 503 and words, and accepts nothing', async () => 
   expect((await server.nextJob()).job.promptId).toBe('small');
 });
 
-test('1.1: POST /queue deletes and clears what waits, not what runs', async () => {
+test('POST /queue deletes and clears what waits, not what runs', async () => {
   const server = await start();
   await server.queue({ prompt_id: 'runs' });
   await server.nextJob();
@@ -212,7 +214,7 @@ test('1.1: POST /queue deletes and clears what waits, not what runs', async () =
   expect((await server.post('/queue', { delete: 'a' })).status).toBe(400);
 });
 
-test('1.1: the history, its windows and forgetting', async () => {
+test('the history, its windows and forgetting', async () => {
   const server = await start();
   for (const prompt_id of ['a', 'b', 'c']) {
     await server.queue({ prompt_id, extra_data: { auth_token_comfy_org: 'SECRET' } });
@@ -241,7 +243,7 @@ test('1.1: the history, its windows and forgetting', async () => {
   expect(await server.get('/history')).toEqual({});
 });
 
-test('1.1: /interrupt stops what runs, or only that prompt, whatever its body; 4.12: that is an error in the history', async () => {
+test('/interrupt stops what runs, or only that prompt, whatever its body; that is an error in the history', async () => {
   const server = await start();
   await server.queue({ prompt_id: 'p' });
   await server.nextJob();
@@ -259,7 +261,7 @@ test('1.1: /interrupt stops what runs, or only that prompt, whatever its body; 4
   await server.until('status 0');
 });
 
-test('4.9: /free waits until nothing runs', async () => {
+test('/free waits until nothing runs', async () => {
   const server = await start();
   await server.queue({ prompt_id: 'p' });
   const job = await server.nextJob();
@@ -276,7 +278,7 @@ test('4.9: /free waits until nothing runs', async () => {
   expect(server.freed).toHaveLength(2);
 });
 
-test('1.2: jobs are listed, filtered, paged and shown in detail', async () => {
+test('jobs are listed, filtered, paged and shown in detail', async () => {
   const server = await start();
   await server.queue({ prompt_id: 'done', extra_data: { extra_pnginfo: { workflow: { id: 'w' } } } });
   (await server.nextJob()).end({ outputs: { '2': { text: ['hello'] } } });
@@ -323,13 +325,13 @@ test.each([
   ['limit=0', 'limit must be a positive integer'],
   ['limit=x', 'limit must be an integer'],
   ['offset=1.5', 'offset must be an integer'],
-])('1.2: GET /api/jobs?%s is refused', async (query, error) => {
+])('GET /api/jobs?%s is refused', async (query, error) => {
   const server = await start();
   const response = await server.fetch(`/api/jobs?${query}`);
   expect([response.status, await response.json()]).toEqual([400, { error }]);
 });
 
-test('1.2: jobs are cancelled, waiting ones and the running one', async () => {
+test('jobs are cancelled, waiting ones and the running one', async () => {
   const server = await start();
   await server.queue({ prompt_id: 'runs' });
   await server.nextJob();

@@ -2,29 +2,30 @@
 import { existsSync } from 'node:fs';
 import * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
+import { remember } from '../memo.ts';
 import { type Device, openSessionOn } from '../onnx/device.ts';
 import { toFloats, toHalfTensor } from '../onnx/half.ts';
-import type { Session } from '../onnx/session.ts';
+import { runError, type Session } from '../onnx/session.ts';
 
 /** Time spent inside onnxruntime. */
-export interface PartTime {
+export interface RunTime {
   readonly runs: number;
   readonly ms: number;
 }
 
 export type Feeds = Record<string, ort.Tensor>;
 
-export interface Part {
+export interface OnnxModel {
   readonly path: string;
-  readonly time: PartTime;
+  readonly time: RunTime;
   /** The session, compiled at the first call. Throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED or OPTION_INVALID (the device). */
   session(): Promise<Session>;
   /**
-   * Runs it and returns the outputs asked for, as float32. Inputs that the export takes in float16 are rounded to it. `hint` explains a refusal.
-   * Throws MODEL_INVALID where onnxruntime refuses, or float16 does not hold the numbers.
+   * Runs it and returns the outputs asked for, as float32. Inputs that the export takes in float16 are rounded to it. `hint` is added to the
+   * message if onnxruntime refuses. Throws MODEL_INVALID in that case, and if numbers overflow float16.
    */
   run(feeds: Feeds, outputs: readonly string[], hint?: string): Promise<Output[]>;
-  /** Frees the session once its present run has ended; the next use makes a new one. */
+  /** Frees the session once the current run has ended; the next use makes a new one. */
   release(): Promise<void>;
 }
 
@@ -33,18 +34,12 @@ export interface Output {
   readonly data: Float32Array;
 }
 
-export function makePart(path: string, device: Device): Part {
-  let opened: Promise<Session> | undefined;
+export function makeOnnxModel(path: string, device: Device): OnnxModel {
+  const opened = new Map<string, Promise<Session>>();
   let running: Promise<unknown> = Promise.resolve();
   let runs = 0;
   let ms = 0;
-  const session = () => {
-    opened ??= open(path, device).catch((error) => {
-      opened = undefined;
-      throw error;
-    });
-    return opened;
-  };
+  const session = () => remember(opened, path, () => open(path, device));
   return {
     path,
     get time() {
@@ -58,16 +53,15 @@ export function makePart(path: string, device: Device): Part {
       const run = ready.run(rounded, outputs);
       running = run.catch(() => undefined);
       const results = await run.catch((error: Error) => {
-        const why = error.message.split('\n')[0];
-        throw new InputError('MODEL_INVALID', `onnxruntime cannot run ${path}: ${why}${hint}`, { cause: error });
+        throw runError(path, error, hint);
       });
       runs++;
       ms += performance.now() - started;
       return outputs.map((name) => takeOutput(results[name], path));
     },
     release: async () => {
-      const ready = opened;
-      opened = undefined;
+      const ready = opened.get(path);
+      opened.delete(path);
       await running; // a session that is freed while it runs takes the process with it
       await (await ready?.catch(() => undefined))?.release();
     },
@@ -96,7 +90,7 @@ function takeOutput(tensor: ort.Tensor, path: string): Output {
   if (tensor.type === 'float16' && !data.every(Number.isFinite))
     throw new InputError(
       'MODEL_INVALID',
-      `${path} overflows in float16: not all that it made are finite numbers. Take an export of this part in float32.`,
+      `${path} overflows in float16: not all of its outputs are finite numbers. Use a float32 export of this part.`,
     );
   return { dims: tensor.dims, data };
 }

@@ -3,25 +3,25 @@ import type { Clip } from '../clip/clip.ts';
 import { type BlendSettings, weightOf } from './blend-settings.ts';
 import { roomOf } from './embed.ts';
 import { invert } from './invert.ts';
-import type { Part } from './join-prompts.ts';
+import type { WeightedWords } from './join-prompts.ts';
 import { defaults, POLISH_ROUNDS } from './options.ts';
-import { type Selection, selectWords } from './select-words.ts';
-import { type Word, wordsOf } from './words.ts';
+import { selectWords } from './select-words.ts';
+import { distinctWords, type Word, wordsOf } from './words.ts';
 
-export interface Parts {
-  /** One for each source of positive weight that has words; fewer where an abort left pictures uninverted. */
-  readonly parts: readonly Part[];
-  /** Steps that ran, for the count of what follows. */
+export interface SourceWords {
+  /** One for each source of positive weight that has words; fewer if an abort left pictures uninverted. */
+  readonly words: readonly WeightedWords[];
+  /** Steps that ran, for the progress of what follows. */
   readonly steps: number;
 }
 
 /** Reads all sources of positive weight. */
-export async function readParts(clip: Clip, settings: BlendSettings): Promise<Parts> {
+export async function readSources(clip: Clip, settings: BlendSettings): Promise<SourceWords> {
   const { seed, steps, restarts, signal, onProgress } = settings;
   const sources = settings.sources.filter((source) => weightOf(source) > 0);
   const pictures = sources.filter((source) => 'image' in source).length;
   const each = (steps ?? defaults.steps) + POLISH_ROUNDS;
-  const parts: Part[] = [];
+  const words: WeightedWords[] = [];
   let inverted = 0;
   for (const source of sources) {
     let text: string;
@@ -31,23 +31,23 @@ export async function readParts(clip: Clip, settings: BlendSettings): Promise<Pa
         targets: [{ image: source.image }],
         length: Math.min(defaults.length, settings.length ?? roomOf(clip.tokenizer)),
         seed,
-        ...(steps !== undefined && { steps }),
-        ...(restarts !== undefined && { restarts }),
-        ...(signal && { signal }),
+        steps,
+        restarts,
+        signal,
         onProgress: ({ step, prompt, similarity }) =>
           onProgress?.({ step: inverted * each + step, steps: pictures * each, prompt, similarity }),
       });
       inverted++;
       text = prompt;
     } else text = source.prompt;
-    parts.push({ words: wordsOf(clip.tokenizer, clip.tokenizer.encode(text)), weight: weightOf(source) });
+    words.push({ words: wordsOf(clip.tokenizer, clip.tokenizer.encode(text)), weight: weightOf(source) });
   }
-  return { parts, steps: pictures * each };
+  return { words, steps: pictures * each };
 }
 
-/** Tokens of the longest part that the context holds. */
-export const longest = ({ tokenizer }: Clip, parts: readonly Part[]): number =>
-  Math.min(roomOf(tokenizer), Math.max(...parts.map(({ words }) => tokensOf(words))));
+/** Tokens of the longest source, or what the context holds. */
+export const longest = ({ tokenizer }: Clip, sources: readonly WeightedWords[]): number =>
+  Math.min(roomOf(tokenizer), Math.max(...sources.map(({ words }) => tokensOf(words))));
 
 const tokensOf = (words: readonly Word[]): number => words.reduce((sum, { ids }) => sum + ids.length, 0);
 
@@ -58,22 +58,20 @@ interface SelectionOptions extends Pick<BlendSettings, 'signal' | 'onProgress'> 
   readonly before: number;
 }
 
-/** The words of all parts that together score best; never worse than the first words of one part. '' where there are none. */
-export async function selectFromParts(
+/** The words of all sources that together score best; never worse than the first words of one source. '' if there are none. */
+export async function selectFromSources(
   clip: Clip,
-  parts: readonly Part[],
+  sources: readonly WeightedWords[],
   { length, score, before, signal, onProgress }: SelectionOptions,
 ): Promise<string> {
-  const all = new Map(parts.flatMap((part) => part.words).map((word) => [word.text, word]));
-  const spoken = [...all.values()].filter((word) => /[\p{L}\p{N}]/u.test(word.text));
-  const words = spoken.length > 0 ? spoken : [...all.values()];
+  const words = distinctWords(sources.flatMap((source) => source.words));
   const indexOf = new Map(words.map((word, w) => [word.text, w]));
-  const seeds = parts.map((part) => {
-    const own = [...new Set(part.words.flatMap((word) => indexOf.get(word.text) ?? []))];
+  const seeds = sources.map((source) => {
+    const own = [...new Set(source.words.flatMap((word) => indexOf.get(word.text) ?? []))];
     return own.filter((_, i) => tokensOf(own.slice(0, i + 1).map((w) => words[w])) <= length);
   });
   let step = before;
-  const { order }: Selection = await selectWords(clip, {
+  const { order } = await selectWords(clip, {
     words,
     seeds,
     length,

@@ -1,12 +1,12 @@
-// Section 1.0: what holds for every route.
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+// What holds for every route (protocol: Every route; Packs and templates).
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import express from 'express';
-import { InputError } from '../../../../engine/errors.ts';
-import { startApp, type TestApp } from './app-harness.ts';
+import { errorCodes, InputError } from '../../../engine/errors.ts';
+import { startApp, type TestApp } from './routes/app-harness.ts';
 
-const examplePack = join(import.meta.dirname, '../../../../docs/example-pack');
+const examplePack = join(import.meta.dirname, '../../../docs/example-pack');
 let root: string;
 let app: TestApp;
 let withFrontEnd: TestApp;
@@ -26,6 +26,9 @@ beforeAll(async () => {
     })
     .get('/mendable', () => {
       throw new InputError('OPTION_INVALID', 'steps must be a number.');
+    })
+    .get('/fails/:code', (req) => {
+      throw new InputError(req.params.code as keyof typeof errorCodes, 'It fails.');
     });
   app = await startApp({ router, packDirs: [examplePack] });
   withFrontEnd = await startApp({ frontEndRoot: root });
@@ -36,7 +39,7 @@ afterAll(async () => {
   rmSync(root, { recursive: true });
 });
 
-test('1.0.1: routes answer at their path and below /api; /internal and static mounts only at their path', async () => {
+test('routes answer at their path and below /api; /internal and static mounts only at their path', async () => {
   for (const path of ['/features', '/users', '/object_info', '/models', '/settings', '/extensions', '/i18n'])
     for (const prefix of ['', '/api']) expect([path, (await app.get(prefix + path)).status]).toEqual([path, 200]);
   expect((await app.get('/api/jobs')).text).toBe('jobs');
@@ -45,13 +48,13 @@ test('1.0.1: routes answer at their path and below /api; /internal and static mo
     expect([path, (await app.get(path)).status]).toEqual([path, 404]);
 });
 
-test('1.0.2: the content type of JSON is ignored', async () => {
+test('the content type of JSON is ignored', async () => {
   const headers = { 'content-type': 'text/plain;charset=UTF-8' };
   expect((await app.send('POST', '/api/settings', { body: '{"a":1}', headers })).status).toBe(200);
   expect((await app.get('/settings/a')).json()).toBe(1);
 });
 
-test('1.0.3: malformed JSON is 400, and says so', async () => {
+test('malformed JSON is 400, and says so', async () => {
   for (const body of ['', '{', '[1']) {
     const reply = await app.send('POST', '/settings', { body });
     expect(reply.status).toBe(400);
@@ -59,7 +62,7 @@ test('1.0.3: malformed JSON is 400, and says so', async () => {
   }
 });
 
-test('1.0.5: unknown path 404, wrong method 405, in plain text; HEAD like GET; OPTIONS 200 empty', async () => {
+test('unknown path 404, wrong method 405, in plain text; HEAD like GET; OPTIONS 200 empty', async () => {
   expect(await app.get('/nowhere')).toMatchObject({ status: 404, text: '404: Not Found' });
   expect(await app.send('DELETE', '/api/settings')).toMatchObject({ status: 405, text: '405: Method Not Allowed' });
   expect((await app.send('POST', '/internal/logs')).status).toBe(405);
@@ -70,13 +73,13 @@ test('1.0.5: unknown path 404, wrong method 405, in plain text; HEAD like GET; O
     expect(await app.send('OPTIONS', path)).toMatchObject({ status: 200, text: '' });
 });
 
-test('1.0.6: "200 empty" has length 0 and is application/octet-stream', async () => {
+test('"200 empty" has length 0 and is application/octet-stream', async () => {
   const reply = await app.send('POST', '/settings/b', { body: '2' });
   expect(reply).toMatchObject({ status: 200, text: '' });
   expect(reply.headers).toMatchObject({ 'content-length': '0', 'content-type': 'application/octet-stream' });
 });
 
-test('1.0.7: a parameter is one raw segment, decoded once', async () => {
+test('a parameter is one raw segment, decoded once', async () => {
   expect((await app.send('POST', '/userdata/workflows%2Fa%2520b.json', { body: '{}' })).json()).toBe(
     'workflows/a%20b.json',
   );
@@ -85,7 +88,7 @@ test('1.0.7: a parameter is one raw segment, decoded once', async () => {
   expect((await app.get('/userdata/%E0%A4%A')).status).toBe(400);
 });
 
-test('1.0.9: cache headers of the page, of code, of pictures', async () => {
+test('cache headers of the page, of code, of pictures', async () => {
   const page = await withFrontEnd.get('/');
   expect(page.text).toBe('<p>front end</p>');
   expect(page.headers).toMatchObject({
@@ -99,7 +102,7 @@ test('1.0.9: cache headers of the page, of code, of pictures', async () => {
   expect((await app.get('/templates/index.json')).headers['cache-control']).toBe('no-store');
 });
 
-test('9: missing files of a front end are 404, never the page; nothing outside is served', async () => {
+test('missing files of a front end are 404, never the page; nothing outside is served', async () => {
   for (const path of [
     '/workflows/x',
     '/gone.js',
@@ -129,4 +132,22 @@ test('errors that a user can mend are JSON; others show nothing from inside and 
       .map(({ m }) => m)
       .join(''),
   ).toContain('inner secret');
+});
+
+test('every error code has the status that docs/protocol.md gives it, 400 unless it says otherwise', async () => {
+  const document = readFileSync(join(import.meta.dirname, '../../../docs/protocol.md'), 'utf8');
+  const told = Object.fromEntries(
+    [...document.matchAll(/(\d{3})\s+\(`([A-Z_]+)`\)/g)].map(([, status, code]) => [code, Number(status)]),
+  );
+  const codes = Object.keys(errorCodes);
+  const statuses = await Promise.all(codes.map(async (code) => (await app.get(`/fails/${code}`)).status));
+  const unusual = codes.map((code, i) => [code, statuses[i]] as const).filter(([, status]) => status !== 400);
+  expect(Object.fromEntries(unusual)).toEqual(told);
+});
+
+test('405 names the methods of every route with that path, also below /api', async () => {
+  expect((await app.send('DELETE', '/api/settings')).headers.allow).toBe('GET, POST');
+  expect((await app.send('PATCH', '/userdata/a.json')).headers.allow).toBe('GET, POST, DELETE');
+  expect((await app.send('POST', '/internal/logs')).headers.allow).toBe('GET');
+  expect((await app.get('/nowhere')).headers.allow).toBeUndefined();
 });

@@ -1,0 +1,5 @@
+// What JSON calls an object: told from lists and null.
+
+/** Whether a parsed JSON value is an object. */
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

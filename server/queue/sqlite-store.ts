@@ -1,0 +1,262 @@
+// The store of jobs in a SQLite file: what was accepted outlives the process.
+import type { JobDetail, JobSummary } from '../../schemas/jobs.ts';
+import type { Job, JobOutcome } from '../job.ts';
+import { parseJson, stringifyJson } from '../json.ts';
+import { type JobDatabase, openJobDatabase } from './database.ts';
+import { resultUnstorable, serverDied } from './failures.ts';
+import { readHistory, readJob, readJobs, readQueue } from './queries.ts';
+import type { HistoryWindow, JobQuery, JobStore, NewJob, TakenJob } from './store.ts';
+import { summarise } from './summary.ts';
+
+export interface JobStoreOptions {
+  readonly file: string;
+  /** History entries that are kept; the oldest go first. */
+  readonly maxHistory?: number;
+  /** How often a job may be running when the server dies before it counts as the cause. */
+  readonly maxAttempts?: number;
+  /** Limit of the file's size, in bytes; none by default. */
+  readonly maxBytes?: number;
+}
+
+const MAX_HISTORY = 10_000;
+const MAX_ATTEMPTS = 3;
+
+/** Keys of extra_data that only the running node sees: never stored, never shown (protocol: Submitting a prompt). */
+const CREDENTIALS = ['auth_token_comfy_org', 'api_key_comfy_org'];
+
+/**
+ * Opens the store. Jobs that were running when the last process ended are pending again, unless that happened too often.
+ * Throws StoreError when the file is in use, damaged or cannot be written.
+ */
+export function openJobStore({
+  file,
+  maxHistory = MAX_HISTORY,
+  maxAttempts = MAX_ATTEMPTS,
+  maxBytes,
+}: JobStoreOptions): JobStore {
+  const db = openJobDatabase(file);
+  try {
+    if (maxBytes !== undefined) db.limitBytes(maxBytes);
+    return new SqliteJobStore(db, { maxHistory, maxAttempts });
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+interface JobRow {
+  readonly prompt: string;
+  readonly extra_data: string;
+  readonly outputs_to_execute: string;
+  readonly exact: string | null;
+  readonly client_id: string | null;
+}
+
+class SqliteJobStore implements JobStore {
+  readonly #db: JobDatabase;
+  readonly #maxHistory: number;
+  /** Prompt id → its credentials, for as long as it is pending or running. */
+  readonly #credentials = new Map<string, Record<string, unknown>>();
+  #nextNumber: number;
+
+  constructor(db: JobDatabase, { maxHistory, maxAttempts }: { maxHistory: number; maxAttempts: number }) {
+    this.#db = db;
+    this.#maxHistory = maxHistory;
+    this.#nextNumber = db.get<{ value: number }>("SELECT value FROM counters WHERE name = 'number'")!.value;
+    db.transaction(() => this.#recover(maxAttempts));
+  }
+
+  nextNumber(): number {
+    return this.#nextNumber++;
+  }
+
+  has(promptId: string): boolean {
+    return this.#db.get('SELECT 1 FROM jobs WHERE prompt_id = ?', promptId) !== undefined;
+  }
+
+  pendingCount(): number {
+    return this.#db.get<{ n: number }>("SELECT count(*) AS n FROM jobs WHERE status = 'pending'")!.n;
+  }
+
+  remaining(): number {
+    return this.#db.get<{ n: number }>("SELECT count(*) AS n FROM jobs WHERE status IN ('pending', 'in_progress')")!.n;
+  }
+
+  put(job: NewJob): void {
+    const { kept, secret } = splitCredentials(job.extraData);
+    const row = toRow(job, kept);
+    this.#db.transaction(() => {
+      this.#db.run(
+        `INSERT INTO jobs (prompt_id, status, number, create_time, client_id, workflow_id, prompt, extra_data,
+           outputs_to_execute, exact) VALUES (?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?)`,
+        ...[job.promptId, job.number, job.createTime, row.client_id, workflowId(job.extraData) ?? null],
+        ...[row.prompt, row.extra_data, row.outputs_to_execute, row.exact],
+      );
+      this.#db.run("UPDATE counters SET value = max(value, ?) WHERE name = 'number'", this.#nextNumber);
+    });
+    if (Object.keys(secret).length > 0) this.#credentials.set(job.promptId, secret);
+  }
+
+  next(): string | undefined {
+    return this.#db.get<{ prompt_id: string }>(
+      "SELECT prompt_id FROM jobs WHERE status = 'pending' ORDER BY number, prompt_id LIMIT 1",
+    )?.prompt_id;
+  }
+
+  take(promptId: string): TakenJob {
+    return this.#db.transaction(() => {
+      this.#db.run(
+        "UPDATE jobs SET status = 'in_progress', attempts = attempts + 1 WHERE prompt_id = ? AND status = 'pending'",
+        promptId,
+      );
+      const row = this.#db.get<JobRow>('SELECT * FROM jobs WHERE prompt_id = ?', promptId)!;
+      return fromRow(promptId, row, this.#credentials.get(promptId));
+    });
+  }
+
+  release(promptId: string): void {
+    this.#db.transaction(() =>
+      this.#db.run(
+        "UPDATE jobs SET status = 'pending', attempts = attempts - 1 WHERE prompt_id = ? AND status = 'in_progress'",
+        promptId,
+      ),
+    );
+  }
+
+  finish(promptId: string, outcome: JobOutcome): void {
+    try {
+      this.#db.transaction(() => this.#writeOutcome(promptId, outcome));
+    } catch (error) {
+      if (!isUnstorable(error)) throw error;
+      const failed = resultUnstorable(promptId, (error as Error).message);
+      this.#db.transaction(() => this.#writeOutcome(promptId, failed));
+    }
+    this.#credentials.delete(promptId);
+  }
+
+  deletePending(promptIds?: readonly string[]): number {
+    const removed = this.#delete("status = 'pending'", promptIds);
+    for (const id of promptIds ?? this.#credentials.keys()) if (!this.has(id)) this.#credentials.delete(id);
+    return removed;
+  }
+
+  deleteHistory(promptIds?: readonly string[]): number {
+    return this.#delete('finished_seq IS NOT NULL', promptIds);
+  }
+
+  queueText(): string {
+    return readQueue(this.#db);
+  }
+
+  historyPieces(window: HistoryWindow = {}): IterableIterator<string> {
+    return readHistory(this.#db, window);
+  }
+
+  historyText(promptId: string): string {
+    return [...readHistory(this.#db, { promptId })].join('');
+  }
+
+  jobs(query: JobQuery = {}): { jobs: JobSummary[]; total: number } {
+    return readJobs(this.#db, query);
+  }
+
+  job(promptId: string): JobDetail | undefined {
+    return readJob(this.#db, promptId);
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  /** Jobs of a process that died: pending again, or failed if they seem to be what kills it. */
+  #recover(maxAttempts: number): void {
+    const lost = this.#db.all<{ prompt_id: string; attempts: number }>(
+      "SELECT prompt_id, attempts FROM jobs WHERE status = 'in_progress' AND attempts >= ? ORDER BY number, prompt_id",
+      maxAttempts,
+    );
+    for (const { prompt_id: promptId, attempts } of lost) this.#writeOutcome(promptId, serverDied(promptId, attempts));
+    this.#db.run("UPDATE jobs SET status = 'pending' WHERE status = 'in_progress'");
+  }
+
+  #writeOutcome(promptId: string, outcome: JobOutcome): void {
+    const { status, outputs, meta, messages } = outcome;
+    const success = status === 'success';
+    const times = messages.map(([, data]) => (data as { timestamp?: number }).timestamp);
+    const { value: finishedSeq } = this.#db.get<{ value: number }>(
+      "UPDATE counters SET value = value + 1 WHERE name = 'finished' RETURNING value",
+    )!;
+    this.#db.run(
+      `UPDATE jobs SET status = ?, finished_seq = ?, start_time = ?, end_time = ?, outputs = ?, execution_status = ?,
+         meta = ?, summary = ?, exact = NULL WHERE prompt_id = ? AND status = 'in_progress'`,
+      { success: 'completed', error: 'failed', interrupted: 'cancelled' }[status],
+      ...[finishedSeq, times[0] ?? null, times.at(-1) ?? null],
+      stringifyJson(outputs),
+      stringifyJson({ status_str: success ? 'success' : 'error', completed: success, messages }),
+      stringifyJson(meta),
+      stringifyJson(summarise(outcome)),
+      promptId,
+    );
+    this.#db.run(
+      `DELETE FROM jobs WHERE finished_seq <= coalesce(
+         (SELECT finished_seq FROM jobs WHERE finished_seq IS NOT NULL ORDER BY finished_seq DESC LIMIT 1 OFFSET ?), 0)`,
+      this.#maxHistory,
+    );
+  }
+
+  /** One statement per id, so that no list is too long for SQLite. */
+  #delete(condition: string, promptIds?: readonly string[]): number {
+    return this.#db.transaction(() => {
+      if (!promptIds) return this.#db.run(`DELETE FROM jobs WHERE ${condition}`);
+      const sql = `DELETE FROM jobs WHERE prompt_id = ? AND ${condition}`;
+      return promptIds.reduce((sum, id) => sum + this.#db.run(sql, id), 0);
+    });
+  }
+}
+
+/** A job as columns. `exact`: prompt and extra data as one text if they hold NaN or infinities, which JSON lacks. */
+function toRow(job: NewJob, extraData: Readonly<Record<string, unknown>>): JobRow {
+  const exact = stringifyJson([job.prompt, extraData], { nonFinite: 'keep' });
+  const prompt = stringifyJson(job.prompt);
+  const extra_data = stringifyJson(extraData);
+  return {
+    prompt,
+    extra_data,
+    outputs_to_execute: stringifyJson(job.outputsToExecute),
+    exact: exact === `[${prompt},${extra_data}]` ? null : exact,
+    client_id: job.clientId ?? null,
+  };
+}
+
+function fromRow(promptId: string, row: JobRow, secret: Readonly<Record<string, unknown>> = {}): TakenJob {
+  const [prompt, kept] = row.exact
+    ? (parseJson(row.exact) as [Job['prompt'], Job['extraData']])
+    : [parseJson(row.prompt) as Job['prompt'], parseJson(row.extra_data) as Job['extraData']];
+  return {
+    promptId,
+    prompt,
+    outputsToExecute: JSON.parse(row.outputs_to_execute) as string[],
+    extraData: { ...kept, ...secret },
+    clientId: row.client_id ?? undefined,
+  };
+}
+
+function splitCredentials(extraData: Readonly<Record<string, unknown>>) {
+  const entries = Object.entries(extraData);
+  return {
+    kept: Object.fromEntries(entries.filter(([key]) => !CREDENTIALS.includes(key))),
+    secret: Object.fromEntries(entries.filter(([key]) => CREDENTIALS.includes(key))),
+  };
+}
+
+/** Not for want of room, but by what it is: it would fail however often it is tried. */
+function isUnstorable(error: unknown): boolean {
+  const { name, code } = ((error as Error).cause ?? {}) as { name?: string; code?: string };
+  return name === 'TypeError' || name === 'RangeError' || code === 'SQLITE_TOOBIG';
+}
+
+/** `extra_pnginfo.workflow.id`; either may be null (protocol: Jobs). */
+function workflowId(extraData: Readonly<Record<string, unknown>>): string | undefined {
+  const info = extraData.extra_pnginfo as { workflow?: { id?: unknown } | null } | null | undefined;
+  const id = info?.workflow?.id;
+  return typeof id === 'string' ? id : undefined;
+}

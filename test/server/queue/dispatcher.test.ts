@@ -1,0 +1,157 @@
+// The dispatcher by itself: its states from created to closed, around a real store and a worker that only notes its jobs.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Job, JobOutcome } from '../../../server/job.ts';
+import { createDispatcher, type Dispatcher, type DispatcherOptions } from '../../../server/queue/dispatcher.ts';
+import { openJobStore } from '../../../server/queue/sqlite-store.ts';
+import type { JobStore, NewJob } from '../../../server/queue/store.ts';
+
+let folder: string;
+let store: JobStore;
+let dispatcher: Dispatcher;
+/** What the worker was told, in order. */
+let told: string[];
+let end: (outcome?: Partial<JobOutcome>) => void;
+/** Settles when the next job begins. */
+let begun: Promise<void>;
+let sayBegun: () => void;
+
+const expectNextJob = () => {
+  begun = new Promise((resolve) => {
+    sayBegun = resolve;
+  });
+};
+
+function make(more: Partial<DispatcherOptions> = {}): void {
+  dispatcher = createDispatcher({
+    store,
+    worker: {
+      run: ({ promptId }: Job) =>
+        new Promise((resolve) => {
+          told.push(`run ${promptId}`);
+          end = (outcome = {}) => resolve({ status: 'success', outputs: {}, meta: {}, messages: [], ...outcome });
+          sayBegun();
+        }),
+      interrupt: (promptId) => {
+        told.push(`interrupt ${promptId}`);
+        end({ status: 'interrupted' });
+        return true;
+      },
+      free: () => told.push('free'),
+    },
+    hub: { emit: () => undefined, status: () => undefined },
+    startDelayMs: 0,
+    ...more,
+  });
+}
+
+const newJob = (promptId: string): NewJob => ({
+  promptId,
+  prompt: { '1': { class_type: 'A', inputs: {} } },
+  outputsToExecute: ['1'],
+  extraData: {},
+  number: 0,
+  createTime: 1000,
+});
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'dispatcher-'));
+  store = openJobStore({ file: join(folder, 'queue.sqlite') });
+  told = [];
+  expectNextJob();
+});
+afterEach(async () => {
+  await dispatcher.close();
+  store.close();
+  rmSync(folder, { recursive: true });
+});
+
+test('before its start it accepts and runs nothing; what waited runs after it', async () => {
+  make();
+  store.put(newJob('earlier'));
+  dispatcher.remove(['not there']);
+  expect([dispatcher.queueRemaining(), dispatcher.interrupt(), told]).toEqual([1, false, []]);
+  dispatcher.start();
+  await begun;
+  expect(told).toEqual(['run earlier']);
+});
+
+test('a second start changes nothing', async () => {
+  make();
+  dispatcher.start();
+  dispatcher.start();
+  dispatcher.accept(newJob('a'))();
+  await begun;
+  expect(told).toEqual(['run a']);
+  expect(store.remaining()).toBe(1);
+});
+
+test.each(['created', 'idle'])(
+  'closed while %s it runs nothing any more, and what it accepts is kept',
+  async (state) => {
+    make();
+    if (state === 'idle') dispatcher.start();
+    await dispatcher.close();
+    dispatcher.start();
+    dispatcher.accept(newJob('late'))();
+    await new Promise(setImmediate);
+    expect([told, store.pendingCount(), dispatcher.interrupt()]).toEqual([[], 1, false]);
+  },
+);
+
+test('closed while a job runs, by two callers: it is interrupted and waits again, and both wait for that', async () => {
+  make();
+  dispatcher.start();
+  dispatcher.accept(newJob('a'))();
+  await begun;
+  await Promise.all([1, 2].map(() => dispatcher.close().then(() => expect(store.pendingCount()).toBe(1))));
+  expect(told.slice(0, 2)).toEqual(['run a', 'interrupt a']);
+  expect(store.next()).toBe('a');
+});
+
+test('a user’s interrupt is not undone by the stop that follows it', async () => {
+  make();
+  dispatcher.start();
+  dispatcher.accept(newJob('a'))();
+  await begun;
+  expect(dispatcher.cancel('a')).toBe(true);
+  await dispatcher.close();
+  expect([store.remaining(), Object.keys(JSON.parse(store.historyText('a')))]).toEqual([0, ['a']]);
+});
+
+test('closed while it waits for a store that fails, it does not wait for the next try', async () => {
+  store.close();
+  store = openJobStore({ file: join(folder, 'queue.sqlite'), maxBytes: 60_000 });
+  const waits = new Promise<string>((resolve) => make({ retryMs: 3_600_000, log: { error: resolve } }));
+  dispatcher.start();
+  dispatcher.accept(newJob('a'))();
+  await begun;
+  const full = () => {
+    for (let i = 0; ; i++) store.put({ ...newJob(`filler ${i}`), extraData: { text: 'x'.repeat(500) } });
+  };
+  expect(full).toThrow(/disk is full/);
+  end({ outputs: { '1': { text: ['y'.repeat(9_000)] } } });
+  expect(await waits).toMatch(/^The queue waits: The disk is full/);
+  await dispatcher.close();
+  store.close(); // as a next start finds it
+  store = openJobStore({ file: join(folder, 'queue.sqlite') });
+  expect(store.has('a')).toBe(true);
+  expect(store.historyText('a')).toBe('{}');
+});
+
+test('memory is let go at once when nothing runs, else after the job', async () => {
+  make();
+  dispatcher.free({ unloadModels: false, freeMemory: false });
+  dispatcher.free({ unloadModels: true, freeMemory: false });
+  expect(told).toEqual(['free']);
+  dispatcher.start();
+  dispatcher.accept(newJob('a'))();
+  await begun;
+  dispatcher.free({ unloadModels: false, freeMemory: true });
+  expectNextJob();
+  dispatcher.accept(newJob('b'))();
+  end();
+  await begun;
+  expect(told).toEqual(['free', 'run a', 'free', 'run b']);
+});
