@@ -61,15 +61,18 @@ async function runGraph(name: string | undefined, options: RunOptions): Promise<
   const dataDir = mkdtempSync(join(tmpdir(), 'pez-nodes-run-'));
   const interrupt = watchInterrupt('Stopping');
   try {
-    const [{ addExamples, openEnvironment }, { runOnce }] = await Promise.all([
+    const [{ addExamples, openEnvironment }, { runOnce }, { checkModels }, { mayBeModel }] = await Promise.all([
       import('../server/environment.ts'),
       import('../server/run-once.ts'),
+      import('../server/start-check.ts'),
+      import('../engine/hub/model-store.ts'),
     ]);
     const { packs: packDirs = [], clip, checkpoint, allowHub, device } = options;
     const where = { dataDir, packDirs, clip, checkpoint, allowHub, device };
     const environment = await openEnvironment({ ...where, writeMetadata: true });
     for (const { name, error } of environment.packs)
       if (error) process.stderr.write(`pack ${name} was not loaded: ${error}\n`);
+    checkModels({ clip, checkpoint }, environment, mayBeModel);
     await addExamples(environment.folders);
     const read = await readGraphFile(name, environment.registry);
     const graph = await placePictures(

@@ -1,4 +1,5 @@
-// What the server process and the worker process say to each other (over the IPC channel of a child process).
+// What the server process and the worker process say to each other (over the IPC channel of a child process). The worker's
+// messages come in lists: outbox.ts.
 import type { ExecutionEvent } from '../../schemas/events.ts';
 import type { Job, JobOutcome } from '../job.ts';
 
