@@ -118,9 +118,10 @@ function lockStore(file: string): JobStore {
 }
 
 function startWorker({ options, log: { logger }, worker: extras, closing }: Setup): WorkerHost {
-  const { dataDir, packDirs, cache, writeMetadata, device } = options;
+  const { dataDir, packDirs, cache, writeMetadata, device, clip, checkpoint, allowHub } = options;
   const onLog: WorkerHostOptions['onLog'] = (level, message) => logger[level](message);
-  const worker = startWorkerHost({ ...extras, dataDir, packDirs, cache, writeMetadata, device, onLog });
+  const models = { device, clip, checkpoint, allowHub };
+  const worker = startWorkerHost({ ...extras, dataDir, packDirs, cache, writeMetadata, ...models, onLog });
   closing.add(() => worker.stop());
   return worker;
 }

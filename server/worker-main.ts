@@ -2,7 +2,9 @@
 import { loadClip } from '../engine/clip/clip.ts';
 import { loadCheckpoint } from '../engine/diffusion/checkpoint.ts';
 import type { ExecutionEvent } from '../schemas/events.ts';
+import { offeredModels } from './environment.ts';
 import { createExecutor } from './executor/executor.ts';
+import { createChoiceSources } from './files/choice-sources.ts';
 import { dataFolders } from './files/data-folders.ts';
 import { createNodeFiles } from './files/node-files.ts';
 import type { Job } from './job.ts';
@@ -49,13 +51,15 @@ function sendEvent(promptId: string, event: ExecutionEvent): void {
 
 const packs = await loadPacks({ packDirs: options.packDirs });
 const folders = dataFolders(options.dataDir);
+const offered = offeredModels({ folders, packs }, options);
 const executor = createExecutor({
   registry: createRegistry(packs),
   cache: options.cache,
+  sources: createChoiceSources(folders, offered),
   services: {
     files: createNodeFiles({ folders, writeMetadata: options.writeMetadata }),
     models: createWorkerModels({
-      modelsDir: folders.models,
+      offered,
       loadClip,
       loadCheckpoint: (name, more) => loadCheckpoint(name, { ...more, device: options.device }),
     }),

@@ -3,9 +3,9 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { InputError } from '../errors.ts';
+import { parseHubId } from '../hub-id.ts';
 import { bundledRoot, listBundled } from './bundled.ts';
 import { type HubOptions, pullModel } from './fetch-model.ts';
-import { parseHubId } from './hub-id.ts';
 import { checkDtype, findTower, towerFile } from './variant.ts';
 
 export interface StoreOptions extends HubOptions {

@@ -43,4 +43,8 @@ export interface WorkerOptions {
   readonly writeMetadata: boolean;
   /** Where checkpoints run (`cpu` and kin); cpu. */
   readonly device?: string;
+  /** The models that the server was started with, and whether graphs may name others of the hub. */
+  readonly clip?: string;
+  readonly checkpoint?: string;
+  readonly allowHub?: boolean;
 }
