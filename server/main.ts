@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { InputError } from '../engine/errors.ts';
+import { createDecoders } from '../engine/image/decoders.ts';
 import { checkDevice } from '../engine/onnx/device.ts';
 import { ClosingSteps } from './closing-steps.ts';
 import { addExamples, type Environment, openEnvironment } from './environment.ts';
@@ -147,12 +148,15 @@ function connectQueue(
 }
 
 function createServerApp(
-  { options, environment, log }: Setup,
+  { options, environment, log, closing }: Setup,
   { store, hub, dispatcher }: { readonly store: JobStore; readonly hub: SocketHub; readonly dispatcher: Dispatcher },
 ): ReturnType<typeof createApp> {
+  const pictures = createDecoders();
+  closing.add(() => pictures.close());
   return createApp({
     options,
     ...environment,
+    pictures,
     features: serverFeatures(options),
     log,
     subscribeLogs: (clientId, enabled) => hub.subscribeLogs(clientId, enabled),

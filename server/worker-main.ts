@@ -1,6 +1,7 @@
 // The worker process: holds models and results, runs one prompt at a time, says everything over the IPC channel.
 import { loadClip } from '../engine/clip/clip.ts';
 import { loadCheckpoint } from '../engine/diffusion/checkpoint.ts';
+import { createDecoders } from '../engine/image/decoders.ts';
 import type { ExecutionEvent } from '../schemas/events.ts';
 import { createExecutor } from './executor/executor.ts';
 import { dataFolders } from './files/data-folders.ts';
@@ -52,7 +53,11 @@ const executor = createExecutor({
   registry: createRegistry(packs),
   cache: options.cache,
   services: {
-    files: createNodeFiles({ folders, writeMetadata: options.writeMetadata }),
+    files: createNodeFiles({
+      folders,
+      writeMetadata: options.writeMetadata,
+      pictures: createDecoders({ processes: 1 }),
+    }),
     models: createWorkerModels({
       modelsDir: folders.models,
       loadClip,

@@ -1,7 +1,7 @@
 // The data folders → NodeFiles: what nodes may do with files, in the worker and during validation.
 import { stat } from 'node:fs/promises';
 import { InputError } from '../../engine/errors.ts';
-import type { NodeFiles } from '../../nodes/node-context.ts';
+import type { NodeFiles, PictureReader } from '../../nodes/node-context.ts';
 import { parseAnnotated } from './annotated-name.ts';
 import type { DataFolders } from './data-folders.ts';
 import { saveOutputs } from './output-names.ts';
@@ -23,17 +23,22 @@ export async function annotatedPath(folders: DataFolders, annotated: string): Pr
   );
 }
 
-/** The folders must exist (prepareDataFolders). */
-export function createNodeFiles({
-  folders,
-  writeMetadata,
-}: {
-  folders: DataFolders;
-  writeMetadata: boolean;
-}): NodeFiles {
+interface NodeFilesOptions {
+  /** They must exist (prepareDataFolders). */
+  readonly folders: DataFolders;
+  readonly writeMetadata: boolean;
+  /** Without it nothing can be decoded: validation looks at names only. */
+  readonly pictures?: Pick<PictureReader, 'frames'>;
+}
+
+export function createNodeFiles({ folders, writeMetadata, pictures }: NodeFilesOptions): NodeFiles {
   return {
     writeMetadata,
     inputPath: (name) => annotatedPath(folders, name),
+    async readPicture(name, { signal } = {}) {
+      if (!pictures) throw new Error('Pictures are decoded where nodes run, not where graphs are validated.');
+      return pictures.frames(await annotatedPath(folders, name), { name, signal });
+    },
     save: (request) => saveOutputs(folders, request),
   };
 }

@@ -3,12 +3,11 @@
 import { Readable } from 'node:stream';
 import type { Router } from 'express';
 import { z } from 'zod';
-import { withAlphaOf } from '../../../nodes/view-picture.ts';
+import type { PictureReader } from '../../../nodes/node-context.ts';
 import { type DataFolders, isFolderType } from '../../files/data-folders.ts';
 import { placeUpload, receive } from '../../files/uploads.ts';
 import { HttpError } from '../http-error.ts';
-import type { Limit } from '../limit.ts';
-import { sendJson } from '../responses.ts';
+import { sendJson, untilGone } from '../responses.ts';
 import { createRouter } from '../router.ts';
 import { readUpload, type Upload } from './multipart.ts';
 import { viewedPath } from './view.ts';
@@ -22,11 +21,10 @@ const originalRef = z.looseObject({
 interface UploadDeps {
   readonly folders: DataFolders;
   readonly maxBytes: number;
-  /** Limits how many pictures are decoded at the same time. */
-  readonly decode: Limit;
+  readonly pictures: Pick<PictureReader, 'withAlphaOf'>;
 }
 
-export function uploadRoutes({ folders, maxBytes, decode }: UploadDeps): Router {
+export function uploadRoutes({ folders, maxBytes, pictures }: UploadDeps): Router {
   const read = { fileField: 'image', maxBytes, folder: folders.temp };
   return createRouter({
     'POST /upload/image': async (req, res) => {
@@ -41,7 +39,7 @@ export function uploadRoutes({ folders, maxBytes, decode }: UploadDeps): Router 
       const upload = await readUpload(req, read);
       try {
         const original = await originalOf(folders, upload.fields.get('original_ref'));
-        const bytes = await decode(() => withAlphaOf(original, upload.file.path));
+        const bytes = await pictures.withAlphaOf(original, upload.file.path, { signal: untilGone(res) });
         const file = await receive(Readable.from([bytes]), folders.temp);
         try {
           sendJson(res, await place(folders, { ...upload, file }));

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import express, { type Router } from 'express';
+import { createDecoders } from '../../../../engine/image/decoders.ts';
 import { createChoiceSources } from '../../../../server/files/choice-sources.ts';
 import { type DataFolders, prepareDataFolders } from '../../../../server/files/data-folders.ts';
 import { type AppDeps, createApp } from '../../../../server/http/app.ts';
@@ -54,12 +55,14 @@ export async function startApp({
   const log = createLog({ destination: { write: () => {} } });
   const subscriptions: [string, boolean][] = [];
   const maxUploadBytes = options.maxUploadBytes ?? 2 ** 20;
+  const pictures = createDecoders();
   const app = createApp({
     options: { listen: '127.0.0.1', allowedHosts: [], multiUser: false, ...options, maxUploadBytes },
     folders,
     registry: createRegistry(packs),
     sources: createChoiceSources({ folders, clip: 'pico-clip', bundledClips: ['pico-clip'] }),
     packs,
+    pictures,
     features: serverFeatures({ maxUploadBytes }),
     log,
     subscribeLogs: (id, enabled) => void subscriptions.push([id, enabled]),
@@ -103,6 +106,7 @@ export async function startApp({
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+      await pictures.close();
       rmSync(dir, { recursive: true, force: true });
     },
   };
