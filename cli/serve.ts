@@ -17,6 +17,7 @@ interface ServeOptions {
   readonly allowHost?: readonly string[];
   readonly enableCorsHeader?: string | true;
   readonly maxUploadSize: number;
+  readonly maxPromptSize: number;
   readonly maxQueue: number;
   readonly disableMetadata?: boolean;
   readonly multiUser: boolean;
@@ -54,6 +55,11 @@ export function addServe(program: Command): void {
       numberOption('--max-upload-size <MB>', 'largest request', { above: 0 }).default(d.maxUploadBytes / MEBIBYTE),
     )
     .addOption(
+      numberOption('--max-prompt-size <MB>', 'largest prompt, as JSON', { above: 0 }).default(
+        d.maxPromptBytes / MEBIBYTE,
+      ),
+    )
+    .addOption(
       integerOption('--max-queue <number>', 'most prompts that may wait', { min: 1, max: 1_000_000 }).default(
         d.maxQueueLength,
       ),
@@ -85,7 +91,7 @@ async function runServe(options: ServeOptions): Promise<void> {
 }
 
 function toServerOptions(options: ServeOptions): ServerOptions {
-  const { maxUploadSize, maxQueue, enableCorsHeader } = options;
+  const { maxUploadSize, maxPromptSize, maxQueue, enableCorsHeader } = options;
   return {
     port: options.port,
     listen: options.listen,
@@ -99,6 +105,7 @@ function toServerOptions(options: ServeOptions): ServerOptions {
     corsOrigin: enableCorsHeader === true ? '*' : enableCorsHeader,
     allowedHosts: options.allowHost ?? [],
     maxUploadBytes: Math.round(maxUploadSize * MEBIBYTE),
+    maxPromptBytes: Math.round(maxPromptSize * MEBIBYTE),
     maxQueueLength: maxQueue,
     writeMetadata: !options.disableMetadata,
     multiUser: options.multiUser,

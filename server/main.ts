@@ -162,7 +162,13 @@ function createServerApp(
     subscribeLogs: (clientId, enabled) => hub.subscribeLogs(clientId, enabled),
     queueRemaining: () => store.remaining(),
     routers: [
-      promptRoutes({ ...environment, dispatcher, store, maxQueueLength: options.maxQueueLength }),
+      promptRoutes({
+        ...environment,
+        dispatcher,
+        store,
+        maxQueueLength: options.maxQueueLength,
+        maxBytes: options.maxPromptBytes,
+      }),
       queueRoutes({ store, dispatcher }),
       historyRoutes({ store }),
       jobsRoutes({ store, dispatcher }),

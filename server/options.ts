@@ -24,6 +24,8 @@ export interface ServerOptions {
   readonly allowedHosts: readonly string[];
   /** Limit of a request's body, bytes. */
   readonly maxUploadBytes: number;
+  /** Limit of a prompt, bytes of JSON. */
+  readonly maxPromptBytes: number;
   /** Prompts that may wait. */
   readonly maxQueueLength: number;
   readonly writeMetadata: boolean;
@@ -41,6 +43,7 @@ export const serverDefaults = {
   cache: 'classic',
   allowedHosts: [],
   maxUploadBytes: 100 * 2 ** 20,
+  maxPromptBytes: 8 * 2 ** 20,
   maxQueueLength: 1000,
   writeMetadata: true,
   multiUser: false,
