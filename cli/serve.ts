@@ -1,12 +1,17 @@
 // `pez-nodes serve`: the node server, until it is stopped.
 import { type Command, Option } from 'commander';
 import { invalid } from '../engine/check.ts';
+import { InputError } from '../engine/errors.ts';
 import { type ServerOptions, serverDefaults } from '../server/options.ts';
 import { collect, integerOption, makeDeviceOption, numberOption } from './options.ts';
 
 interface ServeOptions {
   readonly port: number;
   readonly listen: string;
+  readonly token?: string;
+  readonly insecure: boolean;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly dataDir: string;
   readonly packs?: readonly string[];
   readonly clip: string;
@@ -24,6 +29,8 @@ interface ServeOptions {
 }
 
 const MEBIBYTE = 2 ** 20;
+/** Better than --token, which other accounts of this machine see in the list of processes. */
+const TOKEN_VARIABLE = 'PEZ_NODES_TOKEN';
 
 /** Adds the command to the program. */
 export function addServe(program: Command): void {
@@ -34,7 +41,15 @@ export function addServe(program: Command): void {
     .addOption(
       integerOption('--port <number>', 'port to listen on; 0: any free port', { min: 0, max: 65_535 }).default(d.port),
     )
-    .option('--listen <address>', 'address to bind; 0.0.0.0 lets other machines in (there are no passwords!)', d.listen)
+    .option(
+      '--listen <address>',
+      'address to bind; 0.0.0.0 lets other machines in, who must show the --token',
+      d.listen,
+    )
+    .addOption(new Option('--token <text>', 'what every request must show').env(TOKEN_VARIABLE))
+    .option('--insecure', 'let other machines in without a token', d.insecure)
+    .option('--tls-cert <file>', 'certificate in PEM: the server then speaks https')
+    .option('--tls-key <file>', 'the key of the certificate, in PEM')
     .option('--data-dir <folder>', 'folder of input, output, temp, user, models and the queue', d.dataDir)
     .option('--packs <folder>', 'load the packs in this folder; repeatable', collect)
     .option('--clip <model>', 'CLIP that loaders offer first: bundled, a folder, or a hub id', d.clip)
@@ -79,8 +94,10 @@ export function toCacheMode(text: string): ServerOptions['cache'] {
 
 async function runServe(options: ServeOptions): Promise<void> {
   const { startServer } = await import('../server/main.ts');
+  delete process.env[TOKEN_VARIABLE]; // the worker, and packs in it, need not know it
   const server = await startServer(toServerOptions(options));
-  process.stderr.write(`pez-nodes listens on ${server.url}\n`);
+  const login = options.token === undefined ? '' : '; open it once as /?token=<token>';
+  process.stderr.write(`pez-nodes listens on ${server.url}${login}\n`);
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
@@ -90,11 +107,20 @@ async function runServe(options: ServeOptions): Promise<void> {
   await server.close();
 }
 
+function toTls({ tlsCert, tlsKey }: ServeOptions): ServerOptions['tls'] {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert !== undefined && tlsKey !== undefined) return { certFile: tlsCert, keyFile: tlsKey };
+  throw new InputError('OPTION_INVALID', 'A certificate and its key go together: give both --tls-cert and --tls-key.');
+}
+
 function toServerOptions(options: ServeOptions): ServerOptions {
   const { maxUploadSize, maxPromptSize, maxQueue, enableCorsHeader } = options;
   return {
     port: options.port,
     listen: options.listen,
+    token: options.token,
+    insecure: options.insecure,
+    tls: toTls(options),
     dataDir: options.dataDir,
     packDirs: options.packs ?? [],
     clip: options.clip,

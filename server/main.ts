@@ -1,5 +1,5 @@
 // Composition root: options → a server that listens. Everything is made here and handed down.
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { InputError } from '../engine/errors.ts';
@@ -16,17 +16,19 @@ import { jobsRoutes } from './http/routes/jobs.ts';
 import { promptRoutes } from './http/routes/prompt.ts';
 import { queueRoutes } from './http/routes/queue.ts';
 import { serverFeatures } from './http/routes/system.ts';
+import { checkExposure, createServers, listenAll, stopServer, urlOf } from './listeners.ts';
 import { createLog, type ServerLog } from './log.ts';
 import { type ServerOptions, serverDefaults } from './options.ts';
 import { createDispatcher, type Dispatcher } from './queue/dispatcher.ts';
 import { openJobStore } from './queue/sqlite-store.ts';
 import { type JobStore, StoreError } from './queue/store.ts';
-import { createRequestCheck } from './security.ts';
+import { createUpgradeCheck } from './security.ts';
 import { createSocketHub, type SocketHub, type SocketHubOptions } from './sockets/hub.ts';
+import { withoutToken } from './token.ts';
 import { startWorkerHost, type WorkerHost, type WorkerHostOptions } from './worker/host.ts';
 
 export interface RunningServer {
-  /** `http://127.0.0.1:8188` */
+  /** `http://127.0.0.1:8188`; https with TLS. */
   readonly url: string;
   readonly port: number;
   /** Process id of the worker while there is one. */
@@ -43,7 +45,7 @@ export interface StartOptions extends Partial<ServerOptions> {
 
 /**
  * Starts a server; what its options leave out is as in `serverDefaults`. Waiting prompts of an earlier run go on.
- * Throws OPTION_INVALID (an address that can't be bound, a data folder that is in use, a device that onnxruntime lacks), FILE_UNWRITABLE.
+ * Throws OPTION_INVALID (an address that can't be bound, or not without a token, a data folder that is in use, a device that onnxruntime lacks), FILE_UNWRITABLE.
  */
 export async function startServer({
   log = createLog(),
@@ -53,6 +55,7 @@ export async function startServer({
 }: StartOptions = {}): Promise<RunningServer> {
   const options: ServerOptions = { ...serverDefaults, ...given };
   checkDevice(options.device);
+  for (const warning of checkExposure(options)) log.logger.warn(warning);
   const environment = await openEnvironment(options);
   for (const { name, error } of environment.packs) if (error) log.logger.warn(`pack ${name} was not loaded: ${error}`);
   const closing = new ClosingSteps();
@@ -74,19 +77,18 @@ interface Setup extends Required<Pick<StartOptions, 'log'>>, Pick<StartOptions, 
 async function startParts(setup: Setup): Promise<RunningServer> {
   const store = await openStore(setup);
   const worker = startWorker(setup);
-  const servers = createServers(setup);
+  const servers = openServers(setup);
   const { hub, dispatcher } = connectQueue(setup, { store, worker });
   const app = createServerApp(setup, { store, hub, dispatcher });
   for (const server of servers) {
     server.on('request', app);
-    hub.attach(server, createRequestCheck(setup.options));
+    hub.attach(server, createUpgradeCheck(setup.options));
   }
-  await listen(servers, setup.options);
+  await listenAll(servers, setup.options);
   dispatcher.start();
-  const { address, port, family } = servers[0].address() as AddressInfo;
   return {
-    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
-    port,
+    url: urlOf(servers[0], setup.options),
+    port: (servers[0].address() as AddressInfo).port,
     get workerPid() {
       return worker.pid;
     },
@@ -121,10 +123,9 @@ function startWorker({ options, log: { logger }, worker: extras, closing }: Setu
   return worker;
 }
 
-/** One server for each address of `listen`; none listens yet. */
-function createServers({ options, closing }: Setup): Server[] {
-  const servers = options.listen.split(',').map(() => createServer());
-  closing.add(() => Promise.all(servers.map(stop)));
+function openServers({ options, closing }: Setup): Server[] {
+  const servers = createServers(options);
+  closing.add(() => Promise.all(servers.map(stopServer)));
   return servers;
 }
 
@@ -174,32 +175,6 @@ function createServerApp(
       jobsRoutes({ store, dispatcher }),
       interruptRoutes({ dispatcher }),
     ],
-    argv: ['pez-nodes', ...process.argv.slice(2)],
+    argv: ['pez-nodes', ...withoutToken(process.argv.slice(2))],
   });
-}
-
-/** Binds a server to each address of `listen`, all to one port. Throws OPTION_INVALID. */
-async function listen(servers: readonly Server[], { listen, port }: ServerOptions): Promise<void> {
-  const hosts = listen.split(',');
-  for (const [i, server] of servers.entries()) {
-    const chosen = i === 0 ? port : (servers[0].address() as AddressInfo).port;
-    try {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(chosen, hosts[i].trim(), resolve);
-      });
-    } catch (error) {
-      const inUse = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
-      const why = inUse ? 'another program (or another pez-nodes) is listening there' : (error as Error).message;
-      throw new InputError('OPTION_INVALID', `Cannot listen on ${listen} port ${port}: ${why}. Give another --port.`, {
-        cause: error,
-      });
-    }
-  }
-}
-
-async function stop(server: Server): Promise<void> {
-  const closed = new Promise((resolve) => server.close(resolve));
-  server.closeAllConnections();
-  await closed;
 }

@@ -5,6 +5,12 @@ export interface ServerOptions {
   readonly port: number;
   /** Addresses to bind; 127.0.0.1 by default. */
   readonly listen: string;
+  /** What every request must show; needed beyond loopback. */
+  readonly token?: string;
+  /** Beyond loopback without a token: everyone who can reach the server may use it. */
+  readonly insecure: boolean;
+  /** Files in PEM: the server then speaks https. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** Holds input/, output/, temp/, user/, models/ and the queue's database. */
   readonly dataDir: string;
   /** Folders of packs. */
@@ -36,6 +42,7 @@ export interface ServerOptions {
 export const serverDefaults = {
   port: 8188,
   listen: '127.0.0.1',
+  insecure: false,
   dataDir: 'pez-data',
   packDirs: [],
   clip: 'pico-clip',

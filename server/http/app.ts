@@ -25,7 +25,7 @@ import { createUsers } from './users.ts';
 export interface AppDeps {
   readonly options: Pick<
     ServerOptions,
-    'listen' | 'allowedHosts' | 'corsOrigin' | 'maxUploadBytes' | 'multiUser' | 'frontEndRoot'
+    'listen' | 'allowedHosts' | 'corsOrigin' | 'token' | 'tls' | 'maxUploadBytes' | 'multiUser' | 'frontEndRoot'
   >;
   /** Prepared: prepareDataFolders. */
   readonly folders: DataFolders;
