@@ -22,6 +22,7 @@ interface ServeOptions {
   readonly allowHost?: readonly string[];
   readonly enableCorsHeader?: string | true;
   readonly maxUploadSize: number;
+  readonly maxUploads: number;
   readonly maxPromptSize: number;
   readonly maxQueue: number;
   readonly disableMetadata?: boolean;
@@ -70,6 +71,11 @@ export function addServe(program: Command): void {
       numberOption('--max-upload-size <MB>', 'largest request', { above: 0 }).default(d.maxUploadBytes / MEBIBYTE),
     )
     .addOption(
+      numberOption('--max-uploads <MB>', 'what all uploads together may hold on the disk', { above: 0 }).default(
+        d.maxUploadsBytes / MEBIBYTE,
+      ),
+    )
+    .addOption(
       numberOption('--max-prompt-size <MB>', 'largest prompt, as JSON', { above: 0 }).default(
         d.maxPromptBytes / MEBIBYTE,
       ),
@@ -114,7 +120,7 @@ function toTls({ tlsCert, tlsKey }: ServeOptions): ServerOptions['tls'] {
 }
 
 function toServerOptions(options: ServeOptions): ServerOptions {
-  const { maxUploadSize, maxPromptSize, maxQueue, enableCorsHeader } = options;
+  const { maxUploadSize, maxUploads, maxPromptSize, maxQueue, enableCorsHeader } = options;
   return {
     port: options.port,
     listen: options.listen,
@@ -131,6 +137,7 @@ function toServerOptions(options: ServeOptions): ServerOptions {
     corsOrigin: enableCorsHeader === true ? '*' : enableCorsHeader,
     allowedHosts: options.allowHost ?? [],
     maxUploadBytes: Math.round(maxUploadSize * MEBIBYTE),
+    maxUploadsBytes: Math.round(maxUploads * MEBIBYTE),
     maxPromptBytes: Math.round(maxPromptSize * MEBIBYTE),
     maxQueueLength: maxQueue,
     writeMetadata: !options.disableMetadata,

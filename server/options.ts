@@ -30,6 +30,8 @@ export interface ServerOptions {
   readonly allowedHosts: readonly string[];
   /** Limit of a request's body, bytes. */
   readonly maxUploadBytes: number;
+  /** What all uploads together may hold on the disk, bytes. */
+  readonly maxUploadsBytes: number;
   /** Limit of a prompt, bytes of JSON. */
   readonly maxPromptBytes: number;
   /** Prompts that may wait. */
@@ -50,6 +52,7 @@ export const serverDefaults = {
   cache: 'classic',
   allowedHosts: [],
   maxUploadBytes: 100 * 2 ** 20,
+  maxUploadsBytes: 10 * 2 ** 30,
   maxPromptBytes: 8 * 2 ** 20,
   maxQueueLength: 1000,
   writeMetadata: true,

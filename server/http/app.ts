@@ -3,6 +3,7 @@ import type { Express, Router } from 'express';
 import type { ChoiceSources, PictureReader } from '../../nodes/node-context.ts';
 import type { FeatureFlags } from '../../schemas/events.ts';
 import type { DataFolders } from '../files/data-folders.ts';
+import { createUploadQuota } from '../files/upload-quota.ts';
 import type { ServerLog } from '../log.ts';
 import type { ServerOptions } from '../options.ts';
 import type { Pack } from '../packs/packs.ts';
@@ -25,7 +26,15 @@ import { createUsers } from './users.ts';
 export interface AppDeps {
   readonly options: Pick<
     ServerOptions,
-    'listen' | 'allowedHosts' | 'corsOrigin' | 'token' | 'tls' | 'maxUploadBytes' | 'multiUser' | 'frontEndRoot'
+    | 'listen'
+    | 'allowedHosts'
+    | 'corsOrigin'
+    | 'token'
+    | 'tls'
+    | 'maxUploadBytes'
+    | 'maxUploadsBytes'
+    | 'multiUser'
+    | 'frontEndRoot'
   >;
   /** Prepared: prepareDataFolders. */
   readonly folders: DataFolders;
@@ -50,6 +59,7 @@ export interface AppDeps {
 export function createApp(deps: AppDeps): Express {
   const { options, folders, packs, log, features, registry, sources, pictures } = deps;
   const { frontEndRoot, maxUploadBytes, multiUser } = options;
+  const quota = createUploadQuota(folders, options.maxUploadsBytes);
   const users = createUsers({ folders, multiUser });
   const page = (nonce: string) =>
     renderIndexPage({ registry, sources, packs, queueRemaining: deps.queueRemaining(), nonce });
@@ -61,9 +71,9 @@ export function createApp(deps: AppDeps): Express {
       objectInfoRoutes({ registry, sources, log }),
       systemRoutes({ features, argv: deps.argv ?? [] }),
       viewRoutes({ folders, pictures }),
-      uploadRoutes({ folders, maxBytes: maxUploadBytes, pictures }),
+      uploadRoutes({ folders, maxBytes: maxUploadBytes, pictures, quota }),
       userRoutes({ users }),
-      userdataRoutes({ users, maxBytes: maxUploadBytes, tempFolder: folders.temp }),
+      userdataRoutes({ users, maxBytes: maxUploadBytes, tempFolder: folders.temp, quota }),
       modelRoutes({ folders, pictures }),
       packRoutes({ packs, frontEndRoot }),
     ],

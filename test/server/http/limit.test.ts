@@ -8,6 +8,7 @@ import express from 'express';
 import sharp from 'sharp';
 import { createDecoders, type PictureReader } from '../../../engine/image/decoders.ts';
 import { prepareDataFolders } from '../../../server/files/data-folders.ts';
+import { createUploadQuota } from '../../../server/files/upload-quota.ts';
 import { limit } from '../../../server/http/limit.ts';
 import { modelRoutes } from '../../../server/http/routes/models.ts';
 import { uploadRoutes } from '../../../server/http/routes/upload.ts';
@@ -69,7 +70,7 @@ test('/view, model previews and masks have their pictures decoded by the same pr
   const app = express().use(
     viewRoutes({ folders, pictures }),
     modelRoutes({ folders, pictures }),
-    uploadRoutes({ folders, maxBytes: 2 ** 20, pictures }),
+    uploadRoutes({ folders, maxBytes: 2 ** 20, pictures, quota: createUploadQuota(folders, 2 ** 30) }),
   );
   const server = createServer(app);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

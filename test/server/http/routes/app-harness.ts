@@ -57,7 +57,14 @@ export async function startApp({
   const maxUploadBytes = options.maxUploadBytes ?? 2 ** 20;
   const pictures = createDecoders();
   const app = createApp({
-    options: { listen: '127.0.0.1', allowedHosts: [], multiUser: false, ...options, maxUploadBytes },
+    options: {
+      listen: '127.0.0.1',
+      allowedHosts: [],
+      multiUser: false,
+      maxUploadsBytes: 2 ** 30,
+      ...options,
+      maxUploadBytes,
+    },
     folders,
     registry: createRegistry(packs),
     sources: createChoiceSources({ folders, clip: 'pico-clip', bundledClips: ['pico-clip'] }),
