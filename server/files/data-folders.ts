@@ -63,13 +63,7 @@ async function makeFolder(path: string, mode?: number): Promise<void> {
     const isThere = code === 'EEXIST' && (await stat(path)).isDirectory(); // another process was faster
     if (isThere) return;
     if (code === 'ENOENT')
-      throw new InputError(
-        'FILE_UNWRITABLE',
-        `${path} can't be made: ${dirname(path)} takes no folders. Choose another --data-dir.`,
-        {
-          cause: error,
-        },
-      );
+      throw new InputError('FILE_UNWRITABLE', `${path} can't be made: choose another --data-dir.`, { cause: error });
     throw fileError(error, path);
   }
 }

@@ -8,6 +8,7 @@ import express, { type Router } from 'express';
 import { createDecoders } from '../../../../engine/image/decoders.ts';
 import { createChoiceSources } from '../../../../server/files/choice-sources.ts';
 import { type DataFolders, prepareDataFolders } from '../../../../server/files/data-folders.ts';
+import { createOfferedModels } from '../../../../server/files/offered-models.ts';
 import { type AppDeps, createApp } from '../../../../server/http/app.ts';
 import { serverFeatures } from '../../../../server/http/routes/system.ts';
 import { createLog, type ServerLog } from '../../../../server/log.ts';
@@ -67,7 +68,10 @@ export async function startApp({
     },
     folders,
     registry: createRegistry(packs),
-    sources: createChoiceSources({ folders, clip: 'pico-clip', bundledClips: ['pico-clip'] }),
+    sources: createChoiceSources(
+      folders,
+      createOfferedModels({ modelsDir: folders.models, first: {}, bundled: { clip: ['pico-clip'] } }),
+    ),
     packs,
     pictures,
     features: serverFeatures({ maxUploadBytes }),
