@@ -58,14 +58,16 @@ export async function startServer({
 }: StartOptions = {}): Promise<RunningServer> {
   const options: ServerOptions = { ...serverDefaults, ...given };
   checkDevice(options.device);
-  for (const warning of checkExposure(options)) log.logger.warn(warning);
+  const warnings = checkExposure(options);
   checkFolders(options);
   const environment = await openEnvironment(options);
   checkModels(options, environment, mayBeModel);
   for (const { name, error } of environment.packs) if (error) log.logger.warn(`pack ${name} was not loaded: ${error}`);
   const closing = new ClosingSteps();
   try {
-    return await startParts({ options, environment, log, worker, sockets, closing });
+    const server = await startParts({ options, environment, log, worker, sockets, closing });
+    for (const warning of warnings) log.logger.warn(warning);
+    return server;
   } catch (error) {
     await closing.run().catch((failure: Error) => log.logger.error(`closing failed as well: ${failure.message}`));
     throw error;
