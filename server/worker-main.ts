@@ -1,6 +1,7 @@
 // The worker process: holds models and results, runs one prompt at a time, says everything over the IPC channel.
 import { loadClip } from '../engine/clip/clip.ts';
 import { loadCheckpoint } from '../engine/diffusion/checkpoint.ts';
+import { createDecoders } from '../engine/image/decoders.ts';
 import type { ExecutionEvent } from '../schemas/events.ts';
 import { offeredModels } from './environment.ts';
 import { createExecutor } from './executor/executor.ts';
@@ -57,7 +58,11 @@ const executor = createExecutor({
   cache: options.cache,
   sources: createChoiceSources(folders, offered),
   services: {
-    files: createNodeFiles({ folders, writeMetadata: options.writeMetadata }),
+    files: createNodeFiles({
+      folders,
+      writeMetadata: options.writeMetadata,
+      pictures: createDecoders({ processes: 1 }),
+    }),
     models: createWorkerModels({
       offered,
       loadClip,
