@@ -1,6 +1,7 @@
 // The worker process: holds models and results, runs one prompt at a time, says everything over the IPC channel.
 import { loadClip } from '../engine/clip/clip.ts';
 import { loadCheckpoint } from '../engine/diffusion/checkpoint.ts';
+import { createDecoders } from '../engine/image/decoders.ts';
 import type { ExecutionEvent } from '../schemas/events.ts';
 import { offeredModels } from './environment.ts';
 import { createExecutor } from './executor/executor.ts';
@@ -11,7 +12,8 @@ import type { Job } from './job.ts';
 import { createRegistry, loadPacks } from './packs/packs.ts';
 import { createWorkerModels } from './worker/models.ts';
 import { guardAgainstOrphaning } from './worker/orphan-guard.ts';
-import type { FromWorker, ToWorker, WorkerOptions } from './worker/protocol.ts';
+import { createOutbox } from './worker/outbox.ts';
+import { pack, type ToWorker, type WorkerOptions } from './worker/protocol.ts';
 
 /** Previews and lines of text that may wait in the channel; further ones are dropped while the server is slow. */
 const MAX_WAITING_PREVIEWS = 2;
@@ -21,15 +23,15 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => un
 guardAgainstOrphaning();
 const options: WorkerOptions = JSON.parse(process.argv[2]);
 
-const send = (message: FromWorker, sent: (error: Error | null) => void = () => undefined): void => {
-  if (process.connected) process.send!(message, undefined, undefined, sent);
-};
+const outbox = createOutbox((messages, sent = () => undefined) => {
+  if (process.connected) process.send!(pack(messages), undefined, undefined, sent);
+});
 
 /** An uncaught exception leaves the process in an unknown state: report it and end. */
 function die(thrown: unknown): void {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const end = () => process.exit(1);
-  if (process.connected) send({ type: 'fatal', message: error.message, stack: String(error.stack) }, end);
+  if (process.connected) outbox.put({ type: 'fatal', message: error.message, stack: String(error.stack) }, end);
   else end();
 }
 process.on('uncaughtException', die);
@@ -38,12 +40,12 @@ process.on('unhandledRejection', die);
 let waitingPreviews = 0;
 function sendEvent(promptId: string, event: ExecutionEvent): void {
   if (event.type !== 'preview' && event.type !== 'text') {
-    send({ type: 'event', promptId, event });
+    outbox.put({ type: 'event', promptId, event });
     return;
   }
   if (waitingPreviews >= MAX_WAITING_PREVIEWS) return;
   waitingPreviews++;
-  send({ type: 'event', promptId, event }, () => {
+  outbox.put({ type: 'event', promptId, event }, () => {
     waitingPreviews--;
   });
 }
@@ -56,7 +58,11 @@ const executor = createExecutor({
   cache: options.cache,
   sources: createChoiceSources(folders, offered),
   services: {
-    files: createNodeFiles({ folders, writeMetadata: options.writeMetadata }),
+    files: createNodeFiles({
+      folders,
+      writeMetadata: options.writeMetadata,
+      pictures: createDecoders({ processes: 1 }),
+    }),
     models: createWorkerModels({
       offered,
       loadClip,
@@ -74,7 +80,7 @@ async function run(job: Job): Promise<void> {
   const emit = (event: ExecutionEvent) => sendEvent(promptId, event);
   const outcome = await executor.run(job, { emit, signal: abort.signal });
   current = undefined;
-  send({ type: 'done', promptId, outcome });
+  outbox.put({ type: 'done', promptId, outcome });
 }
 
 process.on('message', (message: ToWorker) => {
@@ -90,4 +96,4 @@ process.on('message', (message: ToWorker) => {
       executor.free(message);
   }
 });
-send({ type: 'ready' });
+outbox.put({ type: 'ready' });

@@ -46,6 +46,9 @@ export function localFolder(name: string, bundled: readonly string[] = listBundl
   return undefined;
 }
 
+/** Is it the name of a bundled model, a folder that exists, or a hub id? Throws MODEL_NOT_FOUND if it is a file. */
+export const mayBeModel = (name: string): boolean => localFolder(name) !== undefined || parseHubId(name) !== undefined;
+
 async function fromHub(name: string, options: HubOptions): Promise<string> {
   const id = parseHubId(name);
   if (id) return pullModel(id, options);

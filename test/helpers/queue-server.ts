@@ -111,6 +111,7 @@ export async function startQueueServer(options: QueueServerOptions = {}) {
       const historyThere = store.historyText((event.data as { prompt_id: string }).prompt_id) !== '{}';
       note(`${clientId}: ${event.type}${node === undefined ? '' : ` ${node}`}${historyThere ? ' (history)' : ''}`);
     },
+    hears: () => false,
     status: (remaining: number) => note(`status ${remaining}`),
   };
   const dispatcher = createDispatcher({
