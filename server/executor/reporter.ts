@@ -9,9 +9,7 @@ import {
 import type { HistoryMessage, NodeMeta } from '../job.ts';
 import type { GraphNode } from './graph.ts';
 import { type NodeChannel, openNodeChannel } from './node-channel.ts';
-
-/** progress_state names this many nodes; in larger graphs the oldest finished ones leave it. */
-const MAX_REPORTED_NODES = 100;
+import { NodeStates } from './node-states.ts';
 
 type MessageData<K extends keyof ExecutionMessages> = Omit<ExecutionMessages[K], 'prompt_id'>;
 
@@ -22,11 +20,12 @@ export class Reporter {
   readonly #messages: HistoryMessage[] = [];
   readonly #outputs = new Map<string, UiOutput>();
   readonly #meta = new Map<string, NodeMeta>();
-  readonly #states = new Map<string, NodeProgress>();
+  readonly #states: NodeStates;
 
   constructor(promptId: string, emit: (event: ExecutionEvent) => void) {
     this.#promptId = promptId;
     this.#emit = emit;
+    this.#states = new NodeStates((nodes) => this.send('progress_state', { nodes }));
   }
 
   /** The messages that history keeps. */
@@ -45,6 +44,7 @@ export class Reporter {
 
   /** Sends an event and keeps it for the history, if history keeps events of that type. */
   record<K extends keyof ExecutionMessages>(type: K, data: MessageData<K>): void {
+    this.flush();
     if ((HISTORY_MESSAGES as readonly string[]).includes(type))
       this.#messages.push([type, { ...data, prompt_id: this.#promptId }] as unknown as HistoryMessage);
     this.send(type, data);
@@ -74,6 +74,11 @@ export class Reporter {
     this.#reportState(node, { value: state === 'finished' ? max : state === 'running' ? 0 : value, max, state });
   }
 
+  /** Sends the states that were held back: nothing may follow for a while. */
+  flush(): void {
+    this.#states.flush();
+  }
+
   /** Opens what a node may say while it runs. */
   openChannel(node: GraphNode, signal: AbortSignal): NodeChannel {
     return openNodeChannel(signal, {
@@ -89,16 +94,6 @@ export class Reporter {
 
   #reportState(node: GraphNode, change: Pick<NodeProgress, 'value' | 'max' | 'state'>): void {
     this.#states.set(node.id, { ...change, ...this.#identify(node) });
-    this.#trimStates();
-    this.send('progress_state', { nodes: Object.fromEntries(this.#states) });
-  }
-
-  #trimStates(): void {
-    if (this.#states.size <= MAX_REPORTED_NODES) return;
-    for (const [id, { state }] of this.#states) {
-      if (this.#states.size <= MAX_REPORTED_NODES) return;
-      if (state === 'finished') this.#states.delete(id);
-    }
   }
 
   #identify(node: GraphNode) {

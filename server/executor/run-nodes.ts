@@ -2,6 +2,7 @@
 import type { JobOutcome } from '../job.ts';
 import { DependencyCycleError, NodeFailure } from './failure.ts';
 import type { PromptState } from './prompt-state.ts';
+import { Turns } from './turns.ts';
 
 /** Nodes that may be under way at once: while one waits for a download, others go on; each may hold pictures. */
 const MAX_RUNNING_NODES = 4;
@@ -15,10 +16,11 @@ interface LoopHooks {
 
 /** Runs the scheduled nodes until all are done, or one fails and the others that run have ended. */
 export async function runNodes(
-  prompt: Pick<PromptState, 'schedule' | 'graph'>,
+  prompt: Pick<PromptState, 'schedule' | 'graph' | 'reporter'>,
   hooks: LoopHooks,
 ): Promise<JobOutcome['status']> {
-  const { schedule } = prompt;
+  const { schedule, reporter } = prompt;
+  const turns = new Turns();
   const running = new Map<string, Promise<void>>();
   let status: JobOutcome['status'] = 'success';
   const fail = (failure: NodeFailure) => {
@@ -38,8 +40,10 @@ export async function runNodes(
   while (schedule.size > 0 && status === 'success') {
     const id = running.size < MAX_RUNNING_NODES ? schedule.take() : undefined;
     if (id !== undefined) {
-      // A node that does not wait for anything ends here, before the next one starts; and messages get their turn.
-      await Promise.race([start(id), new Promise(setImmediate)]);
+      // A node that does not wait for anything ends here, before the next one starts.
+      await Promise.race([start(id), turns.take()]);
+      if (running.has(id) || turns.due) reporter.flush();
+      if (turns.due) await turns.take();
     } else if (running.size > 0) await Promise.race(running.values());
     else fail(cycleFailure(prompt));
   }
