@@ -11,7 +11,7 @@ export async function expandNode(prompt: PromptState, node: GraphNode, results: 
   const outputs = added.filter((id) => registry.get(graph.need(id).classType)?.definition.outputNode);
   const linked = linksOf(results).map(([from]) => from);
   for (const id of linked) graph.need(id);
-  cache.noteExpansion(node.id);
+  await cache.noteExpansion(node.id, added);
   store.track([...outputs, ...linked]);
   for (const id of linked) store.addConsumer(id, node.id);
   const cached = await restoreCached(prompt, added);

@@ -58,7 +58,7 @@ export function createPromptState({ job, registry, cache, services, emit, signal
     services,
     graph,
     schedule,
-    store: new ResultStore({ graph, results, schedule }),
+    store: new ResultStore({ graph, results, schedule, registry, keepsResults: cache.keepsResults }),
     cache: new PromptCache({ graph, signatures, cache }),
     reporter: new Reporter(job.promptId, emit),
     hidden,

@@ -11,6 +11,8 @@ export interface NodeOutputs {
 export type CacheMode = 'classic' | 'none' | { readonly lru: number };
 
 export interface ResultCache {
+  /** False in mode `none`: even a running prompt holds only what it still needs. */
+  readonly keepsResults: boolean;
   get(key: string): NodeOutputs | undefined;
   /** `owner`: the user's node whose expansion the result belongs to. */
   set(key: string, result: NodeOutputs, owner?: string): void;
@@ -23,13 +25,15 @@ export interface ResultCache {
 
 /** Creates the cache of a mode. */
 export function createResultCache(mode: CacheMode): ResultCache {
-  if (mode === 'none') return { get: () => undefined, set() {}, begin() {}, settle() {}, clear() {} };
+  if (mode === 'none')
+    return { keepsResults: false, get: () => undefined, set() {}, begin() {}, settle() {}, clear() {} };
   return mode === 'classic' ? createClassicCache() : createLruCache(mode.lru);
 }
 
 function createLruCache(size: number): ResultCache {
   const results = new LRUCache<string, NodeOutputs>({ max: Math.max(1, Math.floor(size)) });
   return {
+    keepsResults: true,
     get: (key) => results.get(key),
     set: (key, result) => void results.set(key, result),
     begin() {},
@@ -42,6 +46,7 @@ function createClassicCache(): ResultCache {
   const entries = new Map<string, { readonly result: NodeOutputs; owner: string | undefined; used: number }>();
   let prompt = 0;
   return {
+    keepsResults: true,
     get(key) {
       const entry = entries.get(key);
       if (entry) entry.used = prompt;

@@ -94,6 +94,13 @@ export class Schedule {
     if (this.#waiting.get(id)!.waitsFor.size === 0) this.#makeReady(id);
   }
 
+  /** `to` need not wait for `from` any longer. */
+  release(from: string, to: string): void {
+    this.#waiting.get(from)?.blocks.delete(to);
+    const waitsFor = this.#waiting.get(to)?.waitsFor;
+    if (waitsFor?.delete(from) && waitsFor.size === 0 && !this.#taken.has(to)) this.#makeReady(to);
+  }
+
   /** Removes a node that has its result; nodes that waited only for it become ready. */
   finish(id: string): void {
     const node = this.#waiting.get(id);

@@ -1,13 +1,14 @@
 // One visit to a node whose inputs are ready: it is found in the cache, asked for lazy inputs, run, expanded or finished.
 import type { NodeDefinition } from '../../nodes/define-node.ts';
 import { callNode, type NodeCall, neededLazyInputs } from './call-node.ts';
+import { EqualNodes } from './equal-nodes.ts';
 import { expandNode } from './expand-node.ts';
 import { describeInputs, NodeFailure } from './failure.ts';
 import type { GraphNode } from './graph.ts';
 import { gatherInputs, type InputLists } from './inputs.ts';
 import type { NodeChannel } from './node-channel.ts';
 import { type CallResult, type CallResults, mergeOutputs, mergeUi } from './node-results.ts';
-import { type PromptState, restoreCached } from './prompt-state.ts';
+import type { PromptState } from './prompt-state.ts';
 import type { NodeOutputs } from './result-cache.ts';
 
 /** Visits the nodes of one prompt, some of them more than once. */
@@ -17,14 +18,16 @@ export class NodeVisitor {
   readonly #expanding = new Map<string, CallResults>();
   /** Lazy inputs that a node asked for. */
   readonly #asked = new Map<string, Set<string>>();
+  readonly #equal: EqualNodes;
 
   constructor(prompt: PromptState) {
     this.#prompt = prompt;
+    this.#equal = new EqualNodes(prompt.schedule);
   }
 
   /** Afterwards the node is finished, or back in the schedule with more to wait for. Rejects with NodeFailure. */
   async visit(id: string): Promise<void> {
-    const { graph, registry, store, reporter } = this.#prompt;
+    const { graph, registry, store, reporter, cache } = this.#prompt;
     const node = graph.need(id);
     let inputs: InputLists | undefined;
     try {
@@ -33,26 +36,22 @@ export class NodeVisitor {
         this.#expanding.delete(id);
         return await this.#conclude(node, expanded);
       }
-      const known = await this.#findResult(id);
+      const key = await cache.keyOf(id);
+      const known = store.get(id) ?? (key === undefined ? undefined : cache.find(key));
       if (known) {
         reporter.executed(node, known.ui);
-        return this.#finish(node, known);
+        return await this.#finish(node, known);
       }
+      if (key !== undefined && this.#equal.waitFor(key, id)) return;
       const definition = this.#definitionOf(node);
       reporter.setState(node, 'running');
       inputs = gatherInputs({ node, definition, results: store, asked: this.#asked.get(id) });
       await this.#run(node, inputs);
+      this.#equal.leave(id);
     } catch (error) {
       const definition = registry.get(node.classType)?.definition ?? { inputs: {} };
       throw new NodeFailure(id, error, describeInputs(inputs, definition));
     }
-  }
-
-  /** A result that is already there, from this prompt or an earlier one. */
-  async #findResult(id: string): Promise<NodeOutputs | undefined> {
-    const { store } = this.#prompt;
-    if (!store.get(id)) await restoreCached(this.#prompt, [id]);
-    return store.get(id);
   }
 
   async #run(node: GraphNode, inputs: InputLists): Promise<void> {
@@ -120,11 +119,12 @@ export class NodeVisitor {
     const result = { outputs, ui };
     executed.add(node.id);
     await cache.set(node.id, result);
-    this.#finish(node, result);
+    await this.#finish(node, result);
   }
 
-  #finish(node: GraphNode, result: NodeOutputs): void {
-    const { store, schedule, reporter } = this.#prompt;
+  async #finish(node: GraphNode, result: NodeOutputs): Promise<void> {
+    const { store, schedule, reporter, cache } = this.#prompt;
+    await cache.finish(node.id);
     store.set(node.id, result);
     reporter.setState(node, 'finished');
     schedule.finish(node.id);
