@@ -7,6 +7,7 @@ import { dataFolders } from './files/data-folders.ts';
 import { createNodeFiles } from './files/node-files.ts';
 import type { Job } from './job.ts';
 import { createRegistry, loadPacks } from './packs/packs.ts';
+import { isInterruptFlagUp } from './worker/interrupt-flag.ts';
 import { createWorkerModels } from './worker/models.ts';
 import { guardAgainstOrphaning } from './worker/orphan-guard.ts';
 import type { FromWorker, ToWorker, WorkerOptions } from './worker/protocol.ts';
@@ -61,14 +62,18 @@ const executor = createExecutor({
   },
 });
 
-let current: { readonly promptId: string; readonly abort: AbortController } | undefined;
+let current: { readonly promptId: string; readonly interrupt: () => void } | undefined;
 
 async function run(job: Job): Promise<void> {
   const { promptId } = job;
   const abort = new AbortController();
-  current = { promptId, abort };
   const emit = (event: ExecutionEvent) => sendEvent(promptId, event);
-  const outcome = await executor.run(job, { emit, signal: abort.signal });
+  const interrupt = () => abort.abort(new Error('Interrupted by the user.'));
+  current = { promptId, interrupt };
+  const lookForInterrupt = () => {
+    if (isInterruptFlagUp()) interrupt();
+  };
+  const outcome = await executor.run(job, { emit, signal: abort.signal, lookForInterrupt });
   current = undefined;
   send({ type: 'done', promptId, outcome });
 }
@@ -79,8 +84,7 @@ process.on('message', (message: ToWorker) => {
       void run(message.job);
       break;
     case 'interrupt':
-      if (!message.promptId || message.promptId === current?.promptId)
-        current?.abort.abort(new Error('Interrupted by the user.'));
+      if (!message.promptId || message.promptId === current?.promptId) current?.interrupt();
       break;
     case 'free':
       executor.free(message);

@@ -19,6 +19,11 @@ export interface RunOptions {
   readonly emit: (event: ExecutionEvent) => void;
   /** When it is aborted, the prompt ends before its next node, or inside a node that watches its context's signal. */
   readonly signal: AbortSignal;
+  /**
+   * Looks for an interrupt without the event loop, and aborts `signal` if there is one: a node that blocks the loop hears
+   * it at its next `progress`. Called every 50 ms at most.
+   */
+  readonly lookForInterrupt?: () => void;
 }
 
 export interface Executor {
@@ -36,8 +41,8 @@ export function createExecutor({ registry, cache: mode, services }: ExecutorOpti
   const cache = createResultCache(mode);
   let last: Promise<unknown> = Promise.resolve();
   return {
-    run(job, { emit, signal }) {
-      const outcome = last.then(() => runPrompt({ job, registry, cache, services, emit, signal }));
+    run(job, options) {
+      const outcome = last.then(() => runPrompt({ job, registry, cache, services, ...options }));
       last = outcome.catch(() => undefined);
       return outcome;
     },

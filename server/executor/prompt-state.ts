@@ -23,6 +23,8 @@ export interface PromptOptions {
   readonly emit: (event: ExecutionEvent) => void;
   /** Aborted when the user interrupts. */
   readonly signal: AbortSignal;
+  /** Aborts `signal` if the user has interrupted, without the event loop. */
+  readonly lookForInterrupt?: () => void;
 }
 
 export interface PromptState {
@@ -45,7 +47,8 @@ export interface PromptState {
 }
 
 /** The state of a prompt before its first event. */
-export function createPromptState({ job, registry, cache, services, emit, signal }: PromptOptions): PromptState {
+export function createPromptState(options: PromptOptions): PromptState {
+  const { job, registry, cache, services, emit, signal, lookForInterrupt } = options;
   const graph = new DynamicGraph(job.prompt);
   const results = new Map<string, NodeOutputs>();
   const schedule = new Schedule({ graph, registry, results });
@@ -60,7 +63,7 @@ export function createPromptState({ job, registry, cache, services, emit, signal
     schedule,
     store: new ResultStore({ graph, results, schedule, registry, keepsResults: cache.keepsResults }),
     cache: new PromptCache({ graph, signatures, cache }),
-    reporter: new Reporter(job.promptId, emit),
+    reporter: new Reporter({ promptId: job.promptId, emit, lookForInterrupt }),
     hidden,
     executed: new Set(),
     signal: AbortSignal.any([signal, stopping.signal]),

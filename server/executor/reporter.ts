@@ -10,8 +10,18 @@ import type { HistoryMessage, NodeMeta } from '../job.ts';
 import type { GraphNode } from './graph.ts';
 import { type NodeChannel, openNodeChannel } from './node-channel.ts';
 import { NodeStates } from './node-states.ts';
+import { createThrottle } from './throttle.ts';
 
 type MessageData<K extends keyof ExecutionMessages> = Omit<ExecutionMessages[K], 'prompt_id'>;
+
+/** How often a node that moves its progress bar looks whether it was interrupted. */
+const LOOK_EVERY_MS = 50;
+
+interface ReporterOptions {
+  readonly promptId: string;
+  readonly emit: (event: ExecutionEvent) => void;
+  readonly lookForInterrupt?: () => void;
+}
 
 /** The reporter of one prompt. */
 export class Reporter {
@@ -21,10 +31,12 @@ export class Reporter {
   readonly #outputs = new Map<string, UiOutput>();
   readonly #meta = new Map<string, NodeMeta>();
   readonly #states: NodeStates;
+  readonly #interrupts: { offer(nothing: undefined): void };
 
-  constructor(promptId: string, emit: (event: ExecutionEvent) => void) {
+  constructor({ promptId, emit, lookForInterrupt = () => undefined }: ReporterOptions) {
     this.#promptId = promptId;
     this.#emit = emit;
+    this.#interrupts = createThrottle(LOOK_EVERY_MS, lookForInterrupt);
     this.#states = new NodeStates((nodes) => this.send('progress_state', { nodes }));
   }
 
@@ -82,6 +94,7 @@ export class Reporter {
   /** Opens what a node may say while it runs. */
   openChannel(node: GraphNode, signal: AbortSignal): NodeChannel {
     return openNodeChannel(signal, {
+      moved: () => this.#interrupts.offer(undefined),
       progress: ({ value, max }) => {
         this.#reportState(node, { value, max, state: 'running' });
         this.send('progress', { value, max, node: node.id });
