@@ -2,6 +2,7 @@
 import type { ExecutionEvent } from '../../schemas/events.ts';
 import type { Job, JobOutcome } from '../job.ts';
 import type { Registry } from '../packs/registry.ts';
+import { MemoryLedger } from './memory-ledger.ts';
 import type { NodeServices } from './prompt-state.ts';
 import { type CacheMode, createResultCache } from './result-cache.ts';
 import { runPrompt } from './run-prompt.ts';
@@ -12,6 +13,8 @@ interface ExecutorOptions {
   readonly cache: CacheMode;
   /** What nodes may use: data folders and models. */
   readonly services: NodeServices;
+  /** Memory that results may take, those in the cache included; without it there is no limit. */
+  readonly maxMemoryBytes?: number;
 }
 
 export interface RunOptions {
@@ -37,12 +40,13 @@ export interface Executor {
 }
 
 /** Creates an executor. It knows nothing of Express, sockets or processes. */
-export function createExecutor({ registry, cache: mode, services }: ExecutorOptions): Executor {
-  const cache = createResultCache(mode);
+export function createExecutor({ registry, cache: mode, services, maxMemoryBytes }: ExecutorOptions): Executor {
+  const ledger = new MemoryLedger(maxMemoryBytes ?? Number.POSITIVE_INFINITY);
+  const cache = createResultCache(mode, ledger);
   let last: Promise<unknown> = Promise.resolve();
   return {
     run(job, options) {
-      const outcome = last.then(() => runPrompt({ job, registry, cache, services, ...options }));
+      const outcome = last.then(() => runPrompt({ job, registry, cache, ledger, services, ...options }));
       last = outcome.catch(() => undefined);
       return outcome;
     },

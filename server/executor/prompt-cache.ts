@@ -1,5 +1,6 @@
 // What earlier prompts, and this one so far, have for the nodes of this prompt: results looked up and kept by the nodes' keys.
 import type { DynamicGraph } from './graph.ts';
+import type { MemoryLedger } from './memory-ledger.ts';
 import type { NodeOutputs, ResultCache } from './result-cache.ts';
 import type { Signatures } from './signature.ts';
 
@@ -7,6 +8,7 @@ interface PromptCacheOptions {
   readonly graph: DynamicGraph;
   readonly signatures: Signatures;
   readonly cache: ResultCache;
+  readonly ledger: MemoryLedger;
 }
 
 /** The result cache as one prompt sees it: by node id. */
@@ -14,16 +16,18 @@ export class PromptCache {
   readonly #graph: DynamicGraph;
   readonly #signatures: Signatures;
   readonly #cache: ResultCache;
+  readonly #ledger: MemoryLedger;
   readonly #expanded = new Set<string>();
   /** Results of this prompt by key: equal nodes find them, whatever the cache keeps. */
   readonly #own = new Map<string, NodeOutputs>();
   /** Nodes by key that have not finished. */
   readonly #unfinished = new Map<string, number>();
 
-  constructor({ graph, signatures, cache }: PromptCacheOptions) {
+  constructor({ graph, signatures, cache, ledger }: PromptCacheOptions) {
     this.#graph = graph;
     this.#signatures = signatures;
     this.#cache = cache;
+    this.#ledger = ledger;
   }
 
   /** Tells the cache that the prompt begins; gives the nodes whose results can be found. */
@@ -54,7 +58,9 @@ export class PromptCache {
   async set(id: string, result: NodeOutputs): Promise<void> {
     const key = await this.keyOf(id);
     if (key === undefined) return;
+    this.#dropOwn(key);
     this.#own.set(key, result);
+    this.#ledger.hold(result.holding);
     const isExpansion = this.#graph.need(id).parent !== undefined;
     this.#cache.set(key, result, isExpansion ? this.#ownerOf(id) : undefined);
   }
@@ -62,10 +68,24 @@ export class PromptCache {
   /** A node has its result; in mode `none` it is forgotten once no equal node is left that may ask for it. */
   async finish(id: string): Promise<void> {
     const key = await this.keyOf(id);
-    if (key === undefined || this.#cache.keepsResults) return;
+    if (key === undefined) return;
     const left = (this.#unfinished.get(key) ?? 1) - 1;
     this.#unfinished.set(key, left);
-    if (left <= 0) this.#own.delete(key);
+    if (left <= 0 && !this.#cache.keepsResults) this.#dropOwn(key);
+  }
+
+  /** Forgets the result of a node, to save memory. False: it is left because it can't be had again, or an equal node will ask for it. */
+  async forget(id: string): Promise<boolean> {
+    const key = await this.keyOf(id);
+    if (key === undefined || (this.#unfinished.get(key) ?? 0) > 0) return false;
+    this.#dropOwn(key);
+    this.#cache.delete(key);
+    return true;
+  }
+
+  /** Forgets the oldest result of earlier prompts; false if there is none. */
+  dropOldest(): boolean {
+    return this.#cache.dropOldest();
   }
 
   /** A node expanded into `added`: what its earlier expansions left, and this one does not use, may go. */
@@ -77,6 +97,16 @@ export class PromptCache {
   /** Tells the cache that the prompt ended well. */
   settle(): void {
     this.#cache.settle(this.#expanded);
+  }
+
+  /** The prompt has ended: what it alone kept is gone. */
+  end(): void {
+    for (const key of this.#own.keys()) this.#dropOwn(key);
+  }
+
+  #dropOwn(key: string): void {
+    const result = this.#own.get(key);
+    if (result && this.#own.delete(key)) this.#ledger.release(result.holding);
   }
 
   /** Counts nodes by their keys; gives the keys of those that have one. */

@@ -1,11 +1,15 @@
 // One prompt to run → everything that the parts of its run share.
+import { setMaxListeners } from 'node:events';
 import type { NodeContext } from '../../nodes/node-context.ts';
 import type { ExecutionEvent } from '../../schemas/events.ts';
 import type { Job } from '../job.ts';
 import type { Registry } from '../packs/registry.ts';
+import { Admission } from './admission.ts';
 import { DynamicGraph, type GraphNode } from './graph.ts';
 import { hiddenValues } from './hidden.ts';
+import type { MemoryLedger } from './memory-ledger.ts';
 import { PromptCache } from './prompt-cache.ts';
+import { PromptMemory } from './prompt-memory.ts';
 import { Reporter } from './reporter.ts';
 import type { NodeOutputs, ResultCache } from './result-cache.ts';
 import { ResultStore } from './result-store.ts';
@@ -19,6 +23,7 @@ export interface PromptOptions {
   readonly job: Job;
   readonly registry: Registry;
   readonly cache: ResultCache;
+  readonly ledger: MemoryLedger;
   readonly services: NodeServices;
   readonly emit: (event: ExecutionEvent) => void;
   /** Aborted when the user interrupts. */
@@ -35,6 +40,9 @@ export interface PromptState {
   readonly schedule: Schedule;
   readonly store: ResultStore;
   readonly cache: PromptCache;
+  readonly memory: PromptMemory;
+  /** Lets calls of nodes start. */
+  readonly admission: Admission;
   readonly reporter: Reporter;
   /** Hidden inputs of a node. */
   readonly hidden: (node: GraphNode) => Record<string, unknown>;
@@ -48,25 +56,32 @@ export interface PromptState {
 
 /** The state of a prompt before its first event. */
 export function createPromptState(options: PromptOptions): PromptState {
-  const { job, registry, cache, services, emit, signal, lookForInterrupt } = options;
+  const { job, registry, ledger, services, emit, signal, lookForInterrupt } = options;
   const graph = new DynamicGraph(job.prompt);
   const results = new Map<string, NodeOutputs>();
   const schedule = new Schedule({ graph, registry, results });
   const hidden = hiddenValues(job, graph, registry);
   const signatures = new Signatures({ graph, registry, files: services.files, hidden });
   const stopping = new AbortController();
+  const ending = AbortSignal.any([signal, stopping.signal]);
+  setMaxListeners(0, ending); // each call that waits listens
+  const { keepsResults } = options.cache;
+  const store = new ResultStore({ graph, results, schedule, registry, keepsResults, ledger });
+  const cache = new PromptCache({ graph, signatures, cache: options.cache, ledger });
   return {
     job,
     registry,
     services,
     graph,
     schedule,
-    store: new ResultStore({ graph, results, schedule, registry, keepsResults: cache.keepsResults }),
-    cache: new PromptCache({ graph, signatures, cache }),
+    store,
+    cache,
+    memory: new PromptMemory({ ledger, store, cache }),
+    admission: new Admission(ledger),
     reporter: new Reporter({ promptId: job.promptId, emit, lookForInterrupt }),
     hidden,
     executed: new Set(),
-    signal: AbortSignal.any([signal, stopping.signal]),
+    signal: ending,
     stop: (reason) => stopping.abort(reason),
   };
 }

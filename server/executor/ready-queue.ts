@@ -22,13 +22,16 @@ export class ReadyQueue {
     this.#keys[at] = key;
   }
 
-  /** Removes the first entry; undefined: the queue is empty. */
-  pop(): string | undefined {
-    const [first] = this.#keys;
+  /** The first entry; the lower its key, the sooner its turn, also beside another queue's. */
+  first(): { readonly id: string; readonly key: number } | undefined {
+    const [key] = this.#keys;
+    return key === undefined ? undefined : { id: this.#ids.get(key % ORDERS)!, key };
+  }
+
+  /** Removes the first entry. */
+  drop(): void {
     const last = this.#keys.pop();
-    if (last === undefined) return undefined;
-    if (this.#keys.length > 0) this.#sink(last);
-    return this.#ids.get(first % ORDERS);
+    if (last !== undefined && this.#keys.length > 0) this.#sink(last);
   }
 
   /** Puts a key in the place of the first one, and lets it sink to where it belongs. */

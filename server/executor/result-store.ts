@@ -2,6 +2,7 @@
 import type { NodeDefinition } from '../../nodes/define-node.ts';
 import type { Registry } from '../packs/registry.ts';
 import type { DynamicGraph } from './graph.ts';
+import type { MemoryLedger } from './memory-ledger.ts';
 import type { NodeOutputs } from './result-cache.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -17,6 +18,8 @@ interface ResultStoreOptions {
   readonly registry: Registry;
   /** Nothing is dropped before the prompt ends. */
   readonly keepsResults: boolean;
+  /** Counts the results. */
+  readonly ledger: MemoryLedger;
 }
 
 /**
@@ -37,6 +40,7 @@ export class ResultStore {
   readonly #schedule: Pick<Schedule, 'has'>;
   readonly #registry: Registry;
   readonly #keepsResults: boolean;
+  readonly #ledger: MemoryLedger;
   /** Nodes that have not finished, and may name others when they expand. */
   readonly #mayExpand = new Set<string>();
   /** Nodes whose results no other is known to need. */
@@ -46,10 +50,11 @@ export class ResultStore {
   readonly #released = new Set<string>();
   readonly #everSet = new Set<string>();
 
-  constructor({ graph, results, schedule, registry, keepsResults }: ResultStoreOptions) {
+  constructor({ graph, results, schedule, registry, keepsResults, ledger }: ResultStoreOptions) {
     this.#graph = graph;
     this.#registry = registry;
     this.#keepsResults = keepsResults;
+    this.#ledger = ledger;
     this.#results = results;
     this.#schedule = schedule;
   }
@@ -65,7 +70,25 @@ export class ResultStore {
 
   set(id: string, result: NodeOutputs): void {
     this.#everSet.add(id);
+    this.#ledger.hold(result.holding);
+    this.drop(id);
     this.#results.set(id, result);
+  }
+
+  /** Nodes whose results no other is known to need; it may be asked while results are dropped. */
+  spare(): Iterable<string> {
+    return this.#spare;
+  }
+
+  /** Forgets a result. */
+  drop(id: string): void {
+    const result = this.#results.get(id);
+    if (result && this.#results.delete(id)) this.#ledger.release(result.holding);
+  }
+
+  /** The prompt has ended. */
+  clear(): void {
+    for (const id of this.#results.keys()) this.drop(id);
   }
 
   /** These nodes may run: the results that they need, directly or through others, are kept for them. */
@@ -121,7 +144,7 @@ export class ResultStore {
   }
 
   #dropSpare(): void {
-    for (const id of this.#spare) this.#results.delete(id);
+    for (const id of this.#spare) this.drop(id);
     this.#spare.clear();
   }
 

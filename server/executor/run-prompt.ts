@@ -21,6 +21,7 @@ export async function runPrompt(options: PromptOptions): Promise<JobOutcome> {
     },
   });
   if (status === 'success') reportSuccess(prompt, toShow);
+  prompt.memory.end();
   const { outputs, meta, messages } = prompt.reporter;
   return {
     status,

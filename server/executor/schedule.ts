@@ -1,6 +1,7 @@
 // Which node runs next: driven by what the roots need, ancestors first, lazy inputs only once they are asked for.
 import type { NodeDefinition } from '../../nodes/define-node.ts';
 import type { Registry } from '../packs/registry.ts';
+import { isAsync } from './admission.ts';
 import type { DynamicGraph } from './graph.ts';
 import { ReadyQueue } from './ready-queue.ts';
 
@@ -24,8 +25,6 @@ interface Waiting {
 /** The number of steps from which on it makes no difference. */
 const FAR = 3;
 
-const isAsync = (run: unknown): boolean => Object.prototype.toString.call(run) === '[object AsyncFunction]';
-
 /** A schedule of a graph that may grow. */
 export class Schedule {
   readonly #options: ScheduleOptions;
@@ -33,6 +32,8 @@ export class Schedule {
   readonly #ready = new Set<string>();
   /** The ready nodes by rank, and entries of nodes that are ready no more. */
   readonly #queue = new ReadyQueue();
+  /** The same for asynchronous nodes. */
+  readonly #asyncQueue = new ReadyQueue();
   readonly #taken = new Set<string>();
   #count = 0;
 
@@ -75,17 +76,24 @@ export class Schedule {
     this.#connect(from, to);
   }
 
+  /** Whether a node is ready, of whatever kind. */
+  get hasReady(): boolean {
+    return this.#ready.size > 0;
+  }
+
   /**
-   * Takes the node to run next: the ready one of the lowest rank; of several, the one that was added first. Undefined if
-   * all that are left wait or run. It stays in the schedule until `finish`.
+   * Takes the node to run next: the ready one of the lowest rank; of several, the one that was added first; without
+   * `async` no asynchronous one. Undefined if all that are left wait or run. It stays in the schedule until `finish`.
    */
-  take(): string | undefined {
-    for (let id = this.#queue.pop(); id !== undefined; id = this.#queue.pop()) {
-      if (!this.#ready.delete(id)) continue;
-      this.#taken.add(id);
-      return id;
-    }
-    return undefined;
+  take({ async = true } = {}): string | undefined {
+    const first = this.#firstOf(this.#queue);
+    const firstAsync = async ? this.#firstOf(this.#asyncQueue) : undefined;
+    const isSooner = !first || (firstAsync && firstAsync.key < first.key);
+    const id = (isSooner ? firstAsync : first)?.id;
+    if (id === undefined) return undefined;
+    this.#ready.delete(id);
+    this.#taken.add(id);
+    return id;
   }
 
   /** Returns a node that was taken: it is to be visited again once everything it requires is there. */
@@ -137,7 +145,17 @@ export class Schedule {
     this.#ready.add(id);
     const { order, steps } = this.#waiting.get(id)!;
     // An output node, or one that may wait for something outside, goes first.
-    this.#queue.push(id, { order, rank: isAsync(this.#definitionOf(id)?.run) ? 0 : steps });
+    if (isAsync(this.#definitionOf(id)?.run)) this.#asyncQueue.push(id, { order, rank: 0 });
+    else this.#queue.push(id, { order, rank: steps });
+  }
+
+  /** The first entry that still holds. */
+  #firstOf(queue: ReadyQueue): ReturnType<ReadyQueue['first']> {
+    for (;;) {
+      const first = queue.first();
+      if (first === undefined || this.#ready.has(first.id)) return first;
+      queue.drop();
+    }
   }
 
   /** An output node is nearer to `id` than was known: so it is to what `id` waits for. */

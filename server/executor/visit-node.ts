@@ -5,6 +5,7 @@ import { EqualNodes } from './equal-nodes.ts';
 import { expandNode } from './expand-node.ts';
 import { describeInputs, NodeFailure } from './failure.ts';
 import type { GraphNode } from './graph.ts';
+import { holdingOf } from './holding.ts';
 import { gatherInputs, type InputLists } from './inputs.ts';
 import type { NodeChannel } from './node-channel.ts';
 import { type CallResult, type CallResults, mergeOutputs, mergeUi } from './node-results.ts';
@@ -76,8 +77,10 @@ export class NodeVisitor {
   }
 
   #callOf(node: GraphNode, inputs: InputLists, { progress, preview, text }: NodeChannel): NodeCall {
-    const { job, services, hidden, signal } = this.#prompt;
+    const { job, services, hidden, signal, memory, admission } = this.#prompt;
     return {
+      memory,
+      admission,
       definition: this.#definitionOf(node),
       inputs,
       hidden: hidden(node),
@@ -115,17 +118,19 @@ export class NodeVisitor {
   /** All calls, and all that they expanded to, have run: merges and caches the outputs and finishes the node. */
   async #conclude(node: GraphNode, { results, ui }: CallResults): Promise<void> {
     const { store, cache, executed } = this.#prompt;
-    const outputs = mergeOutputs(this.#definitionOf(node), results, store);
-    const result = { outputs, ui };
+    const definition = this.#definitionOf(node);
+    const outputs = mergeOutputs(definition, results, store);
+    const result = { outputs, ui, holding: holdingOf(outputs, definition) };
     executed.add(node.id);
     await cache.set(node.id, result);
     await this.#finish(node, result);
   }
 
   async #finish(node: GraphNode, result: NodeOutputs): Promise<void> {
-    const { store, schedule, reporter, cache } = this.#prompt;
+    const { store, schedule, reporter, cache, memory } = this.#prompt;
     await cache.finish(node.id);
     store.set(node.id, result);
+    memory.settle(node.id);
     reporter.setState(node, 'finished');
     schedule.finish(node.id);
     store.release(node.id);
