@@ -18,6 +18,7 @@ interface ServeOptions {
   readonly enableCorsHeader?: string | true;
   readonly maxUploadSize: number;
   readonly maxQueue: number;
+  readonly maxMemory?: number;
   readonly disableMetadata?: boolean;
   readonly multiUser: boolean;
 }
@@ -58,6 +59,11 @@ export function addServe(program: Command): void {
         d.maxQueueLength,
       ),
     )
+    .addOption(
+      numberOption('--max-memory <MB>', "memory that a prompt's results may take (default: half of the computer's)", {
+        above: 0,
+      }),
+    )
     .option('--disable-metadata', 'save pictures without their graph')
     .option('--multi-user', 'keep settings and workflows per user name (no passwords)', false)
     .action(runServe);
@@ -85,7 +91,7 @@ async function runServe(options: ServeOptions): Promise<void> {
 }
 
 function toServerOptions(options: ServeOptions): ServerOptions {
-  const { maxUploadSize, maxQueue, enableCorsHeader } = options;
+  const { maxUploadSize, maxQueue, maxMemory, enableCorsHeader } = options;
   return {
     port: options.port,
     listen: options.listen,
@@ -100,6 +106,7 @@ function toServerOptions(options: ServeOptions): ServerOptions {
     allowedHosts: options.allowHost ?? [],
     maxUploadBytes: Math.round(maxUploadSize * MEBIBYTE),
     maxQueueLength: maxQueue,
+    maxMemoryBytes: maxMemory && Math.round(maxMemory * MEBIBYTE),
     writeMetadata: !options.disableMetadata,
     multiUser: options.multiUser,
   };

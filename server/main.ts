@@ -113,9 +113,9 @@ function lockStore(file: string): JobStore {
 }
 
 function startWorker({ options, log: { logger }, worker: extras, closing }: Setup): WorkerHost {
-  const { dataDir, packDirs, cache, writeMetadata, device } = options;
+  const { dataDir, packDirs, cache, writeMetadata, device, maxMemoryBytes } = options;
   const onLog: WorkerHostOptions['onLog'] = (level, message) => logger[level](message);
-  const worker = startWorkerHost({ ...extras, dataDir, packDirs, cache, writeMetadata, device, onLog });
+  const worker = startWorkerHost({ ...extras, dataDir, packDirs, cache, writeMetadata, device, maxMemoryBytes, onLog });
   closing.add(() => worker.stop());
   return worker;
 }

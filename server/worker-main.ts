@@ -6,8 +6,10 @@ import { createExecutor } from './executor/executor.ts';
 import { dataFolders } from './files/data-folders.ts';
 import { createNodeFiles } from './files/node-files.ts';
 import type { Job } from './job.ts';
+import { halfOfMemory } from './options.ts';
 import { createRegistry, loadPacks } from './packs/packs.ts';
 import { isInterruptFlagUp } from './worker/interrupt-flag.ts';
+import { yieldToMemoryPressure } from './worker/memory-pressure.ts';
 import { createWorkerModels } from './worker/models.ts';
 import { guardAgainstOrphaning } from './worker/orphan-guard.ts';
 import type { FromWorker, ToWorker, WorkerOptions } from './worker/protocol.ts';
@@ -18,6 +20,7 @@ const MAX_WAITING_PREVIEWS = 2;
 // Ctrl-C and service managers signal the whole group; what becomes of the worker is the server's to say.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
 guardAgainstOrphaning();
+yieldToMemoryPressure();
 const options: WorkerOptions = JSON.parse(process.argv[2]);
 
 const send = (message: FromWorker, sent: (error: Error | null) => void = () => undefined): void => {
@@ -52,6 +55,7 @@ const folders = dataFolders(options.dataDir);
 const executor = createExecutor({
   registry: createRegistry(packs),
   cache: options.cache,
+  maxMemoryBytes: options.maxMemoryBytes ?? halfOfMemory(),
   services: {
     files: createNodeFiles({ folders, writeMetadata: options.writeMetadata }),
     models: createWorkerModels({

@@ -13,6 +13,9 @@ interface PromptMemoryOptions {
   readonly cache: PromptCache;
 }
 
+/** Smaller results, bytes, are left: to have them again costs more than they take. */
+const WORTH_FORGETTING = 2 ** 16;
+
 /** The ledger as one prompt sees it. */
 export class PromptMemory {
   readonly #ledger: MemoryLedger;
@@ -29,7 +32,7 @@ export class PromptMemory {
 
   /** About what a call takes: what the node tells, else as much again as its inputs hold. */
   needOf(definition: NodeDefinition, args: Readonly<Record<string, unknown>>): number {
-    const told = definition.memory?.(args);
+    const told = toldBy(definition, args);
     if (told !== undefined) return told;
     const isModel = (name: string) => MODEL_TYPES.has(definition.inputs[name]?.type);
     return bytesOf(holdingOfValues(Object.keys(args).flatMap((name) => (isModel(name) ? [] : [args[name]]))));
@@ -37,7 +40,7 @@ export class PromptMemory {
 
   /** Makes room for what a node is about to take. Throws MEMORY_EXCEEDED. */
   async reserve(definition: NodeDefinition, args: Readonly<Record<string, unknown>>): Promise<void> {
-    const bytes = definition.memory?.(args);
+    const bytes = toldBy(definition, args);
     if (bytes !== undefined) await this.#makeRoom(bytes);
   }
 
@@ -70,6 +73,8 @@ export class PromptMemory {
     while (isShort() && this.#cache.dropOldest());
     for (const id of this.#store.spare()) {
       if (!isShort()) return;
+      const result = this.#store.get(id);
+      if (!result || bytesOf(result.holding) < WORTH_FORGETTING) continue;
       if (await this.#cache.forget(id)) this.#store.drop(id);
     }
     if (isShort()) throw this.#exceeded(bytes);
@@ -84,5 +89,15 @@ export class PromptMemory {
   }
 }
 
+/** What the node says that a call takes; undefined if it does not say, or these inputs are none that it can judge. */
+function toldBy(definition: NodeDefinition, args: Readonly<Record<string, unknown>>): number | undefined {
+  try {
+    const bytes = definition.memory?.(args);
+    return bytes !== undefined && bytes >= 0 ? bytes : undefined;
+  } catch {
+    return undefined; // `run` will say what is wrong with them
+  }
+}
+
 const inWords = (bytes: number): string =>
-  bytes < 2 ** 30 ? `${Math.ceil(bytes / 2 ** 20)} MB` : `${(bytes / 2 ** 30).toFixed(1)} GB`;
+  bytes < 2 ** 30 ? `${Math.max(1, Math.round(bytes / 2 ** 20))} MB` : `${(bytes / 2 ** 30).toFixed(1)} GB`;

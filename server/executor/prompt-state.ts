@@ -97,3 +97,12 @@ export async function restoreCached({ cache, store }: PromptState, ids: readonly
   }
   return restored;
 }
+
+/** Of restored nodes, those that are not to be announced are done with. */
+export async function settleRestored({ schedule, store, cache }: PromptState, ids: readonly string[]): Promise<void> {
+  for (const id of ids) {
+    if (schedule.has(id)) continue;
+    store.release(id);
+    await cache.finish(id);
+  }
+}

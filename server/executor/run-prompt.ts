@@ -2,7 +2,13 @@
 import type { UiOutput } from '../../schemas/events.ts';
 import type { JobOutcome } from '../job.ts';
 import { describeFailure, type NodeFailure } from './failure.ts';
-import { createPromptState, type PromptOptions, type PromptState, restoreCached } from './prompt-state.ts';
+import {
+  createPromptState,
+  type PromptOptions,
+  type PromptState,
+  restoreCached,
+  settleRestored,
+} from './prompt-state.ts';
 import { runNodes } from './run-nodes.ts';
 import { NodeVisitor } from './visit-node.ts';
 
@@ -49,7 +55,7 @@ async function prepare(prompt: PromptState): Promise<Map<string, UiOutput>> {
     const definition = registry.get(graph.need(id).classType)?.definition;
     if (ui && definition?.hasIntermediateOutput && !schedule.has(id)) toShow.set(id, ui);
   }
-  for (const id of cached) if (!schedule.has(id)) store.release(id);
+  await settleRestored(prompt, cached);
   return toShow;
 }
 

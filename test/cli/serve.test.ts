@@ -103,6 +103,7 @@ test.each([
   [['--port', 'x'], /--port must be a whole number from 0 to 65535, but is "x"\./],
   [['--cache', 'lru:0'], /--cache must be classic, none or lru:/],
   [['--max-upload-size', '0'], /--max-upload-size must be a number above 0, but is 0/],
+  [['--max-memory', '0'], /--max-memory must be a number above 0, but is 0/],
   [['--listen', '203.0.113.1', '--port', '0'], /Cannot listen on 203\.0\.113\.1/],
 ])('%j is refused', async (args, message) => {
   const { code, stderr } = await runCli(['serve', '--data-dir', join(folder, 'never'), ...args]);
