@@ -110,7 +110,7 @@ export class NodeVisitor {
       exception_message: `Execution Blocked: ${message}`,
       exception_type: 'ExecutionBlocked',
       traceback: [],
-      current_inputs: {},
+      current_inputs: [],
       current_outputs: [],
     });
   }

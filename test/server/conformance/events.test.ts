@@ -180,7 +180,7 @@ describe('the order of a prompt', () => {
       expect({ exception_type, traceback, current_inputs }).toEqual({
         exception_type: 'ExecutionBlocked',
         traceback: [],
-        current_inputs: {},
+        current_inputs: [],
       });
       expect(exception_message).toContain('Execution Blocked: not today');
     }
