@@ -20,6 +20,7 @@ interface RunOptions {
   readonly packs?: readonly string[];
   readonly clip: string;
   readonly checkpoint?: string;
+  readonly allowHub?: boolean;
   readonly device: string;
   readonly out: string;
   readonly json?: boolean;
@@ -42,6 +43,7 @@ export function addRun(program: Command): void {
     .option('--packs <folder>', 'load the packs in this folder; repeatable', collect)
     .option('--clip <model>', 'CLIP that loaders offer first: bundled, a folder, or a hub id', DEFAULT_CLIP)
     .option('--checkpoint <model>', 'checkpoint that loaders offer first: bundled, a folder, or a hub id')
+    .option('--allow-hub', 'let the graph name models of the hub, which are downloaded and run: only if you trust it')
     .addOption(makeDeviceOption())
     .option('--out <folder>', 'folder for pictures', 'out')
     .option('--json', 'print one JSON object')
@@ -59,15 +61,18 @@ async function runGraph(name: string | undefined, options: RunOptions): Promise<
   const dataDir = mkdtempSync(join(tmpdir(), 'pez-nodes-run-'));
   const interrupt = watchInterrupt('Stopping');
   try {
-    const [{ addExamples, openEnvironment }, { runOnce }] = await Promise.all([
+    const [{ addExamples, openEnvironment }, { runOnce }, { checkModels }, { mayBeModel }] = await Promise.all([
       import('../server/environment.ts'),
       import('../server/run-once.ts'),
+      import('../server/start-check.ts'),
+      import('../engine/hub/model-store.ts'),
     ]);
-    const { packs: packDirs = [], clip, checkpoint, device } = options;
-    const where = { dataDir, packDirs, clip, checkpoint, device };
+    const { packs: packDirs = [], clip, checkpoint, allowHub, device } = options;
+    const where = { dataDir, packDirs, clip, checkpoint, allowHub, device };
     const environment = await openEnvironment({ ...where, writeMetadata: true });
     for (const { name, error } of environment.packs)
       if (error) process.stderr.write(`pack ${name} was not loaded: ${error}\n`);
+    checkModels({ clip, checkpoint }, environment, mayBeModel);
     await addExamples(environment.folders);
     const read = await readGraphFile(name, environment.registry);
     const graph = await placePictures(

@@ -5,7 +5,7 @@ import { InputError } from '../engine/errors.ts';
 import type { NodeErrors, PromptError } from '../schemas/errors.ts';
 import type { ExecutionEvent } from '../schemas/events.ts';
 import type { ApiGraph } from '../schemas/prompt.ts';
-import type { Environment } from './environment.ts';
+import type { Environment, ModelOptions } from './environment.ts';
 import type { JobOutcome } from './job.ts';
 import type { ServerOptions } from './options.ts';
 import { validatePrompt } from './validate/validate-prompt.ts';
@@ -13,7 +13,7 @@ import { startWorkerHost } from './worker/host.ts';
 
 export interface OneRun {
   readonly environment: Environment;
-  readonly options: Pick<ServerOptions, 'dataDir' | 'packDirs'> & Partial<Pick<ServerOptions, 'device'>>;
+  readonly options: Pick<ServerOptions, 'dataDir' | 'packDirs'> & Partial<Pick<ServerOptions, 'device'>> & ModelOptions;
   readonly onEvent: (event: ExecutionEvent) => void;
   /** Lines that the worker and its nodes write. */
   readonly onLog: (level: 'info' | 'warn' | 'error', message: string) => void;
@@ -30,8 +30,9 @@ export async function runOnce(
 ): Promise<JobOutcome> {
   const { prompt, outputs, nodeErrors, error } = await validatePrompt(graph, environment);
   if (error || Object.keys(nodeErrors).length > 0) throw new InputError('GRAPH_INVALID', describe(error, nodeErrors));
-  const { dataDir, packDirs, device } = options;
-  const host = startWorkerHost({ dataDir, packDirs, cache: 'none', writeMetadata: true, device, onLog });
+  const { dataDir, packDirs, device, clip, checkpoint, allowHub } = options;
+  const models = { device, clip, checkpoint, allowHub };
+  const host = startWorkerHost({ dataDir, packDirs, cache: 'none', writeMetadata: true, ...models, onLog });
   const interrupt = () => host.interrupt();
   signal.addEventListener('abort', interrupt);
   try {

@@ -1,4 +1,6 @@
 // Runs prompts one after the other with ComfyUI's semantics (protocol: Which nodes run) and keeps results between them.
+
+import type { ChoiceSources } from '../../nodes/node-context.ts';
 import type { ExecutionEvent } from '../../schemas/events.ts';
 import type { Job, JobOutcome } from '../job.ts';
 import type { Registry } from '../packs/registry.ts';
@@ -15,6 +17,8 @@ interface ExecutorOptions {
   readonly services: NodeServices;
   /** Memory that results may take, those in the cache included; without it there is no limit. */
   readonly maxMemoryBytes?: number;
+  /** What combos offer: values that reach them through links are checked against it. */
+  readonly sources: ChoiceSources;
 }
 
 export interface RunOptions {
@@ -40,13 +44,19 @@ export interface Executor {
 }
 
 /** Creates an executor. It knows nothing of Express, sockets or processes. */
-export function createExecutor({ registry, cache: mode, services, maxMemoryBytes }: ExecutorOptions): Executor {
-  const ledger = new MemoryLedger(maxMemoryBytes ?? Number.POSITIVE_INFINITY);
+export function createExecutor({
+  registry,
+  cache: mode,
+  services,
+  sources,
+  maxMemoryBytes = Number.POSITIVE_INFINITY,
+}: ExecutorOptions): Executor {
+  const ledger = new MemoryLedger(maxMemoryBytes);
   const cache = createResultCache(mode, ledger);
   let last: Promise<unknown> = Promise.resolve();
   return {
     run(job, options) {
-      const outcome = last.then(() => runPrompt({ job, registry, cache, ledger, services, ...options }));
+      const outcome = last.then(() => runPrompt({ job, registry, cache, ledger, services, sources, ...options }));
       last = outcome.catch(() => undefined);
       return outcome;
     },

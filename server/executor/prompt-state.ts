@@ -1,6 +1,6 @@
 // One prompt to run → everything that the parts of its run share.
 import { setMaxListeners } from 'node:events';
-import type { NodeContext } from '../../nodes/node-context.ts';
+import type { ChoiceSources, NodeContext } from '../../nodes/node-context.ts';
 import type { ExecutionEvent } from '../../schemas/events.ts';
 import type { Job } from '../job.ts';
 import type { Registry } from '../packs/registry.ts';
@@ -10,7 +10,7 @@ import { hiddenValues } from './hidden.ts';
 import type { MemoryLedger } from './memory-ledger.ts';
 import { PromptCache } from './prompt-cache.ts';
 import { PromptMemory } from './prompt-memory.ts';
-import { Reporter } from './reporter.ts';
+import type { Reporter } from './reporter.ts';
 import type { NodeOutputs, ResultCache } from './result-cache.ts';
 import { ResultStore } from './result-store.ts';
 import { Schedule } from './schedule.ts';
@@ -25,6 +25,8 @@ export interface PromptOptions {
   readonly cache: ResultCache;
   readonly ledger: MemoryLedger;
   readonly services: NodeServices;
+  /** What combos offer. */
+  readonly sources: ChoiceSources;
   readonly emit: (event: ExecutionEvent) => void;
   /** Aborted when the user interrupts. */
   readonly signal: AbortSignal;
@@ -36,6 +38,7 @@ export interface PromptState {
   readonly job: Job;
   readonly registry: Registry;
   readonly services: NodeServices;
+  readonly sources: ChoiceSources;
   readonly graph: DynamicGraph;
   readonly schedule: Schedule;
   readonly store: ResultStore;
@@ -55,8 +58,8 @@ export interface PromptState {
 }
 
 /** The state of a prompt before its first event. */
-export function createPromptState(options: PromptOptions): PromptState {
-  const { job, registry, ledger, services, emit, signal, lookForInterrupt } = options;
+export function createPromptState(options: PromptOptions, reporter: Reporter): PromptState {
+  const { job, registry, ledger, services, sources, signal } = options;
   const graph = new DynamicGraph(job.prompt);
   const results = new Map<string, NodeOutputs>();
   const schedule = new Schedule({ graph, registry, results });
@@ -72,13 +75,14 @@ export function createPromptState(options: PromptOptions): PromptState {
     job,
     registry,
     services,
+    sources,
     graph,
     schedule,
     store,
     cache,
     memory: new PromptMemory({ ledger, store, cache }),
     admission: new Admission(ledger),
-    reporter: new Reporter({ promptId: job.promptId, emit, lookForInterrupt }),
+    reporter,
     hidden,
     executed: new Set(),
     signal: ending,

@@ -30,7 +30,7 @@ function mayExpand({ hidden = {}, inputs, outputs }: NodeDefinition): boolean {
   const asksFor = Object.values(hidden);
   if (asksFor.includes('DYNPROMPT') || asksFor.includes('UNIQUE_ID')) return true;
   if (asksFor.includes('PROMPT') && Object.keys(outputs).length > 0) return true;
-  return Object.values(inputs).some(({ options }) => 'rawLink' in options && options.rawLink === true);
+  return Object.values(inputs).some(({ options }) => options.rawLink);
 }
 
 /** Results by node id, and who still needs them. */

@@ -5,7 +5,7 @@ import { typeInWords } from './type-in-words.ts';
 /** The value can't be converted; the message says why. */
 export class CoercionError extends Error {}
 
-/** Longer integers are refused, as in Python: their conversion takes quadratic time. */
+/** Longer numbers are refused: as in Python, whose conversion of integers takes quadratic time. No FLOAT needs as many. */
 const MAX_DIGITS = 4300;
 
 /** Converts to INT, FLOAT, STRING or BOOLEAN; other types stay as they are. Throws CoercionError. */
@@ -70,6 +70,7 @@ function toFloat(value: unknown): number {
     throw new CoercionError(`a number is needed, not ${typeInWords(value)}`);
   }
   const text = value.trim();
+  if (text.length > MAX_DIGITS) throw new CoercionError(`a number may have at most ${MAX_DIGITS} characters`);
   if (FLOAT_TEXT.test(text)) return Number(text.replaceAll('_', ''));
   const word = /^([+-]?)(inf|infinity|nan)$/i.exec(text);
   if (!word) throw new CoercionError(`${shortRepr(value)} is not a number`);

@@ -82,6 +82,14 @@ export const badLink = (input: Received): PromptError =>
     about(input),
   );
 
+export const undeclaredLink = (name: string, classType: string): PromptError =>
+  problem(
+    'undeclared_input',
+    'Linked input does not exist',
+    `${name}: ${classType} has no input of that name. Remove the link, or install the version of the node that has it.`,
+    { input_name: name },
+  );
+
 export const typeMismatch = ({ name, config, value }: Received, received: string, declared: string): PromptError =>
   problem(
     'return_type_mismatch',
@@ -97,6 +105,10 @@ export const notConvertible = (input: Received, type: string, reason: string): P
     `${input.name}, ${str(input.value).slice(0, 2000)}, ${reason}`,
     { ...about(input), exception_message: reason },
   );
+
+/** A literal where only a link can be. */
+export const onlyLinkable = (input: Received, type: string): PromptError =>
+  notConvertible(input, type, `only nodes make values of this type: link an output of type ${type} to the input`);
 
 type Numeric = number | bigint;
 

@@ -1,5 +1,5 @@
 // A prompt graph from a client → the part that can run, with converted literals, and everything that is wrong with it (protocol: Validation order).
-import type { ChoiceSources, NodeFiles } from '../../nodes/node-context.ts';
+import type { ChoiceSources, ModelKind, NodeFiles } from '../../nodes/node-context.ts';
 import type { NodeErrors, PromptError } from '../../schemas/errors.ts';
 import type { ApiGraph, ApiNode } from '../../schemas/prompt.ts';
 import type { Registry } from '../packs/registry.ts';
@@ -92,7 +92,7 @@ async function validateRoots(
   const context: ValidationContext = {
     graph,
     registry,
-    sources: readOnce(sources),
+    sources: askOnce(sources),
     files,
     recordRaised: (id, raised, link) => results.set(id, { valid: false, errors: [innerException(raised, link)] }),
   };
@@ -134,15 +134,22 @@ function recordCycle(
   }
 }
 
-/** Each list of choices is read once per validation: thousands of loaders must not read the folder thousands of times. */
-function readOnce(sources: ChoiceSources): ChoiceSources {
-  const read = new Map<PropertyKey, unknown>();
-  return new Proxy(sources, {
-    get: (target, name) => () => {
-      if (!read.has(name)) read.set(name, (target[name as keyof ChoiceSources] as () => unknown)());
-      return read.get(name);
-    },
-  });
+/** Each question is asked once per validation: thousands of loaders must not read the folder thousands of times. */
+function askOnce(sources: ChoiceSources): ChoiceSources {
+  const answers = new Map<string, unknown>();
+  const once =
+    <A extends readonly string[], T>(name: string, ask: (...args: A) => T) =>
+    (...args: A): T => {
+      const key = [name, ...args].join('\0');
+      if (!answers.has(key)) answers.set(key, ask(...args));
+      return answers.get(key) as T;
+    };
+  return {
+    inputImages: once('inputImages', () => sources.inputImages()),
+    clips: once('clips', () => sources.clips()),
+    checkpoints: once('checkpoints', () => sources.checkpoints()),
+    offersModel: once('offersModel', (kind: ModelKind, name: string) => sources.offersModel(kind, name)),
+  };
 }
 
 function findUnknownClass(graph: Record<string, unknown>, registry: Registry): PromptError | undefined {

@@ -100,7 +100,9 @@ class ForkedWorker implements WorkerProcess {
     }, startTimeoutMs);
     this.#readLines(onLine);
     this.#watchEnd();
-    this.#child.on('message', (message: FromWorker) => this.#receive(message, onMessage));
+    this.#child.on('message', (messages: readonly FromWorker[]) => {
+      for (const message of messages) this.#receive(message, onMessage);
+    });
   }
 
   get pid(): number | undefined {

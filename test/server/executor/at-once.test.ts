@@ -2,8 +2,7 @@
 import { list, NodeResult, port } from '../../../nodes/define-node.ts';
 import type { ApiGraph } from '../../../schemas/prompt.ts';
 import { createExecutor } from '../../../server/executor/executor.ts';
-import type { NodeServices } from '../../../server/executor/prompt-state.ts';
-import { basicNodes, createBench, link, node, stub } from './graph-builder.ts';
+import { basicNodes, createBench, link, node, nothingElse, stub } from './graph-builder.ts';
 
 /** A gate at which calls wait until so many are there. */
 function createGate(expected: number) {
@@ -39,7 +38,7 @@ async function run(prompt: ApiGraph, definitions: readonly ReturnType<typeof stu
   const registry = new Map(
     [...basicNodes, ...definitions].map((definition) => [definition.type, { module: 'nodes', definition }]),
   );
-  const executor = createExecutor({ registry, cache: 'classic', services: {} as NodeServices, maxMemoryBytes });
+  const executor = createExecutor({ registry, cache: 'classic', ...nothingElse, maxMemoryBytes });
   const job = {
     promptId: 'p',
     prompt,

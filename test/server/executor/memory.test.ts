@@ -3,10 +3,9 @@ import { readFileSync } from 'node:fs';
 import { optional, port } from '../../../nodes/define-node.ts';
 import type { ApiGraph } from '../../../schemas/prompt.ts';
 import { createExecutor } from '../../../server/executor/executor.ts';
-import type { NodeServices } from '../../../server/executor/prompt-state.ts';
 import type { CacheMode } from '../../../server/executor/result-cache.ts';
 import { startTestServer, type TestServer } from '../../helpers/server.ts';
-import { basicNodes, link, node, stub } from './graph-builder.ts';
+import { basicNodes, link, node, nothingElse, stub } from './graph-builder.ts';
 
 const MB = 2 ** 20;
 let allocated = 0;
@@ -35,7 +34,7 @@ function createRunner(maxMemoryBytes: number, cache: CacheMode = 'classic') {
   const registry = new Map(
     [...basicNodes, ...nodes].map((definition) => [definition.type, { module: 'nodes', definition }]),
   );
-  const executor = createExecutor({ registry, cache, services: {} as NodeServices, maxMemoryBytes });
+  const executor = createExecutor({ registry, cache, ...nothingElse, maxMemoryBytes });
   let prompts = 0;
   return async (prompt: ApiGraph) => {
     const outputsToExecute = Object.keys(prompt).filter((id) => prompt[id].class_type === 'Look');

@@ -2,9 +2,8 @@
 
 import type { ApiGraph } from '../../../schemas/prompt.ts';
 import { createExecutor } from '../../../server/executor/executor.ts';
-import type { NodeServices } from '../../../server/executor/prompt-state.ts';
 import type { Registry } from '../../../server/packs/registry.ts';
-import { basicNodes, createBench, link, node } from './graph-builder.ts';
+import { basicNodes, createBench, link, node, nothingElse } from './graph-builder.ts';
 
 const range = (count: number) => Array.from({ length: count }, (_, i) => i);
 
@@ -39,7 +38,7 @@ async function countLookups(prompt: ApiGraph): Promise<number> {
   const registry: Registry = new CountingMap(
     basicNodes.map((definition) => [definition.type, { module: 'nodes', definition }]),
   );
-  const executor = createExecutor({ registry, cache: 'classic', services: {} as NodeServices });
+  const executor = createExecutor({ registry, cache: 'classic', ...nothingElse });
   const outcome = await executor.run(
     {
       promptId: 'p',

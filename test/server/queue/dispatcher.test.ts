@@ -40,7 +40,7 @@ function make(more: Partial<DispatcherOptions> = {}): void {
       },
       free: () => told.push('free'),
     },
-    hub: { emit: () => undefined, status: () => undefined },
+    hub: { emit: () => undefined, hears: () => false, status: () => undefined },
     startDelayMs: 0,
     ...more,
   });

@@ -87,6 +87,7 @@ const sources = {
   },
   clips: () => [],
   checkpoints: () => [],
+  offersModel: () => false,
 };
 const options: ValidationOptions = { registry, sources, files: {} as NodeFiles };
 const validate = (graph: unknown, more: Partial<ValidationOptions> = {}): Promise<Validation> =>
@@ -194,7 +195,7 @@ test('a list of another length is a bad link', async () => {
       type: 'bad_linked_input',
       message: 'Bad linked input, must be a length-2 list of [node_id, slot_index]',
       details: 'image',
-      extra_info: { input_name: 'image', input_config: ['IMAGE'], received_value: ['2'] },
+      extra_info: { input_name: 'image', input_config: ['IMAGE', {}], received_value: ['2'] },
     },
   ]);
 });
@@ -206,7 +207,7 @@ test('the types of a link must match', async () => {
       type: 'return_type_mismatch',
       message: 'Return type mismatch between linked nodes',
       details: 'image, received_type(MASK) mismatch input_type(IMAGE)',
-      extra_info: { input_name: 'image', input_config: ['IMAGE'], received_type: 'MASK', linked_node: ['1', 1] },
+      extra_info: { input_name: 'image', input_config: ['IMAGE', {}], received_type: 'MASK', linked_node: ['1', 1] },
     },
   ]);
   expect((await validate({ '1': node('Image'), '2': node('Widgets', { any: ['1', 1] }) })).outputs).toEqual(['2']);
@@ -256,7 +257,7 @@ test.each([
         details: text,
         extra_info: {
           input_name: 'image',
-          input_config: ['IMAGE'],
+          input_config: ['IMAGE', {}],
           exception_message: text,
           exception_type: type,
           traceback: [],
@@ -286,8 +287,12 @@ test.each([
   ['b', 'false', true],
   ['b', '', false],
   ['b', 0, false],
-  ['any', { __value__: [1, 2, 3] }, [1, 2, 3]],
-  ['several', { __value__: ['x', 'y'] }, ['x', 'y']],
+  // A list stays wrapped: bare, it would be a link, which nobody has checked.
+  ['any', { __value__: [1, 2, 3] }, { __value__: [1, 2, 3] }],
+  ['any', { __value__: ['1', 0] }, { __value__: ['1', 0] }],
+  ['any', { __value__: { __value__: ['1', 0] } }, { __value__: { __value__: ['1', 0] } }],
+  ['any', { __value__: 5 }, 5],
+  ['several', { __value__: ['x', 'y'] }, { __value__: ['x', 'y'] }],
 ])('%s takes %p as %p', async (name, value, converted) => {
   expect(await literal(name, value)).toEqual({ value: converted, errors: [] });
 });
