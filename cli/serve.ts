@@ -26,6 +26,7 @@ interface ServeOptions {
   readonly maxUploads: number;
   readonly maxPromptSize: number;
   readonly maxQueue: number;
+  readonly maxMemory?: number;
   readonly disableMetadata?: boolean;
   readonly multiUser: boolean;
 }
@@ -90,6 +91,11 @@ export function addServe(program: Command): void {
         d.maxQueueLength,
       ),
     )
+    .addOption(
+      numberOption('--max-memory <MB>', "memory that a prompt's results may take (default: half of the computer's)", {
+        above: 0,
+      }),
+    )
     .option('--disable-metadata', 'save pictures without their graph')
     .option('--multi-user', 'keep settings and workflows per user name (no passwords)', false)
     .action(runServe);
@@ -125,7 +131,7 @@ function toTls({ tlsCert, tlsKey }: ServeOptions): ServerOptions['tls'] {
 }
 
 function toServerOptions(options: ServeOptions): ServerOptions {
-  const { maxUploadSize, maxUploads, maxPromptSize, maxQueue, enableCorsHeader } = options;
+  const { maxUploadSize, maxUploads, maxPromptSize, maxQueue, maxMemory, enableCorsHeader } = options;
   return {
     port: options.port,
     listen: options.listen,
@@ -146,6 +152,7 @@ function toServerOptions(options: ServeOptions): ServerOptions {
     maxUploadsBytes: Math.round(maxUploads * MEBIBYTE),
     maxPromptBytes: Math.round(maxPromptSize * MEBIBYTE),
     maxQueueLength: maxQueue,
+    maxMemoryBytes: maxMemory && Math.round(maxMemory * MEBIBYTE),
     writeMetadata: !options.disableMetadata,
     multiUser: options.multiUser,
   };

@@ -123,10 +123,14 @@ function lockStore(file: string): JobStore {
 }
 
 function startWorker({ options, log: { logger }, worker: extras, closing }: Setup): WorkerHost {
-  const { dataDir, packDirs, cache, writeMetadata, device, clip, checkpoint, allowHub } = options;
+  const { dataDir, packDirs, cache, writeMetadata, device, clip, checkpoint, allowHub, maxMemoryBytes } = options;
   const onLog: WorkerHostOptions['onLog'] = (level, message) => logger[level](message);
-  const models = { device, clip, checkpoint, allowHub };
-  const worker = startWorkerHost({ ...extras, dataDir, packDirs, cache, writeMetadata, ...models, onLog });
+  const worker = startWorkerHost({
+    ...extras,
+    ...{ dataDir, packDirs, cache, writeMetadata, maxMemoryBytes },
+    ...{ device, clip, checkpoint, allowHub },
+    onLog,
+  });
   closing.add(() => worker.stop());
   return worker;
 }

@@ -1,4 +1,5 @@
 // The options of `pez-nodes serve`, and their defaults.
+import { totalmem } from 'node:os';
 
 export interface ServerOptions {
   /** 8188; 0: any free port. */
@@ -38,8 +39,16 @@ export interface ServerOptions {
   readonly maxPromptBytes: number;
   /** Prompts that may wait. */
   readonly maxQueueLength: number;
+  /** Memory that the results of a prompt may take, bytes; by default `halfOfMemory()`. */
+  readonly maxMemoryBytes?: number;
   readonly writeMetadata: boolean;
   readonly multiUser: boolean;
+}
+
+/** Half of this computer's memory, or of what its container may use, in bytes. */
+export function halfOfMemory(): number {
+  const allowed = process.constrainedMemory?.() ?? 0; // 0, or absurdly much, where nothing is constrained
+  return (allowed > 0 ? Math.min(allowed, totalmem()) : totalmem()) / 2;
 }
 
 /** What `pez-nodes serve` does without flags. */

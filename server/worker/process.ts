@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { openInterruptFlag } from './interrupt-flag.ts';
 import { type FromWorker, type Packed, type ToWorker, unpack, type WorkerOptions } from './protocol.ts';
 
 /** How a worker ended: what it said last, and the exit code or signal. */
@@ -69,6 +70,7 @@ class ForkedWorker implements WorkerProcess {
   readonly ready: Promise<boolean>;
   readonly ended: Promise<WorkerEnd>;
   readonly #child: ChildProcess;
+  readonly #interruptFlag = openInterruptFlag();
   readonly #lastLines: string[] = [];
   readonly #tooSlow: NodeJS.Timeout;
   #fatal: WorkerEnd['fatal'];
@@ -90,7 +92,7 @@ class ForkedWorker implements WorkerProcess {
     this.#child = fork(path, [JSON.stringify(worker)], {
       serialization: 'advanced',
       execArgv: [...execArgv, ...nodeArgs],
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc', this.#interruptFlag?.fd ?? 'ignore'],
     });
     this.#tooSlow = setTimeout(() => {
       this.#keepLine(`It was not ready after ${startTimeoutMs / 1000} s.`);
@@ -113,6 +115,8 @@ class ForkedWorker implements WorkerProcess {
 
   send(message: ToWorker): boolean {
     if (!this.#child.connected) return false;
+    if (message.type === 'run') this.#interruptFlag?.lower();
+    if (message.type === 'interrupt') this.#interruptFlag?.raise();
     this.#child.send(message, () => undefined); // an error here means that it ended: `ended` tells
     return true;
   }
@@ -150,6 +154,7 @@ class ForkedWorker implements WorkerProcess {
 
   #end(code: number | null, signal: NodeJS.Signals | null): void {
     clearTimeout(this.#tooSlow);
+    this.#interruptFlag?.close();
     this.#settleReady(false);
     this.#settleEnded({ code, signal, fatal: this.#fatal, lastLines: this.#lastLines });
   }

@@ -131,6 +131,26 @@ test('an interrupt is seen between steps of a long computation, and the same wor
   expect(await pid()).toBe(before);
 });
 
+test('a node that never lets the event loop run hears its interrupt when it moves its progress bar', async () => {
+  const patient = start();
+  try {
+    const before = (await run(single('Pid'), undefined, patient)).outcome.outputs['1'].text[0];
+    const busy = single('Busy');
+    const { outcome, last } = await run(
+      busy,
+      (e) => e.type === 'progress' && patient.interrupt(busy.promptId),
+      patient,
+    );
+    expect(outcome.status).toBe('interrupted');
+    expect(last[1]).toMatchObject({ node_id: '1', node_type: 'Busy' });
+    const next = await run(single('Steps', { steps: 30 }), undefined, patient);
+    expect(next.outcome.status).toBe('success'); // it does not hear the interrupt of another
+    expect(patient.pid).toBe(before);
+  } finally {
+    await patient.stop();
+  }
+});
+
 test('a search for a prompt is interrupted between its steps, and its worker goes on', async () => {
   const before = await pid();
   let asked = 0;
