@@ -13,7 +13,7 @@ import { createRegistry, loadPacks } from './packs/packs.ts';
 import { createWorkerModels } from './worker/models.ts';
 import { guardAgainstOrphaning } from './worker/orphan-guard.ts';
 import { createOutbox } from './worker/outbox.ts';
-import type { ToWorker, WorkerOptions } from './worker/protocol.ts';
+import { pack, type ToWorker, type WorkerOptions } from './worker/protocol.ts';
 
 /** Previews and lines of text that may wait in the channel; further ones are dropped while the server is slow. */
 const MAX_WAITING_PREVIEWS = 2;
@@ -24,7 +24,7 @@ guardAgainstOrphaning();
 const options: WorkerOptions = JSON.parse(process.argv[2]);
 
 const outbox = createOutbox((messages, sent = () => undefined) => {
-  if (process.connected) process.send!(messages, undefined, undefined, sent);
+  if (process.connected) process.send!(pack(messages), undefined, undefined, sent);
 });
 
 /** An uncaught exception leaves the process in an unknown state: report it and end. */
