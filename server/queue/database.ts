@@ -53,6 +53,7 @@ const MIGRATIONS: readonly string[] = [
    CREATE INDEX jobs_by_workflow ON jobs (workflow_id, create_time);
    CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
    INSERT INTO counters VALUES ('number', 0), ('finished', 0);`,
+  'ALTER TABLE jobs ADD COLUMN worker_deaths INTEGER NOT NULL DEFAULT 0;',
 ];
 
 /**

@@ -52,6 +52,10 @@ interface JobRow {
   readonly client_id: string | null;
 }
 
+interface TakenRow extends JobRow {
+  readonly worker_deaths: number;
+}
+
 class SqliteJobStore implements JobStore {
   readonly #db: JobDatabase;
   readonly #maxHistory: number;
@@ -109,7 +113,7 @@ class SqliteJobStore implements JobStore {
         "UPDATE jobs SET status = 'in_progress', attempts = attempts + 1 WHERE prompt_id = ? AND status = 'pending'",
         promptId,
       );
-      const row = this.#db.get<JobRow>('SELECT * FROM jobs WHERE prompt_id = ?', promptId)!;
+      const row = this.#db.get<TakenRow>('SELECT * FROM jobs WHERE prompt_id = ?', promptId)!;
       return fromRow(promptId, row, this.#credentials.get(promptId));
     });
   }
@@ -118,6 +122,16 @@ class SqliteJobStore implements JobStore {
     this.#db.transaction(() =>
       this.#db.run(
         "UPDATE jobs SET status = 'pending', attempts = attempts - 1 WHERE prompt_id = ? AND status = 'in_progress'",
+        promptId,
+      ),
+    );
+  }
+
+  retry(promptId: string): void {
+    this.#db.transaction(() =>
+      this.#db.run(
+        `UPDATE jobs SET status = 'pending', attempts = attempts - 1, worker_deaths = worker_deaths + 1
+         WHERE prompt_id = ? AND status = 'in_progress'`,
         promptId,
       ),
     );
@@ -227,7 +241,7 @@ function toRow(job: NewJob, extraData: Readonly<Record<string, unknown>>): JobRo
   };
 }
 
-function fromRow(promptId: string, row: JobRow, secret: Readonly<Record<string, unknown>> = {}): TakenJob {
+function fromRow(promptId: string, row: TakenRow, secret: Readonly<Record<string, unknown>> = {}): TakenJob {
   const [prompt, kept] = row.exact
     ? (parseJson(row.exact) as [Job['prompt'], Job['extraData']])
     : [parseJson(row.prompt) as Job['prompt'], parseJson(row.extra_data) as Job['extraData']];
@@ -237,6 +251,7 @@ function fromRow(promptId: string, row: JobRow, secret: Readonly<Record<string, 
     outputsToExecute: JSON.parse(row.outputs_to_execute) as string[],
     extraData: { ...kept, ...secret },
     clientId: row.client_id ?? undefined,
+    workerDeaths: row.worker_deaths,
   };
 }
 

@@ -12,6 +12,8 @@ export interface NewJob extends Job {
 
 export interface TakenJob extends Job {
   readonly clientId: string | undefined;
+  /** How often its worker has died, in earlier runs. */
+  readonly workerDeaths: number;
 }
 
 export interface JobQuery {
@@ -34,7 +36,7 @@ export interface HistoryWindow {
  *
  *     put ──► pending ──take──► in progress ──finish──► history
  *                ▲                   │
- *                └──────release──────┘
+ *                └──release, retry───┘
  *
  * All methods are synchronous and throw StoreError when the store cannot do it; then nothing has changed.
  */
@@ -53,8 +55,10 @@ export interface JobStore {
   next(): string | undefined;
   /** Marks a pending job as running and returns it. */
   take(promptId: string): TakenJob;
-  /** Puts a running job back as if it had not been taken: the server is being stopped in good order. */
+  /** Puts a running job back as if it had not been taken: it did not begin, or the server is being stopped in good order. */
   release(promptId: string): void;
+  /** Puts a running job back because its worker died. */
+  retry(promptId: string): void;
   /**
    * Moves a running job into the history; the oldest entries beyond the limit go. A result that can never be stored (too
    * long for the store or for a string, not JSON) becomes an error there.

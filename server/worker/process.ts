@@ -8,6 +8,8 @@ import type { FromWorker, ToWorker, WorkerOptions } from './protocol.ts';
 export interface WorkerEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+  /** Why this server ended it itself, if it did. */
+  readonly endedBecause: string | undefined;
   readonly fatal: Extract<FromWorker, { type: 'fatal' }> | undefined;
   /** The last lines of its stderr. */
   readonly lastLines: readonly string[];
@@ -23,7 +25,8 @@ export interface WorkerProcess {
   readonly ended: Promise<WorkerEnd>;
   /** False if the process is gone. */
   send(message: ToWorker): boolean;
-  kill(): void;
+  /** `because`: what the user reads about it, e.g. `its prompt did not react to an interrupt`. */
+  kill(because: string): void;
 }
 
 export interface ForkOptions {
@@ -72,6 +75,7 @@ class ForkedWorker implements WorkerProcess {
   readonly #lastLines: string[] = [];
   readonly #tooSlow: NodeJS.Timeout;
   #fatal: WorkerEnd['fatal'];
+  #endedBecause: string | undefined;
   #wasReady = false;
   #settleReady!: (ready: boolean) => void;
   #settleEnded!: (end: WorkerEnd) => void;
@@ -92,10 +96,7 @@ class ForkedWorker implements WorkerProcess {
       execArgv: [...execArgv, ...nodeArgs],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
-    this.#tooSlow = setTimeout(() => {
-      this.#keepLine(`It was not ready after ${startTimeoutMs / 1000} s.`);
-      this.kill();
-    }, startTimeoutMs);
+    this.#tooSlow = setTimeout(() => this.kill(`it was not ready after ${startTimeoutMs / 1000} s`), startTimeoutMs);
     this.#readLines(onLine);
     this.#watchEnd();
     this.#child.on('message', (message: FromWorker) => this.#receive(message, onMessage));
@@ -115,7 +116,8 @@ class ForkedWorker implements WorkerProcess {
     return true;
   }
 
-  kill(): void {
+  kill(because: string): void {
+    this.#endedBecause ??= because;
     this.#child.kill('SIGKILL');
   }
 
@@ -149,7 +151,13 @@ class ForkedWorker implements WorkerProcess {
   #end(code: number | null, signal: NodeJS.Signals | null): void {
     clearTimeout(this.#tooSlow);
     this.#settleReady(false);
-    this.#settleEnded({ code, signal, fatal: this.#fatal, lastLines: this.#lastLines });
+    this.#settleEnded({
+      code,
+      signal,
+      endedBecause: this.#endedBecause,
+      fatal: this.#fatal,
+      lastLines: this.#lastLines,
+    });
   }
 
   #receive(message: FromWorker, onMessage: ForkOptions['onMessage']): void {

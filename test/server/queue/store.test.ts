@@ -96,6 +96,7 @@ test('a job comes back as it was put: big integers, NaN, a key __proto__', () =>
     outputsToExecute: ['1'],
     extraData: { client_id: 'me' },
     clientId: 'me',
+    workerDeaths: 0,
   });
   expect(store.queueText()).toContain('"seed":18446744073709551615,"x":null,"y":null,"__proto__":{"a":1}');
   queue.parse(JSON.parse(store.queueText()));
@@ -216,6 +217,19 @@ test('a release in good order is no attempt', () => {
   store.take('a');
   close(store);
   expect(openStore().next()).toBe('a');
+});
+
+test('the death of its worker puts a job back, and is remembered; it is no attempt of the server', () => {
+  const store = openStore();
+  store.put(newJob('a'));
+  for (let death = 0; death < 4; death++) {
+    expect(store.take('a').workerDeaths).toBe(death);
+    store.retry('a');
+  }
+  close(store);
+  const again = openStore();
+  expect(again.next()).toBe('a');
+  expect(again.take('a').workerDeaths).toBe(4);
 });
 
 test('accepted means kept: a process that is killed -9 while it accepts loses nothing that it acknowledged', async () => {
