@@ -18,6 +18,7 @@ interface ServeOptions {
   readonly enableCorsHeader?: string | true;
   readonly maxUploadSize: number;
   readonly maxQueue: number;
+  readonly maxHistory: number;
   readonly disableMetadata?: boolean;
   readonly multiUser: boolean;
 }
@@ -58,6 +59,12 @@ export function addServe(program: Command): void {
         d.maxQueueLength,
       ),
     )
+    .addOption(
+      integerOption('--max-history <number>', 'most prompts that the history keeps; the oldest go first', {
+        min: 1,
+        max: 10_000_000,
+      }).default(d.maxHistory),
+    )
     .option('--disable-metadata', 'save pictures without their graph')
     .option('--multi-user', 'keep settings and workflows per user name (no passwords)', false)
     .action(runServe);
@@ -85,7 +92,7 @@ async function runServe(options: ServeOptions): Promise<void> {
 }
 
 function toServerOptions(options: ServeOptions): ServerOptions {
-  const { maxUploadSize, maxQueue, enableCorsHeader } = options;
+  const { maxUploadSize, maxQueue, maxHistory, enableCorsHeader } = options;
   return {
     port: options.port,
     listen: options.listen,
@@ -100,6 +107,7 @@ function toServerOptions(options: ServeOptions): ServerOptions {
     allowedHosts: options.allowHost ?? [],
     maxUploadBytes: Math.round(maxUploadSize * MEBIBYTE),
     maxQueueLength: maxQueue,
+    maxHistory,
     writeMetadata: !options.disableMetadata,
     multiUser: options.multiUser,
   };

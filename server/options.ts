@@ -26,6 +26,8 @@ export interface ServerOptions {
   readonly maxUploadBytes: number;
   /** Prompts that may wait. */
   readonly maxQueueLength: number;
+  /** Prompts that the history keeps; the oldest go first. Files that they wrote stay. */
+  readonly maxHistory: number;
   readonly writeMetadata: boolean;
   readonly multiUser: boolean;
 }
@@ -42,6 +44,7 @@ export const serverDefaults = {
   allowedHosts: [],
   maxUploadBytes: 100 * 2 ** 20,
   maxQueueLength: 1000,
+  maxHistory: 10_000,
   writeMetadata: true,
   multiUser: false,
 } as const satisfies ServerOptions;

@@ -2,8 +2,9 @@
 import type { JobDetail, JobSummary } from '../../schemas/jobs.ts';
 import type { Job, JobOutcome } from '../job.ts';
 import { parseJson, stringifyJson } from '../json.ts';
-import { type JobDatabase, openJobDatabase } from './database.ts';
-import { resultUnstorable, serverDied } from './failures.ts';
+import { checkBeforeOpen } from './check-before-open.ts';
+import { type JobDatabase, openJobDatabase, text } from './database.ts';
+import { promptUnreadable, resultUnstorable, serverDied } from './failures.ts';
 import { readHistory, readJob, readJobs, readQueue } from './queries.ts';
 import type { HistoryWindow, JobQuery, JobStore, NewJob, TakenJob } from './store.ts';
 import { summarise } from './summary.ts';
@@ -16,16 +17,22 @@ export interface JobStoreOptions {
   readonly maxAttempts?: number;
   /** Limit of the file's size, in bytes; none by default. */
   readonly maxBytes?: number;
+  /** What was wrong with the file, and what was done about it. */
+  readonly warn?: (message: string) => void;
 }
 
 const MAX_HISTORY = 10_000;
 const MAX_ATTEMPTS = 3;
 
+const TAKEN = `SELECT worker_deaths, ${text('prompt', 'extra_data', 'outputs_to_execute', 'exact', 'client_id')}
+  FROM jobs WHERE prompt_id = ?`;
+
 /** Keys of extra_data that only the running node sees: never stored, never shown (protocol: Submitting a prompt). */
 const CREDENTIALS = ['auth_token_comfy_org', 'api_key_comfy_org'];
 
 /**
- * Opens the store. Jobs that were running when the last process ended are pending again, unless that happened too often.
+ * Opens the store. After a server that did not close it the file is checked; if it is damaged, what can be read of it is
+ * recovered into a new one. Jobs that were running when the last process ended are pending again, unless that happened too often.
  * Throws StoreError when the file is in use, damaged or cannot be written.
  */
 export function openJobStore({
@@ -33,7 +40,9 @@ export function openJobStore({
   maxHistory = MAX_HISTORY,
   maxAttempts = MAX_ATTEMPTS,
   maxBytes,
+  warn = () => undefined,
 }: JobStoreOptions): JobStore {
+  for (const message of checkBeforeOpen(file)) warn(message);
   const db = openJobDatabase(file);
   try {
     if (maxBytes !== undefined) db.limitBytes(maxBytes);
@@ -67,7 +76,10 @@ class SqliteJobStore implements JobStore {
     this.#db = db;
     this.#maxHistory = maxHistory;
     this.#nextNumber = db.get<{ value: number }>("SELECT value FROM counters WHERE name = 'number'")!.value;
-    db.transaction(() => this.#recover(maxAttempts));
+    db.transaction(() => {
+      this.#recover(maxAttempts);
+      this.#forgetOldest();
+    });
   }
 
   nextNumber(): number {
@@ -103,19 +115,33 @@ class SqliteJobStore implements JobStore {
 
   next(): string | undefined {
     return this.#db.get<{ prompt_id: string }>(
-      "SELECT prompt_id FROM jobs WHERE status = 'pending' ORDER BY number, prompt_id LIMIT 1",
+      `SELECT ${text('prompt_id')} FROM jobs WHERE status = 'pending' ORDER BY number, jobs.prompt_id LIMIT 1`,
     )?.prompt_id;
   }
 
-  take(promptId: string): TakenJob {
+  take(promptId: string): TakenJob | undefined {
     return this.#db.transaction(() => {
       this.#db.run(
         "UPDATE jobs SET status = 'in_progress', attempts = attempts + 1 WHERE prompt_id = ? AND status = 'pending'",
         promptId,
       );
-      const row = this.#db.get<TakenRow>('SELECT * FROM jobs WHERE prompt_id = ?', promptId)!;
-      return fromRow(promptId, row, this.#credentials.get(promptId));
+      const row = this.#db.get<TakenRow>(TAKEN, promptId)!;
+      try {
+        return fromRow(promptId, row, this.#credentials.get(promptId));
+      } catch (error) {
+        this.#discard(promptId, (error as Error).message);
+        return undefined;
+      }
     });
+  }
+
+  /** Its text was damaged on the disk: it can't run, and must not stand in the way of others. */
+  #discard(promptId: string, reason: string): void {
+    this.#db.run(
+      "UPDATE jobs SET prompt = '{}', extra_data = '{}', outputs_to_execute = '[]' WHERE prompt_id = ?",
+      promptId,
+    );
+    this.#writeOutcome(promptId, promptUnreadable(promptId, reason));
   }
 
   release(promptId: string): void {
@@ -158,7 +184,7 @@ class SqliteJobStore implements JobStore {
     return this.#delete('finished_seq IS NOT NULL', promptIds);
   }
 
-  queueText(): string {
+  queuePieces(): IterableIterator<string> {
     return readQueue(this.#db);
   }
 
@@ -185,7 +211,8 @@ class SqliteJobStore implements JobStore {
   /** Jobs of a process that died: pending again, or failed if they seem to be what kills it. */
   #recover(maxAttempts: number): void {
     const lost = this.#db.all<{ prompt_id: string; attempts: number }>(
-      "SELECT prompt_id, attempts FROM jobs WHERE status = 'in_progress' AND attempts >= ? ORDER BY number, prompt_id",
+      `SELECT ${text('prompt_id')}, attempts FROM jobs WHERE status = 'in_progress' AND attempts >= ?
+       ORDER BY number, jobs.prompt_id`,
       maxAttempts,
     );
     for (const { prompt_id: promptId, attempts } of lost) this.#writeOutcome(promptId, serverDied(promptId, attempts));
@@ -210,6 +237,11 @@ class SqliteJobStore implements JobStore {
       stringifyJson(summarise(outcome)),
       promptId,
     );
+    this.#forgetOldest();
+  }
+
+  /** The history beyond its limit goes. */
+  #forgetOldest(): void {
     this.#db.run(
       `DELETE FROM jobs WHERE finished_seq <= coalesce(
          (SELECT finished_seq FROM jobs WHERE finished_seq IS NOT NULL ORDER BY finished_seq DESC LIMIT 1 OFFSET ?), 0)`,
@@ -241,7 +273,9 @@ function toRow(job: NewJob, extraData: Readonly<Record<string, unknown>>): JobRo
   };
 }
 
+/** Throws if it can't be read. */
 function fromRow(promptId: string, row: TakenRow, secret: Readonly<Record<string, unknown>> = {}): TakenJob {
+  if ([row.prompt, row.extra_data, row.outputs_to_execute].includes(null as never)) throw new Error('it is not UTF-8.');
   const [prompt, kept] = row.exact
     ? (parseJson(row.exact) as [Job['prompt'], Job['extraData']])
     : [parseJson(row.prompt) as Job['prompt'], parseJson(row.extra_data) as Job['extraData']];

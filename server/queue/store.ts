@@ -53,8 +53,8 @@ export interface JobStore {
   put(job: NewJob): void;
   /** Id of the pending job whose turn it is: the smallest number, ties by prompt id (protocol: Submitting a prompt). */
   next(): string | undefined;
-  /** Marks a pending job as running and returns it. */
-  take(promptId: string): TakenJob;
+  /** Marks a pending job as running and returns it; one that can't be read becomes an error in the history instead. */
+  take(promptId: string): TakenJob | undefined;
   /** Puts a running job back as if it had not been taken: it did not begin, or the server is being stopped in good order. */
   release(promptId: string): void;
   /** Puts a running job back because its worker died. */
@@ -70,9 +70,9 @@ export interface JobStore {
   /** Removes entries of the history; without ids, all of them. Returns how many there were. */
   deleteHistory(promptIds?: readonly string[]): number;
 
-  /** GET /queue as JSON. */
-  queueText(): string;
-  /** GET /history as pieces of JSON; read lazily, so each step may throw StoreError. */
+  /** GET /queue as pieces of JSON; read lazily, so each step may throw StoreError. */
+  queuePieces(): IterableIterator<string>;
+  /** GET /history, in the same way. */
   historyPieces(window?: HistoryWindow): IterableIterator<string>;
   /** One entry as `{prompt_id: entry}`, or `{}`. */
   historyText(promptId: string): string;

@@ -1,7 +1,6 @@
 // One worker process: forks it, waits until it is ready, passes messages on, says how it ended.
 import { type ChildProcess, fork } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { scriptCommand } from '../script-command.ts';
 import type { FromWorker, ToWorker, WorkerOptions } from './protocol.ts';
 
 /** How a worker ended: what it said last, and the exit code or signal. */
@@ -40,15 +39,6 @@ export interface ForkOptions {
 
 const KEPT_LINES = 20;
 const MAX_LINE = 4_000;
-
-/** From sources the worker runs through tsx, from dist under plain node with this process's own flags. */
-function entry(): { readonly path: string; readonly execArgv: string[] } {
-  const fromSource = import.meta.url.endsWith('.ts');
-  const path = fileURLToPath(new URL(fromSource ? '../worker-main.ts' : '../worker-main.js', import.meta.url));
-  if (!fromSource) return { path, execArgv: process.execArgv.filter((arg) => !arg.startsWith('--inspect')) };
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  return { path, execArgv: ['--import', tsx] };
-}
 
 /** Calls back with each whole line of a stream. */
 function splitLines(stream: NodeJS.ReadableStream | null, onLine: (line: string) => void): void {
@@ -90,7 +80,7 @@ class ForkedWorker implements WorkerProcess {
     this.ended = new Promise((resolve) => {
       this.#settleEnded = resolve;
     });
-    const { path, execArgv } = entry();
+    const { path, execArgv } = scriptCommand(new URL('../worker-main.ts', import.meta.url));
     this.#child = fork(path, [JSON.stringify(worker)], {
       serialization: 'advanced',
       execArgv: [...execArgv, ...nodeArgs],

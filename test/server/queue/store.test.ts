@@ -64,6 +64,7 @@ function runAll(store: JobStore, ids: readonly string[]): void {
     store.finish(id, done(id));
   }
 }
+const queueText = (store: JobStore) => [...store.queuePieces()].join('');
 const historyOf = (store: JobStore, window = {}) =>
   Object.keys(history.parse(JSON.parse([...store.historyPieces(window)].join(''))));
 
@@ -98,15 +99,15 @@ test('a job comes back as it was put: big integers, NaN, a key __proto__', () =>
     clientId: 'me',
     workerDeaths: 0,
   });
-  expect(store.queueText()).toContain('"seed":18446744073709551615,"x":null,"y":null,"__proto__":{"a":1}');
-  queue.parse(JSON.parse(store.queueText()));
+  expect(queueText(store)).toContain('"seed":18446744073709551615,"x":null,"y":null,"__proto__":{"a":1}');
+  queue.parse(JSON.parse(queueText(store)));
 });
 
 test('credentials reach the running job, never the file', () => {
   const store = openStore();
   store.put(newJob('a', { extraData: { auth_token_comfy_org: 'SECRET1', api_key_comfy_org: 'SECRET2', other: 1 } }));
-  expect(store.queueText()).not.toContain('SECRET');
-  expect(store.take('a').extraData).toEqual({
+  expect(queueText(store)).not.toContain('SECRET');
+  expect(store.take('a')!.extraData).toEqual({
     auth_token_comfy_org: 'SECRET1',
     api_key_comfy_org: 'SECRET2',
     other: 1,
@@ -122,6 +123,16 @@ test('the history keeps so many entries, the oldest go', () => {
   runAll(store, ['a', 'b', 'c', 'd', 'e']);
   expect(historyOf(store)).toEqual(['c', 'd', 'e']);
   expect(store.has('a')).toBe(false);
+});
+
+test('a smaller limit of the history counts from the next start on', () => {
+  const store = openStore();
+  runAll(store, ['a', 'b', 'c', 'd', 'e']);
+  store.put(newJob('waits'));
+  close(store);
+  const again = openStore({ maxHistory: 2 });
+  expect(historyOf(again)).toEqual(['d', 'e']);
+  expect(again.next()).toBe('waits');
 });
 
 test('windows of the history', () => {
@@ -223,13 +234,13 @@ test('the death of its worker puts a job back, and is remembered; it is no attem
   const store = openStore();
   store.put(newJob('a'));
   for (let death = 0; death < 4; death++) {
-    expect(store.take('a').workerDeaths).toBe(death);
+    expect(store.take('a')!.workerDeaths).toBe(death);
     store.retry('a');
   }
   close(store);
   const again = openStore();
   expect(again.next()).toBe('a');
-  expect(again.take('a').workerDeaths).toBe(4);
+  expect(again.take('a')!.workerDeaths).toBe(4);
 });
 
 test('accepted means kept: a process that is killed -9 while it accepts loses nothing that it acknowledged', async () => {
