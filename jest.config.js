@@ -1,6 +1,7 @@
 export default {
   testEnvironment: '<rootDir>/test/helpers/environment.mjs',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '\\.slow\\.test\\.ts$'], // jest.slow.config.js runs these
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '\\.ts$': [

@@ -1,5 +1,5 @@
 // npm run bench [-- --all] [-- --only startup|speed|diffusion|server|quality|chain]: one report on stdout, progress on stderr.
-
+// npm run bench -- --only server --against http://127.0.0.1:8188: beside another server of ComfyUI's protocol.
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { integer, oneOf } from '../engine/check.ts';
@@ -8,13 +8,18 @@ import { measureDiffusion } from './diffusion.ts';
 import { measureQuality } from './quality.ts';
 import type { ShapeName } from './random-clip.ts';
 import { measureReuse } from './reuse.ts';
-import { measureServer } from './server.ts';
+import { measureRace, measureServer } from './server.ts';
 import { measureShortening, measureSpeed } from './speed.ts';
 import { measureStartup } from './startup.ts';
 import { describeMachine, formatTable, type Row } from './table.ts';
 
 const { values } = parseArgs({
-  options: { all: { type: 'boolean' }, only: { type: 'string' }, pictures: { type: 'string' } },
+  options: {
+    all: { type: 'boolean' },
+    only: { type: 'string' },
+    pictures: { type: 'string' },
+    against: { type: 'string' },
+  },
 });
 const folder = fileURLToPath(new URL('cache', import.meta.url));
 const shapes: ShapeName[] = values.all ? ['vit-b32', 'vit-l14', 'vit-h14'] : ['vit-b32'];
@@ -29,7 +34,10 @@ const sections: Record<string, () => Promise<Record<string, Row[]>>> = {
     'Steps saved by reuse (pico-clip)': await measureReuse(),
   }),
   diffusion: async () => ({ 'Diffusion (milliseconds)': await measureDiffusion() }),
-  server: async () => ({ Server: await measureServer() }),
+  server: async () => ({
+    'Trivial graphs': await measureRace(values.against),
+    ...(values.against === undefined && { Server: await measureServer() }),
+  }),
   chain: async () => ({ 'The chain, judged by pico-clip': await measureChain(pictures) }),
   quality: () => measureQuality(pictures),
 };

@@ -1,26 +1,21 @@
-// What the node server costs: graphs per second, time to the first event, memory of a connection, a start with a long history.
+// What the node server costs: trivial graphs, beside another server if one is given; memory of a connection; a start with a long history.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { WebSocket } from 'ws';
-import type { ApiGraph } from '../schemas/prompt.ts';
 import { openJobStore } from '../server/queue/sqlite-store.ts';
 import { type ServerProcess, startServerProcess } from '../test/helpers/server-process.ts';
-import { median } from './clock.ts';
+import { connectClient, type PromptClient, trivialGraph } from './prompt-client.ts';
+import { race } from './race.ts';
+import { startBuiltServer } from './server-process.ts';
 import type { Row } from './table.ts';
 
-const SEQUENTIAL = 50;
 const PIPELINED = 500;
+/** Requests that one client has under way. */
+const CONNECTIONS_OF_ONE = 10;
 const CONNECTIONS = 900;
 const HISTORY = 10_000;
 
-/** Two nodes, no model; each number gives a graph that no cache knows. */
-const trivialGraph = (number: number): ApiGraph => ({
-  1: { class_type: 'PrimitiveString', inputs: { value: `text ${number}` } },
-  2: { class_type: 'PreviewAny', inputs: { source: ['1', 0] } },
-});
-
-/** Graphs per second and latencies over real sockets; memory per idle connection; time of a start. One row each. */
+/** Memory per idle connection, prompts that many requests bring at once, time of a start. One row each. */
 export async function measureServer(): Promise<Row[]> {
   const dataDir = await mkdtemp(join(tmpdir(), 'pez-bench-'));
   const rows: Row[] = [];
@@ -33,26 +28,10 @@ export async function measureServer(): Promise<Row[]> {
       const { heap, resident } = await memoryOfConnections(server);
       add('memory of an idle connection: heap', heap / 1024, 'KiB', `mean of ${CONNECTIONS}`);
       add('memory of an idle connection: resident', resident / 1024, 'KiB', `mean of ${CONNECTIONS}`);
-      const client = await connect(server, 'bench');
-      await runOne(client, 0); // the worker has started
-      const times = await inTurn(SEQUENTIAL, (i) => runOne(client, i + 1));
-      const total = times.reduce((sum, { totalMs }) => sum + totalMs, 0);
-      const latency = median(times.map(({ firstEventMs }) => firstEventMs));
-      add(
-        'one after the other',
-        (1000 * SEQUENTIAL) / total,
-        'graphs/s',
-        'each waits 30 ms on purpose before it starts',
-      );
-      add('answer to POST /prompt', median(times.map(({ answerMs }) => answerMs)), 'ms', 'median');
-      add('POST /prompt to the first event', latency, 'ms', 'median; 30 ms of it on purpose');
-      add(
-        `${PIPELINED} queued at once`,
-        (1000 * PIPELINED) / (await runMany(client)),
-        'graphs/s',
-        'one client, 10 requests at a time',
-      );
-      client.socket.close();
+      const client = await connectClient(server.url, 'bench', CONNECTIONS_OF_ONE);
+      const note = `one client, ${CONNECTIONS_OF_ONE} requests at a time`;
+      add(`${PIPELINED} queued at once`, (1000 * PIPELINED) / (await runMany(client)), 'prompts/s', note);
+      client.close();
     } finally {
       await server.close();
     }
@@ -71,47 +50,24 @@ export async function measureServer(): Promise<Row[]> {
   return rows;
 }
 
-interface Client {
-  readonly server: ServerProcess;
-  readonly id: string;
-  readonly socket: WebSocket;
-  /** Called with each text message. */
-  onMessage: (message: { type: string; data: { prompt_id?: string; node?: string | null } }) => void;
-}
-
-async function connect(server: ServerProcess, id: string): Promise<Client> {
-  const socket = new WebSocket(`${server.url.replace('http', 'ws')}/ws?clientId=${id}`);
-  const client: Client = { server, id, socket, onMessage: () => undefined };
-  socket.on('message', (data, isBinary) => isBinary || client.onMessage(JSON.parse(data.toString())));
-  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
-  return client;
-}
-
-async function post({ server, id }: Client, number: number): Promise<string> {
-  const body = JSON.stringify({ prompt: trivialGraph(number), client_id: id });
-  const answer = await fetch(`${server.url}/prompt`, { method: 'POST', body });
-  if (!answer.ok) throw new Error(await answer.text());
-  return ((await answer.json()) as { prompt_id: string }).prompt_id;
-}
-
-/** One graph from POST to `executing null`. */
-async function runOne(client: Client, number: number) {
-  const started = performance.now();
-  let firstEvent = 0;
-  const ended = new Promise<void>((resolve) => {
-    client.onMessage = ({ type, data }) => {
-      if (type === 'execution_start') firstEvent = performance.now();
-      if (type === 'executing' && data.node === null) resolve();
-    };
-  });
-  await post(client, number);
-  const answered = performance.now();
-  await ended;
-  return { answerMs: answered - started, firstEventMs: firstEvent - started, totalMs: performance.now() - started };
+/** The built server on trivial graphs, in turns with another one if its URL is given. */
+export async function measureRace(against?: string): Promise<Row[]> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'pez-bench-'));
+  try {
+    const server = await startBuiltServer(dataDir);
+    try {
+      const others = against === undefined ? [] : [{ name: against, url: against.replace(/\/$/, '') }];
+      return await race([{ name: 'pez-nodes', url: server.url }, ...others]);
+    } finally {
+      await server.close();
+    }
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
 }
 
 /** Milliseconds from the first POST to the last end. */
-async function runMany(client: Client): Promise<number> {
+async function runMany(client: PromptClient): Promise<number> {
   const started = performance.now();
   let left = PIPELINED;
   const ended = new Promise<void>((resolve) => {
@@ -121,16 +77,16 @@ async function runMany(client: Client): Promise<number> {
   });
   let next = 0;
   const queueSome = async () => {
-    while (next < PIPELINED) await post(client, 1_000 + next++);
+    while (next < PIPELINED) await client.post(1_000 + next++);
   };
-  await Promise.all(Array.from({ length: 10 }, queueSome));
+  await Promise.all(Array.from({ length: CONNECTIONS_OF_ONE }, queueSome));
   await ended;
   return performance.now() - started;
 }
 
 async function memoryOfConnections(server: ServerProcess): Promise<{ heap: number; resident: number }> {
   const open = (count: number, name: string) =>
-    Promise.all(Array.from({ length: count }, (_, i) => connect(server, `${name}${i}`)));
+    Promise.all(Array.from({ length: count }, (_, i) => connectClient(server.url, `${name}${i}`)));
   const early = await open(50, 'early'); // what the first ones make for all
   const before = await server.memory();
   const clients = await open(CONNECTIONS, 'idle');
@@ -165,10 +121,4 @@ async function fillHistory(dataDir: string): Promise<void> {
   } finally {
     store.close();
   }
-}
-
-async function inTurn<T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> {
-  const results: T[] = [];
-  for (let i = 0; i < count; i++) results.push(await work(i));
-  return results;
 }

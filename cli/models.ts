@@ -7,7 +7,7 @@ import { listBundledCheckpoints } from '../engine/diffusion/layout.ts';
 import { InputError } from '../engine/errors.ts';
 import { bundledRoot, listBundled } from '../engine/hub/bundled.ts';
 import { defaultCacheDir, listCached } from '../engine/hub/cache.ts';
-import { parseHubId } from '../engine/hub/hub-id.ts';
+import { parseHubId } from '../engine/hub-id.ts';
 import { makeDtypeOption } from './options.ts';
 import { showDownloads } from './progress.ts';
 import { watchInterrupt } from './stop-signal.ts';

@@ -1,13 +1,13 @@
 // `pez-nodes run <template or file>`: one graph from the command line, through the executor of the server.
 import { mkdtempSync, rmSync } from 'node:fs';
-import { copyFile } from 'node:fs/promises';
+import { copyFile, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { checkDevice } from '../engine/onnx/device.ts';
 import type { ApiGraph } from '../schemas/prompt.ts';
 import type { Environment } from '../server/environment.ts';
-import { assign, parseAssignment, parsePicture, readGraphFile, templateNames } from './graph-file.ts';
+import { assign, parseAssignment, parsePicture, readGraphFile, templateEntries } from './graph-file.ts';
 import { showGraph } from './graph-progress.ts';
 import { reportGraph } from './graph-report.ts';
 import { collect, DEFAULT_CLIP, makeDeviceOption } from './options.ts';
@@ -20,6 +20,7 @@ interface RunOptions {
   readonly packs?: readonly string[];
   readonly clip: string;
   readonly checkpoint?: string;
+  readonly allowHub?: boolean;
   readonly device: string;
   readonly out: string;
   readonly json?: boolean;
@@ -42,6 +43,7 @@ export function addRun(program: Command): void {
     .option('--packs <folder>', 'load the packs in this folder; repeatable', collect)
     .option('--clip <model>', 'CLIP that loaders offer first: bundled, a folder, or a hub id', DEFAULT_CLIP)
     .option('--checkpoint <model>', 'checkpoint that loaders offer first: bundled, a folder, or a hub id')
+    .option('--allow-hub', 'let the graph name models of the hub, which are downloaded and run: only if you trust it')
     .addOption(makeDeviceOption())
     .option('--out <folder>', 'folder for pictures', 'out')
     .option('--json', 'print one JSON object')
@@ -49,9 +51,16 @@ export function addRun(program: Command): void {
     .action(runGraph);
 }
 
+/** One a line: the name, then what it does. */
+function listTemplates(): string {
+  const templates = templateEntries();
+  const width = Math.max(...templates.map(({ name }) => name.length));
+  return templates.map(({ name, description }) => `${name.padEnd(width)}  ${description}\n`).join('');
+}
+
 async function runGraph(name: string | undefined, options: RunOptions): Promise<void> {
   if (name === undefined) {
-    process.stdout.write(`${templateNames().join('\n')}\n`);
+    process.stdout.write(listTemplates());
     return;
   }
   checkWritable(join(options.out, 'picture.png'));
@@ -59,15 +68,18 @@ async function runGraph(name: string | undefined, options: RunOptions): Promise<
   const dataDir = mkdtempSync(join(tmpdir(), 'pez-nodes-run-'));
   const interrupt = watchInterrupt('Stopping');
   try {
-    const [{ addExamples, openEnvironment }, { runOnce }] = await Promise.all([
+    const [{ addExamples, openEnvironment }, { runOnce }, { checkModels }, { mayBeModel }] = await Promise.all([
       import('../server/environment.ts'),
       import('../server/run-once.ts'),
+      import('../server/start-check.ts'),
+      import('../engine/hub/model-store.ts'),
     ]);
-    const { packs: packDirs = [], clip, checkpoint, device } = options;
-    const where = { dataDir, packDirs, clip, checkpoint, device };
+    const { packs: packDirs = [], clip, checkpoint, allowHub, device } = options;
+    const where = { dataDir, packDirs, clip, checkpoint, allowHub, device };
     const environment = await openEnvironment({ ...where, writeMetadata: true });
     for (const { name, error } of environment.packs)
       if (error) process.stderr.write(`pack ${name} was not loaded: ${error}\n`);
+    checkModels({ clip, checkpoint }, environment, mayBeModel);
     await addExamples(environment.folders);
     const read = await readGraphFile(name, environment.registry);
     const graph = await placePictures(
@@ -98,8 +110,12 @@ async function placePictures(
 ): Promise<ApiGraph> {
   const pictures = images.map((text) => parsePicture(text, graph));
   const assignments = [];
+  const names = new Set<string>();
   for (const [i, { node, file }] of pictures.entries()) {
-    const value = `${i + 1}-${file.split(/[/\\]/).at(-1)}`;
+    const name = basename(file); // as the user knows it: errors name it
+    const value = names.has(name) ? `${i + 1}/${name}` : name;
+    names.add(name);
+    await mkdir(dirname(join(folders.input, value)), { recursive: true });
     await copyFile(file, join(folders.input, value));
     assignments.push({ node, input: 'image', value });
   }

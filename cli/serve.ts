@@ -11,6 +11,7 @@ interface ServeOptions {
   readonly packs?: readonly string[];
   readonly clip: string;
   readonly checkpoint?: string;
+  readonly allowHub?: boolean;
   readonly device: string;
   readonly frontEndRoot?: string;
   readonly cache: ServerOptions['cache'];
@@ -39,6 +40,10 @@ export function addServe(program: Command): void {
     .option('--packs <folder>', 'load the packs in this folder; repeatable', collect)
     .option('--clip <model>', 'CLIP that loaders offer first: bundled, a folder, or a hub id', d.clip)
     .option('--checkpoint <model>', 'checkpoint that loaders offer first: bundled, a folder, or a hub id')
+    .option(
+      '--allow-hub',
+      'let graphs name models of the hub, which are downloaded and run: only for graphs that you trust',
+    )
     .addOption(makeDeviceOption())
     .option('--front-end-root <folder>', 'serve the ComfyUI front end in this folder at /')
     .addOption(
@@ -100,6 +105,7 @@ function toServerOptions(options: ServeOptions): ServerOptions {
     packDirs: options.packs ?? [],
     clip: options.clip,
     checkpoint: options.checkpoint,
+    allowHub: options.allowHub ?? false,
     device: options.device,
     frontEndRoot: options.frontEndRoot,
     cache: options.cache,

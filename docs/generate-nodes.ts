@@ -117,6 +117,7 @@ const sampleSources: ChoiceSources = {
   inputImages: () => ['tiger.png'],
   clips: () => ['pico-clip'],
   checkpoints: () => ['pico-diffusion'],
+  offersModel: () => false,
 };
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');

@@ -11,6 +11,7 @@ export const checkpointLoader = defineNode({
   inputs: {
     ckpt_name: combo((sources) => sources.checkpoints(), {
       legacyCombo: true,
+      model: 'checkpoint',
       tooltip: 'The checkpoint: a folder with an ONNX export in the layout of diffusers and Optimum.',
     }),
   },

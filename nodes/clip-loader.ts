@@ -11,6 +11,7 @@ export const clipLoader = defineNode({
   inputs: {
     clip_name: combo((sources) => sources.clips(), {
       legacyCombo: true,
+      model: 'clip',
       tooltip: 'The model. pico-clip comes with the program: it is small and knows emoji pictures.',
     }),
     type: optional(

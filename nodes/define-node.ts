@@ -1,7 +1,7 @@
 // A node's declaration, the only one: object_info, validation, the types of run's arguments and the docs come from it.
 import type { UiOutput } from '../schemas/events.ts';
 import type { ApiGraph, Link } from '../schemas/prompt.ts';
-import type { ChoiceSources, NodeContext } from './node-context.ts';
+import type { ChoiceSources, ModelKind, NodeContext } from './node-context.ts';
 import type { SocketValues } from './values.ts';
 
 /** Options that ComfyUI's front end knows, under its names; `lazy` is for the executor. */
@@ -24,6 +24,8 @@ export interface InputOptions {
   readonly label_off?: string;
   readonly image_upload?: boolean;
   readonly image_folder?: 'input' | 'output' | 'temp';
+  /** The node gets the link itself, `[node id, output index]`, once what it links to has run; for nodes that expand. */
+  readonly rawLink?: boolean;
 }
 
 /** One input. `T` is the type that `run` receives; there is no value behind it. */
@@ -34,6 +36,8 @@ export interface Input<T = unknown> {
   readonly choices?: readonly string[] | ((sources: ChoiceSources) => readonly string[]);
   /** Describe the combo in the old form, with the choices in place of the type: client SDKs read some lists there. */
   readonly legacyCombo?: boolean;
+  /** The choices are models of this kind: what the server offers beyond its list is accepted, too. */
+  readonly model?: ModelKind;
   readonly optional: boolean;
   readonly _value?: T;
 }
@@ -46,7 +50,7 @@ export interface Output<T = unknown> {
   readonly _value?: T;
 }
 
-type PortOptions = Pick<InputOptions, 'tooltip' | 'lazy'>;
+type PortOptions = Pick<InputOptions, 'tooltip' | 'lazy' | 'rawLink'>;
 
 const widget = <T>(type: string, options: InputOptions): Input<T> => ({ type, options, optional: false });
 
@@ -59,8 +63,8 @@ export const boolean = (options: InputOptions = {}): Input<boolean> => widget('B
 /** A list to choose from; given as a function if it changes while the server runs (files, models). */
 export const combo = <const C extends string>(
   choices: readonly C[] | ((sources: ChoiceSources) => readonly C[]),
-  { legacyCombo, ...options }: InputOptions & { legacyCombo?: boolean } = {},
-): Input<C> => ({ ...widget<C>('COMBO', options), choices, legacyCombo });
+  { legacyCombo, model, ...options }: InputOptions & Pick<Input, 'legacyCombo' | 'model'> = {},
+): Input<C> => ({ ...widget<C>('COMBO', options), choices, legacyCombo, model });
 
 /** A socket without a widget. */
 export function port<K extends keyof SocketValues>(
@@ -88,13 +92,15 @@ export interface HiddenValues {
 
 type Inputs = Readonly<Record<string, Input>>;
 type Outputs = Readonly<Record<string, Output>>;
-type Hidden = Readonly<Record<string, keyof HiddenValues>>;
+/** Values that the executor adds, or inputs that a graph may hold but a front end does not show. */
+type Hidden = Readonly<Record<string, keyof HiddenValues | Input>>;
 type ValueOf<P> = P extends Input<infer T> ? T : P extends Output<infer T> ? T : never;
 type InputValue<P, IsList> = IsList extends true ? readonly ValueOf<P>[] : ValueOf<P>;
 
 type InputValues<I extends Inputs, H extends Hidden, IsList> = {
   readonly [K in keyof I]: InputValue<I[K], IsList>;
-} & { readonly [K in keyof H]: HiddenValues[H[K]] };
+} & { readonly [K in keyof H]: HiddenValue<H[K], IsList> };
+type HiddenValue<V, IsList> = V extends keyof HiddenValues ? HiddenValues[V] : InputValue<V, IsList> | undefined;
 type OutputValues<O extends Outputs> = {
   readonly [K in keyof O]: (O[K] extends Output<infer T> ? T : never) | Blocker;
 };
@@ -134,6 +140,8 @@ export interface NodeSpec<I extends Inputs, O extends Outputs, H extends Hidden,
   /** In the order in which they are shown. */
   readonly inputs: I;
   readonly hidden?: H;
+  /** Inputs that are not declared may be linked, too; `run` receives their values under the graph's names. */
+  readonly anyInputs?: boolean;
   readonly outputs: O;
   /** Runs even if no other node needs it: it saves or shows something. */
   readonly outputNode?: boolean;
@@ -152,12 +160,23 @@ export interface NodeSpec<I extends Inputs, O extends Outputs, H extends Hidden,
   /** true, or what is wrong with the literals (VALIDATE_INPUTS). Replaces the built-in checks of the inputs in `validates`. */
   validate?(
     literals: Partial<InputValues<I, H, false>>,
-    context: Pick<NodeContext, 'files'>,
+    context: ValidateContext,
   ): true | string | Promise<true | string>;
+  /** `validate` judges the types of links (`linkTypes`), too: the built-in check of them is off. */
+  readonly validatesLinkTypes?: boolean;
   /** Inputs whose range and choices `validate` checks itself; by default all of them. */
   readonly validates?: readonly (keyof I & string)[];
   /** Names of the lazy inputs that are needed, given the inputs that are known (check_lazy_status). */
-  checkLazyStatus?(known: Partial<InputValues<I, H, IsList>>, context: NodeContext): readonly string[];
+  checkLazyStatus?(
+    known: Partial<InputValues<I, H, IsList>>,
+    context: NodeContext,
+  ): readonly string[] | Promise<readonly string[]>;
+}
+
+/** What a node's own validator may ask. */
+export interface ValidateContext extends Pick<NodeContext, 'files'> {
+  /** Linked input → the type of the output that it is linked to. */
+  readonly linkTypes: Readonly<Record<string, string>>;
 }
 
 /** A node without its static types: what the registry holds and the executor calls. */
@@ -169,10 +188,13 @@ export type NodeDefinition = Omit<
   fingerprint?(literals: Readonly<Record<string, unknown>>, context: Pick<NodeContext, 'files'>): unknown;
   validate?(
     literals: Readonly<Record<string, unknown>>,
-    context: Pick<NodeContext, 'files'>,
+    context: ValidateContext,
   ): true | string | Promise<true | string>;
   readonly validates?: readonly string[];
-  checkLazyStatus?(known: Readonly<Record<string, unknown>>, context: NodeContext): readonly string[];
+  checkLazyStatus?(
+    known: Readonly<Record<string, unknown>>,
+    context: NodeContext,
+  ): readonly string[] | Promise<readonly string[]>;
 };
 
 /** Declares a node. The types of `run`'s arguments and result follow from `inputs` and `outputs`. */

@@ -7,6 +7,8 @@ export interface NodeContext {
   readonly signal: AbortSignal;
   readonly nodeId: string;
   readonly promptId: string;
+  /** Which of its calls this is: a node that receives lists is called once per element; else 0. */
+  readonly callIndex: number;
   /** Moves the node's progress bar. Throws the signal's reason once the signal is aborted. */
   progress(value: number, max: number): void;
   /** Shows an encoded picture while the node runs. */
@@ -44,13 +46,25 @@ export interface NodeFiles {
   readonly writeMetadata: boolean;
 }
 
+/** Kinds of models that loaders list. */
+export type ModelKind = 'clip' | 'checkpoint';
+
+/** The models that a server offers; no others are ever loaded, whatever a graph says. */
+export interface OfferedModels {
+  /** The names that loaders list. */
+  names(kind: ModelKind): readonly string[];
+  /** What the model is to be loaded by (a bundled name, a folder, a hub id); undefined if the server does not offer it. */
+  locate(kind: ModelKind, name: string): string | undefined;
+}
+
+/** Models by name. Throws MODEL_NOT_FOUND for a name that the server does not offer. */
 export interface NodeModels {
-  /** A CLIP by name (bundled, folder or hub id), loaded once and kept until /free unloads it. */
+  /** A CLIP, loaded once and kept until /free unloads it. */
   clip(
     name: string,
     options: { signal: AbortSignal; onProgress?: (done: number, total: number) => void },
   ): Promise<Clip>;
-  /** A checkpoint by name, kept in the same way; of several, the most recently used keep their sessions. */
+  /** A checkpoint, kept in the same way; of several, the most recently used keep their sessions. */
   checkpoint(
     name: string,
     options: { signal: AbortSignal; onProgress?: (done: number, total: number) => void },
@@ -65,6 +79,8 @@ export interface ChoiceSources {
   clips(): readonly string[];
   /** Available checkpoints: bundled ones, then the sub-folders of the model folder `checkpoints`. */
   checkpoints(): readonly string[];
+  /** May a loader load this model? All that are listed and, with --allow-hub, those of the hub. */
+  offersModel(kind: ModelKind, name: string): boolean;
 }
 
 export type { Checkpoint, Clip };

@@ -13,6 +13,7 @@ import {
   port,
   string,
 } from './define-node.ts';
+import { GraphBuilder } from './graph-builder.ts';
 
 /** The argument of a pack module's default export; see docs/packs.md. */
 export const packApi = Object.freeze({
@@ -27,6 +28,7 @@ export const packApi = Object.freeze({
   list,
   Blocker,
   NodeResult,
+  GraphBuilder,
 });
 
 export type PackApi = typeof packApi;

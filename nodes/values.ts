@@ -28,7 +28,7 @@ export interface ModelValue extends DiffusionModel {
   readonly previewVae?: Vae;
 }
 
-/** Socket type → value. One more socket type: one line here. */
+/** Socket type → value. One more socket type: one line here, and one in `MADE_BY_NODES`. */
 export interface SocketValues {
   IMAGE: ImageBatch;
   MASK: Mask;
@@ -45,3 +45,28 @@ export interface SocketValues {
   COMBO: string;
   '*': unknown;
 }
+
+/** Which values only nodes make: a graph can link such an input, but not write a literal there. */
+const MADE_BY_NODES: Readonly<Record<keyof SocketValues, boolean>> = {
+  IMAGE: true,
+  MASK: true,
+  CLIP: true,
+  MODEL: true,
+  CONDITIONING: true,
+  LATENT: true,
+  VAE: true,
+  PEZ_PROMPT: true,
+  STRING: false,
+  INT: false,
+  FLOAT: false,
+  BOOLEAN: false,
+  COMBO: false,
+  '*': false,
+};
+
+/** Do only nodes make values of this type? Of a union (`IMAGE,MASK`): of all its types? Of types of packs it is not known. */
+export const isMadeByNodes = (type: string): boolean =>
+  type.split(',').every((part) => {
+    const name = part.trim();
+    return Object.hasOwn(MADE_BY_NODES, name) && MADE_BY_NODES[name as keyof SocketValues];
+  });

@@ -12,7 +12,7 @@ export const nodeInfo = z
     input: z.object({
       required: z.record(z.string(), inputInfo),
       optional: z.record(z.string(), inputInfo).optional(),
-      hidden: z.record(z.string(), z.string()).optional(),
+      hidden: z.record(z.string(), z.union([z.string(), inputInfo])).optional(),
     }),
     input_order: z.record(z.string(), z.array(z.string())),
     is_input_list: z.boolean(),

@@ -3,11 +3,12 @@
 import { copyFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packageFile } from '../engine/package-root.ts';
-import type { ChoiceSources, NodeFiles } from '../nodes/node-context.ts';
+import type { ChoiceSources, ModelKind, NodeFiles, OfferedModels } from '../nodes/node-context.ts';
 import { createChoiceSources } from './files/choice-sources.ts';
 import { type DataFolders, prepareDataFolders } from './files/data-folders.ts';
 import { fileError } from './files/file-error.ts';
 import { createNodeFiles } from './files/node-files.ts';
+import { createOfferedModels } from './files/offered-models.ts';
 import type { ServerOptions } from './options.ts';
 import { createRegistry, loadPacks, type Pack } from './packs/packs.ts';
 import type { Registry } from './packs/registry.ts';
@@ -20,31 +21,40 @@ export interface Environment {
   readonly files: NodeFiles;
 }
 
+/** Which models a server offers. */
+export type ModelOptions = Partial<Pick<ServerOptions, 'clip' | 'checkpoint' | 'allowHub'>>;
+
 /** Creates the data folders and loads the packs. Throws FILE_UNWRITABLE. */
 export async function openEnvironment({
   dataDir,
   packDirs,
-  clip,
-  checkpoint,
   writeMetadata,
-}: Pick<ServerOptions, 'dataDir' | 'packDirs' | 'clip' | 'checkpoint' | 'writeMetadata'>): Promise<Environment> {
+  ...models
+}: Pick<ServerOptions, 'dataDir' | 'packDirs' | 'writeMetadata'> & ModelOptions): Promise<Environment> {
   const folders = await prepareDataFolders(dataDir);
   const packs = await loadPacks({ packDirs });
-  const models = packs.flatMap(({ manifest }) => manifest?.models ?? []);
-  const bundled = (wanted: string) => models.filter(({ kind }) => kind === wanted).map(({ name }) => name);
   return {
     folders,
     packs,
     registry: createRegistry(packs),
-    sources: createChoiceSources({
-      folders,
-      clip,
-      bundledClips: bundled('clip'),
-      checkpoint,
-      bundledCheckpoints: bundled('checkpoint'),
-    }),
+    sources: createChoiceSources(folders, offeredModels({ folders, packs }, models)),
     files: createNodeFiles({ folders, writeMetadata }),
   };
+}
+
+/** The models of data folders, packs and options: validation and the worker both ask this list. */
+export function offeredModels(
+  { folders, packs }: Pick<Environment, 'folders' | 'packs'>,
+  { clip, checkpoint, allowHub }: ModelOptions,
+): OfferedModels {
+  const models = packs.flatMap(({ manifest }) => manifest?.models ?? []);
+  const bundled = (wanted: ModelKind) => models.filter(({ kind }) => kind === wanted).map(({ name }) => name);
+  return createOfferedModels({
+    modelsDir: folders.models,
+    first: { clip, checkpoint },
+    bundled: { clip: bundled('clip'), checkpoint: bundled('checkpoint') },
+    allowHub,
+  });
 }
 
 /** Copies the example pictures into the input folder if it is still empty, so that the templates run at once. */

@@ -19,6 +19,20 @@ export function parseJson(text: string): unknown {
  * `nonFinite: 'keep'` writes them as Python does, for text that only parseJson will read.
  */
 export function stringifyJson(value: unknown, { nonFinite = 'null' }: { nonFinite?: 'null' | 'keep' } = {}): string {
+  return (nonFinite === 'null' ? stringifyPlain(value) : undefined) ?? stringifySpecials(value, nonFinite);
+}
+
+/** Most values need no replacer, without which JSON.stringify is five times as fast. */
+function stringifyPlain(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    if (error instanceof TypeError) return undefined; // a bigint; or what stringifySpecials can't write either
+    throw error;
+  }
+}
+
+function stringifySpecials(value: unknown, nonFinite: 'null' | 'keep'): string {
   const mark = randomUUID();
   let marked = false;
   const text = JSON.stringify(value, (_key, entry: unknown) => {

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { InputError } from '../engine/errors.ts';
+import { mayBeModel } from '../engine/hub/model-store.ts';
 import { checkDevice } from '../engine/onnx/device.ts';
 import { ClosingSteps } from './closing-steps.ts';
 import { addExamples, type Environment, openEnvironment } from './environment.ts';
@@ -22,6 +23,7 @@ import { type JobStoreOptions, openJobStore } from './queue/sqlite-store.ts';
 import { type JobStore, StoreError } from './queue/store.ts';
 import { createRequestCheck } from './security.ts';
 import { createSocketHub, type SocketHub, type SocketHubOptions } from './sockets/hub.ts';
+import { checkFolders, checkModels } from './start-check.ts';
 import { startWorkerHost, type WorkerHost, type WorkerHostOptions } from './worker/host.ts';
 
 export interface RunningServer {
@@ -42,7 +44,8 @@ export interface StartOptions extends Partial<ServerOptions> {
 
 /**
  * Starts a server; what its options leave out is as in `serverDefaults`. Waiting prompts of an earlier run go on.
- * Throws OPTION_INVALID (an address that can't be bound, a data folder that is in use, a device that onnxruntime lacks), FILE_UNWRITABLE.
+ * Throws OPTION_INVALID (an address that can't be bound, a data folder that is in use, a device that onnxruntime lacks,
+ * a folder or model that is not there), FILE_UNWRITABLE.
  */
 export async function startServer({
   log = createLog(),
@@ -52,7 +55,9 @@ export async function startServer({
 }: StartOptions = {}): Promise<RunningServer> {
   const options: ServerOptions = { ...serverDefaults, ...given };
   checkDevice(options.device);
+  checkFolders(options);
   const environment = await openEnvironment(options);
+  checkModels(options, environment, mayBeModel);
   for (const { name, error } of environment.packs) if (error) log.logger.warn(`pack ${name} was not loaded: ${error}`);
   const closing = new ClosingSteps();
   try {
@@ -117,9 +122,10 @@ function lockStore(options: JobStoreOptions): JobStore {
 }
 
 function startWorker({ options, log: { logger }, worker: extras, closing }: Setup): WorkerHost {
-  const { dataDir, packDirs, cache, writeMetadata, device } = options;
+  const { dataDir, packDirs, cache, writeMetadata, device, clip, checkpoint, allowHub } = options;
   const onLog: WorkerHostOptions['onLog'] = (level, message) => logger[level](message);
-  const worker = startWorkerHost({ ...extras, dataDir, packDirs, cache, writeMetadata, device, onLog });
+  const models = { device, clip, checkpoint, allowHub };
+  const worker = startWorkerHost({ ...extras, dataDir, packDirs, cache, writeMetadata, ...models, onLog });
   closing.add(() => worker.stop());
   return worker;
 }

@@ -13,6 +13,8 @@ export interface ServerOptions {
   readonly clip: string;
   /** The checkpoint that loaders offer first; by default the first bundled one. */
   readonly checkpoint?: string;
+  /** May graphs name models of the hub, which are then downloaded and run? Otherwise only what loaders list. */
+  readonly allowHub?: boolean;
   /** Where checkpoints run: cpu, webgpu, cuda, coreml or dml. */
   readonly device: string;
   /** A ComfyUI front end to serve at `/`. */

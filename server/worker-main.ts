@@ -2,14 +2,17 @@
 import { loadClip } from '../engine/clip/clip.ts';
 import { loadCheckpoint } from '../engine/diffusion/checkpoint.ts';
 import type { ExecutionEvent } from '../schemas/events.ts';
+import { offeredModels } from './environment.ts';
 import { createExecutor } from './executor/executor.ts';
+import { createChoiceSources } from './files/choice-sources.ts';
 import { dataFolders } from './files/data-folders.ts';
 import { createNodeFiles } from './files/node-files.ts';
 import type { Job } from './job.ts';
 import { createRegistry, loadPacks } from './packs/packs.ts';
 import { createWorkerModels } from './worker/models.ts';
 import { guardAgainstOrphaning } from './worker/orphan-guard.ts';
-import type { FromWorker, ToWorker, WorkerOptions } from './worker/protocol.ts';
+import { createOutbox } from './worker/outbox.ts';
+import type { ToWorker, WorkerOptions } from './worker/protocol.ts';
 
 /** Previews and lines of text that may wait in the channel; further ones are dropped while the server is slow. */
 const MAX_WAITING_PREVIEWS = 2;
@@ -19,15 +22,15 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => un
 guardAgainstOrphaning();
 const options: WorkerOptions = JSON.parse(process.argv[2]);
 
-const send = (message: FromWorker, sent: (error: Error | null) => void = () => undefined): void => {
-  if (process.connected) process.send!(message, undefined, undefined, sent);
-};
+const outbox = createOutbox((messages, sent = () => undefined) => {
+  if (process.connected) process.send!(messages, undefined, undefined, sent);
+});
 
 /** An uncaught exception leaves the process in an unknown state: report it and end. */
 function die(thrown: unknown): void {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const end = () => process.exit(1);
-  if (process.connected) send({ type: 'fatal', message: error.message, stack: String(error.stack) }, end);
+  if (process.connected) outbox.put({ type: 'fatal', message: error.message, stack: String(error.stack) }, end);
   else end();
 }
 process.on('uncaughtException', die);
@@ -36,25 +39,27 @@ process.on('unhandledRejection', die);
 let waitingPreviews = 0;
 function sendEvent(promptId: string, event: ExecutionEvent): void {
   if (event.type !== 'preview' && event.type !== 'text') {
-    send({ type: 'event', promptId, event });
+    outbox.put({ type: 'event', promptId, event });
     return;
   }
   if (waitingPreviews >= MAX_WAITING_PREVIEWS) return;
   waitingPreviews++;
-  send({ type: 'event', promptId, event }, () => {
+  outbox.put({ type: 'event', promptId, event }, () => {
     waitingPreviews--;
   });
 }
 
 const packs = await loadPacks({ packDirs: options.packDirs });
 const folders = dataFolders(options.dataDir);
+const offered = offeredModels({ folders, packs }, options);
 const executor = createExecutor({
   registry: createRegistry(packs),
   cache: options.cache,
+  sources: createChoiceSources(folders, offered),
   services: {
     files: createNodeFiles({ folders, writeMetadata: options.writeMetadata }),
     models: createWorkerModels({
-      modelsDir: folders.models,
+      offered,
       loadClip,
       loadCheckpoint: (name, more) => loadCheckpoint(name, { ...more, device: options.device }),
     }),
@@ -70,7 +75,7 @@ async function run(job: Job): Promise<void> {
   const emit = (event: ExecutionEvent) => sendEvent(promptId, event);
   const outcome = await executor.run(job, { emit, signal: abort.signal });
   current = undefined;
-  send({ type: 'done', promptId, outcome });
+  outbox.put({ type: 'done', promptId, outcome });
 }
 
 process.on('message', (message: ToWorker) => {
@@ -86,4 +91,4 @@ process.on('message', (message: ToWorker) => {
       executor.free(message);
   }
 });
-send({ type: 'ready' });
+outbox.put({ type: 'ready' });

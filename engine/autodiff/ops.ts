@@ -22,6 +22,8 @@ export const sigmoid = unary('Sigmoid');
 export const sqrt = unary('Sqrt');
 export const erf = unary('Erf');
 export const sign = unary('Sign');
+export const floor = unary('Floor');
+export const round = unary('Round');
 export const not = unary('Not');
 export const add = binary('Add');
 export const sub = binary('Sub');
@@ -62,6 +64,9 @@ export const where = (condition: Value, a: Value, b: Value): Value =>
     dims: broadcast(condition.dims, broadcast(a.dims, b.dims)),
     type: a.type,
   });
+
+/** x without its fraction: ⌊|x|⌋ with the sign of x. */
+export const truncate = (x: Value): Value => mul(sign(x), floor(abs(x)));
 
 /** x in another element type. */
 export const cast = (x: Value, type: ElementType): Value =>
@@ -115,6 +120,14 @@ export function sum(x: Value, axes: readonly number[]): Value {
 /** Mean over the axes, which stay with size 1. */
 export const mean = (x: Value, axes: readonly number[]): Value =>
   scale(sum(x, axes), 1 / sizeOf(axes.map((a) => x.dims[a])));
+
+/** e^x/Σ e^x along an axis (from opset 13 on). */
+export const softmax = (x: Value, axis: number): Value =>
+  x.graph.add('Softmax', { inputs: [x], dims: x.dims, attributes: { axis } });
+
+/** table[indices]: rows of its first axis. */
+export const gatherRows = (table: Value, indices: Value): Value =>
+  table.graph.add('Gather', { inputs: [table, indices], dims: [...indices.dims, ...table.dims.slice(1)] });
 
 /** Undoes broadcasting: sums x down to dims. */
 export function sumTo(x: Value, dims: Dims): Value {

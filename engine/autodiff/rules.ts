@@ -6,6 +6,7 @@
 //   noGradient('…')   the gradient is zero, for this reason
 //
 // One flow per input, or the walk (backward.ts) refuses; it undoes broadcasting, so a flow may have a larger shape.
+import { floatAttribute } from '../onnx/graph.ts';
 import { isFloat } from '../onnx/tensor.ts';
 import type { Value } from './builder.ts';
 import {
@@ -27,6 +28,7 @@ import {
   sinh,
   sqrt,
   sub,
+  truncate,
   where,
 } from './ops.ts';
 import { everyOutput, type GradientRule, rest } from './rule.ts';
@@ -42,11 +44,17 @@ import {
   softsignRule,
   swishRule,
 } from './rules-activation.ts';
+import { attentionRule, rotaryRule } from './rules-attention.ts';
+import { batchNormRule, groupNormRule, instanceNormRule, lpNormRule, lrnRule } from './rules-channel-norm.ts';
+import { convRule, convTransposeRule } from './rules-conv.ts';
 import { clipRule, dropoutRule, maxMinRule, powRule } from './rules-elementwise.ts';
+import { fastGeluRule } from './rules-fused.ts';
 import { gatherElementsRule, gatherNdRule, gatherRule, oneHotRule } from './rules-gather.ts';
+import { gridSampleRule } from './rules-grid-sample.ts';
 import { einsumRule, gemmRule, matmulRule } from './rules-linear.ts';
 import { geluRule, layerNormRule, logSoftmaxRule, rmsNormRule, softmaxRule } from './rules-normalise.ts';
 import { padRule } from './rules-pad.ts';
+import { averagePoolRule, globalAveragePoolRule, globalMaxPoolRule, maxPoolRule } from './rules-pool.ts';
 import {
   cumSumRule,
   logSumExpRule,
@@ -59,6 +67,8 @@ import {
   reduceSumRule,
   reduceSumSquareRule,
 } from './rules-reduce.ts';
+import { resizeRule } from './rules-resize.ts';
+import { depthToSpaceRule, scatterElementsRule, scatterNdRule, spaceToDepthRule } from './rules-scatter.ts';
 import { concatRule, sliceRule, splitRule, tileRule, transposeRule, triluRule } from './rules-shape.ts';
 
 const reshapeBack: GradientRule = ({ x, g }) => [reshape(g, x[0].dims), ...rest(x)];
@@ -78,6 +88,7 @@ export const rules: Readonly<Record<string, GradientRule>> = {
   Sum:        ({ x, g })               => x.map(() => g),
   Mean:       meanRule,
   Clip:       clipRule,
+  Mod:        ({ x: [a, b], g })       => [g, neg(mul(g, truncate(div(a, b))))],      // y = a − b·trunc(a/b), fmod = 1
 
   // elementwise, one input
   Identity:   ({ g })                  => [g],
@@ -105,6 +116,7 @@ export const rules: Readonly<Record<string, GradientRule>> = {
   Acosh:      ({ x: [x], g })          => [div(g, sqrt(sub(mul(x, x), one(x))))],     // 1/√(x² − 1)
   Atanh:      ({ x: [x], g })          => [div(g, sub(one(x), mul(x, x)))],           // 1/(1 − x²)
   Gelu:       geluRule,
+  ThresholdedRelu: ({ x: [x], g, node }) => [where(greater(x, scalar(x, floatAttribute(node, 'alpha', 1))), g, scalar(g, 0))],
   LeakyRelu:  leakyReluRule,
   PRelu:      preluRule,
   Elu:        eluRule,
@@ -117,6 +129,7 @@ export const rules: Readonly<Record<string, GradientRule>> = {
   Swish:      swishRule(1),
   'com.microsoft.QuickGelu': swishRule(1.702),
   'com.microsoft.Gelu': geluRule,
+  'com.microsoft.FastGelu': fastGeluRule,
   Cast:       ({ x: [x], g })          => [isFloat(x.type) ? cast(g, x.type) : null],
 
   // along axes
@@ -125,6 +138,7 @@ export const rules: Readonly<Record<string, GradientRule>> = {
   LayerNormalization: layerNormRule,
   RMSNormalization: rmsNormRule,
   SimplifiedLayerNormalization: rmsNormRule,
+  LpNormalization: lpNormRule,
   CumSum:     cumSumRule,
   ReduceSum:  reduceSumRule,
   ReduceMean: reduceMeanRule,
@@ -139,6 +153,23 @@ export const rules: Readonly<Record<string, GradientRule>> = {
   MatMul:     matmulRule,
   Gemm:       gemmRule,
   Einsum:     einsumRule,
+
+  Attention:  attentionRule,
+  RotaryEmbedding: rotaryRule,
+
+  // pictures: [N, C, …]
+  Conv:       convRule,
+  ConvTranspose: convTransposeRule,
+  BatchNormalization: batchNormRule,
+  InstanceNormalization: instanceNormRule,
+  GroupNormalization: groupNormRule,
+  LRN:        lrnRule,
+  AveragePool: averagePoolRule,
+  MaxPool:    maxPoolRule,
+  GlobalAveragePool: globalAveragePoolRule,
+  GlobalMaxPool: globalMaxPoolRule,
+  Resize:     resizeRule,
+  GridSample: gridSampleRule,
 
   // the same numbers in another shape or place
   Reshape:    reshapeBack,
@@ -156,6 +187,10 @@ export const rules: Readonly<Record<string, GradientRule>> = {
   Gather:     gatherRule,
   GatherND:   gatherNdRule,
   GatherElements: gatherElementsRule,
+  ScatterND:  scatterNdRule,
+  ScatterElements: scatterElementsRule,
+  DepthToSpace: depthToSpaceRule,
+  SpaceToDepth: spaceToDepthRule,
 
   // made of a few numbers
   OneHot:     oneHotRule,

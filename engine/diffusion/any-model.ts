@@ -2,8 +2,8 @@
 import { listBundled } from '../hub/bundled.ts';
 import { INDEX_FILE } from '../hub/cache.ts';
 import { type HubOptions, pullFolder, pullModel } from '../hub/fetch-model.ts';
-import { type HubId, parseHubId } from '../hub/hub-id.ts';
 import { findModel, localFolder } from '../hub/model-store.ts';
+import { type HubId, parseHubId } from '../hub-id.ts';
 import { findCheckpoint, isCheckpoint, listBundledCheckpoints, pullCheckpoint } from './layout.ts';
 
 /** Downloads the model with that id; only missing files or, with `refresh`, also those that changed. Throws what `pullFolder` throws. */

@@ -5,11 +5,11 @@ import { InputError } from '../errors.ts';
 import { bundledRoot, bundledWith } from '../hub/bundled.ts';
 import { INDEX_FILE } from '../hub/cache.ts';
 import { type HubOptions, pullFolder } from '../hub/fetch-model.ts';
-import { type HubId, parseHubId } from '../hub/hub-id.ts';
 import { localFolder } from '../hub/model-store.ts';
 import { type NeededFile, weightsFile } from '../hub/needed-files.ts';
 import { readJson } from '../hub/read-json.ts';
 import { checkDtype, type Dtype, dtypes, variantFile } from '../hub/variant.ts';
+import { type HubId, parseHubId } from '../hub-id.ts';
 import type { SchedulerConfig } from './noise-levels.ts';
 
 export interface CheckpointFiles {

@@ -49,10 +49,13 @@ function outerGroups(text: string): string[] {
   return pieces;
 }
 
+// The dot belongs to the digits after it: with `\.?` alone, a long run of digits could be split in every way (quadratic time).
+const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
+
 /** A number as Python's float() reads it in prompts; undefined for anything else. */
 function readNumber(text: string): number | undefined {
   const trimmed = text.trim();
-  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(trimmed) ? Number(trimmed) : undefined;
+  return NUMBER.test(trimmed) ? Number(trimmed) : undefined;
 }
 
 // While groups are found, two characters that no prompt contains stand for the escaped parentheses.

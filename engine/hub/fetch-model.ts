@@ -1,9 +1,9 @@
 // Hub id → a complete model folder in the cache: only files that are missing or damaged are downloaded.
 import { join, posix } from 'node:path';
 import { InputError } from '../errors.ts';
+import type { HubId } from '../hub-id.ts';
 import { cacheFolder, findInHubCache, isOffline } from './cache.ts';
 import { type DownloadProgress, downloadFile } from './download.ts';
-import type { HubId } from './hub-id.ts';
 import { withLock } from './lock.ts';
 import {
   externalData,
@@ -124,7 +124,7 @@ type FoundFile = RemoteFile & { readonly path: string };
 
 /** The first of a file's paths that the hub has; undefined if it has none and the file is optional. */
 async function findRemote(id: HubId, needed: NeededFile, options: HubOptions): Promise<FoundFile | undefined> {
-  const endpoint = (options.endpoint ?? process.env.HF_ENDPOINT ?? 'https://huggingface.co').replace(/\/+$/, '');
+  const endpoint = (options.endpoint ?? process.env.HF_ENDPOINT ?? 'https://huggingface.co').replace(/(?<!\/)\/+$/, '');
   let refusal: HubError | undefined;
   for (const path of pathsOf(needed)) {
     const url = `${endpoint}/${id.repo}/resolve/${encodeURIComponent(id.revision)}/${path}`;

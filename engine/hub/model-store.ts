@@ -3,9 +3,9 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { InputError } from '../errors.ts';
+import { parseHubId } from '../hub-id.ts';
 import { bundledRoot, listBundled } from './bundled.ts';
 import { type HubOptions, pullModel } from './fetch-model.ts';
-import { parseHubId } from './hub-id.ts';
 import { checkDtype, findTower, towerFile } from './variant.ts';
 
 export interface StoreOptions extends HubOptions {
@@ -45,6 +45,9 @@ export function localFolder(name: string, bundled: readonly string[] = listBundl
   }
   return undefined;
 }
+
+/** Is it the name of a bundled model, a folder that exists, or a hub id? Throws MODEL_NOT_FOUND if it is a file. */
+export const mayBeModel = (name: string): boolean => localFolder(name) !== undefined || parseHubId(name) !== undefined;
 
 async function fromHub(name: string, options: HubOptions): Promise<string> {
   const id = parseHubId(name);

@@ -51,10 +51,13 @@ export function isComplete(dir: string, path: string, record: StoreRecord): bool
 /** An .onnx file whose weights are external is small; larger ones contain their weights. */
 const MAX_SCANNED_BYTES = 64 * 2 ** 20;
 
+/** Names are at most as long as files may be: without the limit, a long run of letters would take quadratic time. */
+const EXTERNAL_NAME = /[\w.-]{1,240}\.onnx[._]data(?:_\d{1,9})?|\bweights\.pb\b/g;
+
 /** Names of the files beside an .onnx file that hold its weights: `model.onnx_data`, `…_data_1`, diffusers' `weights.pb`. */
 export function externalData(path: string): string[] {
   if (statSync(path).size > MAX_SCANNED_BYTES) return [];
-  const names = readFileSync(path, 'latin1').match(/[\w.-]+\.onnx[._]data(?:_\d+)?|\bweights\.pb\b/g) ?? [];
+  const names = readFileSync(path, 'latin1').match(EXTERNAL_NAME) ?? [];
   return [...new Set(names)];
 }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
-import { checkModel, type Model, prune, type ValueInfo } from './graph.ts';
+import { checkModel, type Model, type Node, prune, type ValueInfo } from './graph.ts';
 import { readModelFile } from './read.ts';
 import { createSession, runError, toOrt } from './session.ts';
 import { type ElementType, elementSize, sizeOf, type Tensor } from './tensor.ts';
@@ -88,10 +88,32 @@ async function fold(model: Model): Promise<Model> {
     const path = join(folder, 'folded.onnx');
     const session = await createSession(model, { graphOptimizationLevel: 'basic', optimizedModelFilePath: path });
     await session.release(); // the file is what was wanted
-    return checkModel({ ...readModelFile(path), source: model.source });
+    return renameInserted(checkModel({ ...readModelFile(path), source: model.source }), model);
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/**
+ * onnxruntime writes casts around what it has no float16 kernel for, and names them after their values. The next session
+ * inserts such casts again, under the same names: those that are there already get other ones.
+ */
+function renameInserted(folded: Model, original: Model): Model {
+  const known = new Set([
+    ...original.inputs.map((i) => i.name),
+    ...original.constants.keys(),
+    ...original.nodes.flatMap((node) => [node.name, ...node.outputs]),
+    '',
+  ]);
+  const rename = (name: string) => (known.has(name) || !name.startsWith('Inserted') ? name : `folded/${name}`);
+  const node = (n: Node): Node => ({
+    ...n,
+    name: rename(n.name),
+    inputs: n.inputs.map(rename),
+    outputs: n.outputs.map(rename),
+  });
+  const constants = new Map([...folded.constants].map(([name, t]) => [rename(name), t]));
+  return { ...folded, constants, nodes: folded.nodes.map(node) };
 }
 
 /** The folded graph carries no shapes: make every value an output, run once on zeros, and read them off. */

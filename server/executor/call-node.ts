@@ -1,6 +1,7 @@
 // Calls a node once per element of its lists, or asks it which lazy inputs it needs (protocol: Lazy inputs; Lists; Blockers).
 import { Blocker, type NodeDefinition } from '../../nodes/define-node.ts';
-import type { NodeContext } from '../../nodes/node-context.ts';
+import type { ChoiceSources, NodeContext } from '../../nodes/node-context.ts';
+import { checkArrived } from './arrived-choices.ts';
 import { type InputLists, toCalls } from './inputs.ts';
 import { type CallResult, readReturn } from './node-results.ts';
 
@@ -8,7 +9,11 @@ export interface NodeCall {
   readonly definition: NodeDefinition;
   readonly inputs: InputLists;
   readonly hidden: Readonly<Record<string, unknown>>;
-  readonly context: NodeContext;
+  /** Its index of the call is set for each call. */
+  readonly context: Omit<NodeContext, 'callIndex'>;
+  /** Combos whose values came through links, and what combos offer. */
+  readonly linkedChoices: readonly string[];
+  readonly sources: ChoiceSources;
 }
 
 /** The blocker among the arguments of a call, if there is one. */
@@ -25,11 +30,11 @@ function blockerIn(args: Readonly<Record<string, unknown>>, inputIsList = false)
  * receives a blocker is skipped; the blocker's message goes to `onBlocked` once and no further.
  */
 export async function callNode(
-  { definition, inputs, hidden, context }: NodeCall,
+  { definition, inputs, hidden, context, linkedChoices, sources }: NodeCall,
   onBlocked: (message: string) => void,
 ): Promise<CallResult[]> {
   const results: CallResult[] = [];
-  for (const args of toCalls(inputs, definition.inputIsList)) {
+  for (const [callIndex, args] of toCalls(inputs, definition.inputIsList).entries()) {
     const blocker = blockerIn(args, definition.inputIsList);
     if (blocker) {
       if (blocker.message !== undefined) onBlocked(blocker.message);
@@ -37,7 +42,8 @@ export async function callNode(
       continue;
     }
     context.signal.throwIfAborted();
-    const returned = await definition.run({ ...args, ...hidden }, context);
+    if (linkedChoices.length > 0) await checkArrived(linkedChoices, { definition, args, context, sources });
+    const returned = await definition.run({ ...args, ...hidden }, { ...context, callIndex });
     // A node may return its best so far when interrupted; that must not be kept as its result.
     context.signal.throwIfAborted();
     results.push(readReturn(definition, returned));
@@ -46,12 +52,12 @@ export async function callNode(
 }
 
 /** Names of absent lazy inputs that the node says it needs, over all of its calls. */
-export function neededLazyInputs({ definition, inputs, hidden, context }: NodeCall): string[] {
+export async function neededLazyInputs({ definition, inputs, hidden, context }: NodeCall): Promise<string[]> {
   if (!definition.checkLazyStatus) return [];
   const needed = new Set<string>();
-  for (const args of toCalls(inputs, definition.inputIsList)) {
+  for (const [callIndex, args] of toCalls(inputs, definition.inputIsList).entries()) {
     if (blockerIn(args, definition.inputIsList)) continue;
-    for (const name of definition.checkLazyStatus({ ...args, ...hidden }, context)) {
+    for (const name of await definition.checkLazyStatus({ ...args, ...hidden }, { ...context, callIndex })) {
       if (!inputs.has(name)) needed.add(name);
     }
   }

@@ -1,4 +1,6 @@
 // Runs prompts one after the other with ComfyUI's semantics (protocol: Which nodes run) and keeps results between them.
+
+import type { ChoiceSources } from '../../nodes/node-context.ts';
 import type { ExecutionEvent } from '../../schemas/events.ts';
 import type { Job, JobOutcome } from '../job.ts';
 import type { Registry } from '../packs/registry.ts';
@@ -12,6 +14,8 @@ interface ExecutorOptions {
   readonly cache: CacheMode;
   /** What nodes may use: data folders and models. */
   readonly services: NodeServices;
+  /** What combos offer: values that reach them through links are checked against it. */
+  readonly sources: ChoiceSources;
 }
 
 export interface RunOptions {
@@ -32,12 +36,12 @@ export interface Executor {
 }
 
 /** Creates an executor. It knows nothing of Express, sockets or processes. */
-export function createExecutor({ registry, cache: mode, services }: ExecutorOptions): Executor {
+export function createExecutor({ registry, cache: mode, services, sources }: ExecutorOptions): Executor {
   const cache = createResultCache(mode);
   let last: Promise<unknown> = Promise.resolve();
   return {
     run(job, { emit, signal }) {
-      const outcome = last.then(() => runPrompt({ job, registry, cache, services, emit, signal }));
+      const outcome = last.then(() => runPrompt({ job, registry, cache, services, sources, emit, signal }));
       last = outcome.catch(() => undefined);
       return outcome;
     },

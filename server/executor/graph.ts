@@ -1,4 +1,5 @@
 // The graph of a running prompt: the user's nodes, and those that nodes put in their own place while it runs.
+import { isLink, unwrapLiteral } from '../../schemas/literal.ts';
 import type { ApiGraph, ApiNode, Link } from '../../schemas/prompt.ts';
 
 /** Nodes that expansion may add to one prompt: an endless loop stops here instead of filling the memory. */
@@ -23,15 +24,8 @@ export interface GraphNode {
   readonly source: ApiNode;
 }
 
-/** `[node id, output index]`: how a link is written among the inputs of a prompt. */
-export const isLink = (value: unknown): value is Link =>
-  Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' && typeof value[1] === 'number';
-
-function parseInput(value: unknown): InputSource {
-  if (isLink(value)) return { link: value };
-  const wrapped = typeof value === 'object' && value !== null && Object.hasOwn(value, '__value__');
-  return { literal: wrapped ? (value as { __value__: unknown }).__value__ : value };
-}
+const parseInput = (value: unknown): InputSource =>
+  isLink(value) ? { link: value } : { literal: unwrapLiteral(value) };
 
 const parseInputs = (node: ApiNode): Map<string, InputSource> =>
   new Map(Object.entries(node.inputs ?? {}).map(([name, value]) => [name, parseInput(value)]));

@@ -14,7 +14,10 @@ export function hiddenValues(job: Job, graph: DynamicGraph, registry: Registry) 
   };
   return (node: GraphNode): Record<string, unknown> => {
     const declared = Object.entries(registry.get(node.classType)?.definition.hidden ?? {});
-    return Object.fromEntries(declared.map(([name, value]) => [name, give[value](node)]));
+    // Hidden inputs of the node's own are gathered with its other inputs.
+    return Object.fromEntries(
+      declared.flatMap(([name, value]) => (typeof value === 'string' ? [[name, give[value](node)]] : [])),
+    );
   };
 }
 

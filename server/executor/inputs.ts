@@ -1,5 +1,7 @@
 // What a node receives: for each declared input the list of its values, from literals and links alike (protocol: Lists).
-import type { NodeDefinition } from '../../nodes/define-node.ts';
+import type { Input, NodeDefinition } from '../../nodes/define-node.ts';
+import type { Link } from '../../schemas/prompt.ts';
+import { inputNamed, inputsOf } from '../packs/inputs-of.ts';
 import type { GraphNode } from './graph.ts';
 import type { ResultLookup } from './result-store.ts';
 
@@ -8,40 +10,49 @@ export type InputLists = ReadonlyMap<string, readonly unknown[]>;
 
 interface GatherOptions {
   readonly node: GraphNode;
-  readonly definition: Pick<NodeDefinition, 'inputs'>;
+  readonly definition: Pick<NodeDefinition, 'type' | 'inputs' | 'hidden' | 'anyInputs'>;
   readonly results: ResultLookup;
   /** Lazy inputs that the node asked for. */
   readonly asked?: ReadonlySet<string>;
 }
 
 /**
- * Gathers the declared inputs of a node; others are not passed. A widget that was left out has its default. Lazy
- * inputs are computed only once the node `asked` for them.
- * Throws if a required input is absent, or a link names an output that its node does not have.
+ * Gathers the inputs of a node: the declared ones and, for a class with `anyInputs`, every link. A widget that was left out has its
+ * default. Lazy inputs are computed only once the node `asked` for them.
+ * Throws if a required input is absent, a link is not declared, or it names an output that its node does not have.
  */
 export function gatherInputs({ node, definition, results, asked }: GatherOptions): InputLists {
   const lists = new Map<string, readonly unknown[]>();
-  for (const [name, { options, optional }] of Object.entries(definition.inputs)) {
+  for (const [name, input] of [...inputsOf(definition), ...undeclaredLinks(node, definition)]) {
+    const { options, optional } = input;
     const source = node.inputs.get(name);
     if (source === undefined) {
       if (options.default !== undefined) lists.set(name, [options.default]);
       else if (!optional) throw new Error(`Required input is missing: ${name}`);
-    } else if ('literal' in source) {
-      lists.set(name, [source.literal]);
-    } else {
-      const [from, slot] = source.link;
-      // Absent even if its value is at hand: a result must not depend on what is cached.
-      if (options.lazy && !asked?.has(name)) continue;
-      const result = results.get(from);
-      if (result === undefined) throw new Error(`Input ${name} needs node ${from}, which has no result.`);
-      if (result.outputs[slot] === undefined)
-        throw new Error(
-          `Input ${name} asks for output ${slot} of node ${from}, which has ${result.outputs.length} outputs.`,
-        );
-      lists.set(name, result.outputs[slot]);
-    }
+    } else if ('literal' in source) lists.set(name, [source.literal]);
+    else if (options.rawLink) lists.set(name, [source.link]);
+    // Absent even if its value is at hand: a result must not depend on what is cached.
+    else if (!options.lazy || asked?.has(name)) lists.set(name, linkedValues(name, source.link, results));
   }
   return lists;
+}
+
+/** Expansions are not validated: a link to an input that does not exist is an error here, too. */
+const undeclaredLinks = ({ inputs }: GraphNode, definition: GatherOptions['definition']): [string, Input][] => {
+  const declared = new Set(inputsOf(definition).map(([name]) => name));
+  return [...inputs].flatMap(([name, source]): [string, Input][] => {
+    if (declared.has(name) || !('link' in source)) return [];
+    const input = inputNamed(definition, name);
+    if (!input) throw new Error(`${definition.type} has no input ${name}, which is linked.`);
+    return [[name, input]];
+  });
+};
+
+function linkedValues(name: string, [from, slot]: Link, results: ResultLookup): readonly unknown[] {
+  const outputs = results.get(from)?.outputs;
+  if (outputs === undefined) throw new Error(`Input ${name} needs node ${from}, which has no result.`);
+  if (outputs[slot] !== undefined) return outputs[slot];
+  throw new Error(`Input ${name} asks for output ${slot} of node ${from}, which has ${outputs.length} outputs.`);
 }
 
 /**

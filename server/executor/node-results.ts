@@ -1,8 +1,8 @@
 // What a node returned, call by call → its outputs as lists, what it shows, and the graph that runs in its place.
 import { Blocker, type NodeDefinition, NodeResult } from '../../nodes/define-node.ts';
 import type { UiOutput } from '../../schemas/events.ts';
+import { isLink } from '../../schemas/literal.ts';
 import type { ApiGraph, Link } from '../../schemas/prompt.ts';
-import { isLink } from './graph.ts';
 import type { ResultLookup } from './result-store.ts';
 
 /** One call's result: a value per output in the order of declaration, or a blocker for all of them. */

@@ -1,12 +1,12 @@
 // One prompt to run → everything that the parts of its run share.
-import type { NodeContext } from '../../nodes/node-context.ts';
+import type { ChoiceSources, NodeContext } from '../../nodes/node-context.ts';
 import type { ExecutionEvent } from '../../schemas/events.ts';
 import type { Job } from '../job.ts';
 import type { Registry } from '../packs/registry.ts';
 import { DynamicGraph, type GraphNode } from './graph.ts';
 import { hiddenValues } from './hidden.ts';
 import { PromptCache } from './prompt-cache.ts';
-import { Reporter } from './reporter.ts';
+import type { Reporter } from './reporter.ts';
 import type { NodeOutputs, ResultCache } from './result-cache.ts';
 import { ResultStore } from './result-store.ts';
 import { Schedule } from './schedule.ts';
@@ -20,6 +20,8 @@ export interface PromptOptions {
   readonly registry: Registry;
   readonly cache: ResultCache;
   readonly services: NodeServices;
+  /** What combos offer. */
+  readonly sources: ChoiceSources;
   readonly emit: (event: ExecutionEvent) => void;
   /** Aborted when the user interrupts. */
   readonly signal: AbortSignal;
@@ -29,6 +31,7 @@ export interface PromptState {
   readonly job: Job;
   readonly registry: Registry;
   readonly services: NodeServices;
+  readonly sources: ChoiceSources;
   readonly graph: DynamicGraph;
   readonly schedule: Schedule;
   readonly store: ResultStore;
@@ -45,7 +48,10 @@ export interface PromptState {
 }
 
 /** The state of a prompt before its first event. */
-export function createPromptState({ job, registry, cache, services, emit, signal }: PromptOptions): PromptState {
+export function createPromptState(
+  { job, registry, cache, services, sources, signal }: PromptOptions,
+  reporter: Reporter,
+): PromptState {
   const graph = new DynamicGraph(job.prompt);
   const results = new Map<string, NodeOutputs>();
   const schedule = new Schedule({ graph, registry, results });
@@ -56,11 +62,12 @@ export function createPromptState({ job, registry, cache, services, emit, signal
     job,
     registry,
     services,
+    sources,
     graph,
     schedule,
     store: new ResultStore({ graph, results, schedule }),
     cache: new PromptCache({ graph, signatures, cache }),
-    reporter: new Reporter(job.promptId, emit),
+    reporter,
     hidden,
     executed: new Set(),
     signal: AbortSignal.any([signal, stopping.signal]),

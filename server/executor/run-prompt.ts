@@ -1,14 +1,34 @@
 // One prompt from execution_start to its end: prepare, run the nodes, report how it ended.
 import type { UiOutput } from '../../schemas/events.ts';
-import type { JobOutcome } from '../job.ts';
+import type { Job, JobOutcome } from '../job.ts';
 import { describeFailure, type NodeFailure } from './failure.ts';
 import { createPromptState, type PromptOptions, type PromptState, restoreCached } from './prompt-state.ts';
+import { Reporter } from './reporter.ts';
 import { runNodes } from './run-nodes.ts';
 import { NodeVisitor } from './visit-node.ts';
 
-/** Runs a prompt. Never rejects because of a node: that is the outcome's `error`. */
+/** Runs a prompt. Never rejects: what a node throws, or what its graph makes us throw, is the outcome's `error`. */
 export async function runPrompt(options: PromptOptions): Promise<JobOutcome> {
-  const prompt = createPromptState(options);
+  const reporter = new Reporter(options.job.promptId, options.emit);
+  reporter.record('execution_start', { timestamp: Date.now() });
+  let status: JobOutcome['status'];
+  try {
+    status = await runReported(options, reporter);
+  } catch (thrown) {
+    reportWhole(options.job, reporter, thrown);
+    status = 'error';
+  }
+  const { outputs, meta, messages } = reporter;
+  return {
+    status,
+    outputs: Object.fromEntries(outputs),
+    meta: Object.fromEntries(meta),
+    messages,
+  };
+}
+
+async function runReported(options: PromptOptions, reporter: Reporter): Promise<JobOutcome['status']> {
+  const prompt = createPromptState(options, reporter);
   const toShow = await prepare(prompt);
   const visitor = new NodeVisitor(prompt);
   const status = await runNodes(prompt, {
@@ -21,13 +41,7 @@ export async function runPrompt(options: PromptOptions): Promise<JobOutcome> {
     },
   });
   if (status === 'success') reportSuccess(prompt, toShow);
-  const { outputs, meta, messages } = prompt.reporter;
-  return {
-    status,
-    outputs: Object.fromEntries(outputs),
-    meta: Object.fromEntries(meta),
-    messages,
-  };
+  return status;
 }
 
 /**
@@ -36,7 +50,6 @@ export async function runPrompt(options: PromptOptions): Promise<JobOutcome> {
  */
 async function prepare(prompt: PromptState): Promise<Map<string, UiOutput>> {
   const { job, graph, registry, schedule, store, cache, reporter } = prompt;
-  reporter.record('execution_start', { timestamp: Date.now() });
   const findable = await cache.begin();
   store.track(job.outputsToExecute);
   const cached = await restoreCached(prompt, findable);
@@ -74,6 +87,19 @@ function reportFailure(
     ...describeFailure(cause),
     current_inputs: inputs,
     current_outputs: [...store.everSet],
+  });
+}
+
+/** Something outside of the nodes failed: the first output is named, as clients need a node. */
+function reportWhole({ prompt, outputsToExecute: [node_id = ''] }: Job, reporter: Reporter, thrown: unknown): void {
+  reporter.record('execution_error', {
+    node_id,
+    node_type: Object.hasOwn(prompt, node_id) ? prompt[node_id].class_type : '',
+    executed: [],
+    ...describeFailure(thrown),
+    current_inputs: {},
+    current_outputs: [],
+    timestamp: Date.now(),
   });
 }
 

@@ -1,5 +1,6 @@
 // Which node runs next: driven by what the roots need, ancestors first, lazy inputs only once they are asked for.
 import type { NodeDefinition } from '../../nodes/define-node.ts';
+import { inputNamed } from '../packs/inputs-of.ts';
 import type { Registry } from '../packs/registry.ts';
 import type { DynamicGraph } from './graph.ts';
 
@@ -141,10 +142,11 @@ export class Schedule {
 
   /** Nodes that `id` takes its inputs from, lazy ones excluded. */
   #producersOf(id: string): string[] {
-    const inputs = this.#definitionOf(id)?.inputs ?? {};
-    return [...this.#options.graph.need(id).inputs].flatMap(([name, source]) =>
-      'link' in source && Object.hasOwn(inputs, name) && !inputs[name].options.lazy ? [source.link[0]] : [],
-    );
+    const definition = this.#definitionOf(id);
+    return [...this.#options.graph.need(id).inputs].flatMap(([name, source]) => {
+      const input = 'link' in source && definition ? inputNamed(definition, name) : undefined;
+      return 'link' in source && input && !input.options.lazy ? [source.link[0]] : [];
+    });
   }
 
   #definitionOf(id: string): NodeDefinition | undefined {

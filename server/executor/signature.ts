@@ -1,6 +1,7 @@
 // Cache keys: a node's class, fingerprint and inputs, and those of everything before it, as one hash. No node ids in it.
 import { createHash } from 'node:crypto';
 import type { NodeFiles } from '../../nodes/node-context.ts';
+import { inputNamed } from '../packs/inputs-of.ts';
 import type { Registry } from '../packs/registry.ts';
 import { canonicalText, NoCanonicalText } from './canonical-text.ts';
 import type { DynamicGraph, GraphNode } from './graph.ts';
@@ -79,7 +80,7 @@ export class Signatures {
     const definition = registry.get(node.classType)?.definition;
     if (!definition?.fingerprint) return undefined;
     const literals = [...node.inputs].flatMap(([name, source]) =>
-      'literal' in source && Object.hasOwn(definition.inputs, name) ? [[name, source.literal]] : [],
+      'literal' in source && inputNamed(definition, name) ? [[name, source.literal]] : [],
     );
     try {
       return await definition.fingerprint({ ...Object.fromEntries(literals), ...hidden(node) }, { files });

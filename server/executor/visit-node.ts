@@ -1,5 +1,6 @@
 // One visit to a node whose inputs are ready: it is found in the cache, asked for lazy inputs, run, expanded or finished.
 import type { NodeDefinition } from '../../nodes/define-node.ts';
+import { linkedChoices } from './arrived-choices.ts';
 import { callNode, type NodeCall, neededLazyInputs } from './call-node.ts';
 import { expandNode } from './expand-node.ts';
 import { describeInputs, NodeFailure } from './failure.ts';
@@ -63,7 +64,7 @@ export class NodeVisitor {
     const call = this.#callOf(node, inputs, channel);
     let results: CallResult[];
     try {
-      const lazy = neededLazyInputs(call);
+      const lazy = await neededLazyInputs(call);
       if (lazy.length > 0) return this.#requireLazy(node, lazy);
       results = await callNode(call, (message) => this.#reportBlocked(node, message));
     } finally {
@@ -77,10 +78,13 @@ export class NodeVisitor {
   }
 
   #callOf(node: GraphNode, inputs: InputLists, { progress, preview, text }: NodeChannel): NodeCall {
-    const { job, services, hidden, signal } = this.#prompt;
+    const { job, services, sources, hidden, signal } = this.#prompt;
+    const definition = this.#definitionOf(node);
     return {
-      definition: this.#definitionOf(node),
+      definition,
       inputs,
+      linkedChoices: linkedChoices(node, definition),
+      sources,
       hidden: hidden(node),
       context: { signal, nodeId: node.id, promptId: job.promptId, progress, preview, text, ...services },
     };

@@ -1,6 +1,7 @@
 // The data folder: input/, output/, temp/, user/ and models/<kind>/, made at the start; temp/ is emptied at start and stop.
-import { mkdir, readdir, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { InputError } from '../../engine/errors.ts';
 import { fileError } from './file-error.ts';
 
 /** Absolute paths. */
@@ -34,13 +35,36 @@ export async function prepareDataFolders(dataDir: string): Promise<DataFolders> 
   const { input, output, temp, user, models } = folders;
   for (const path of [input, output, temp, user, ...MODEL_KINDS.map((kind) => join(models, kind))]) {
     try {
-      await mkdir(path, { recursive: true });
+      await makeFolder(path);
     } catch (error) {
-      throw fileError(error, path);
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw fileError(error, path);
+      throw new InputError('FILE_UNWRITABLE', `${path} can't be made: choose another --data-dir.`, { cause: error });
     }
   }
   return folders;
 }
+
+/**
+ * Makes a folder and those above it; one that is there stays. Step by step: Node's own `recursive` never returns where nothing
+ * can be made (below /proc), and tells a read-only disk as a missing folder.
+ */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return;
+    if (code !== 'ENOENT' || (await exists(dirname(path)))) throw error;
+    await makeFolder(dirname(path));
+    await mkdir(path);
+  }
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
 
 /** Removes the content of temp/, but not the folder itself: it may be a mount or a link. */
 export async function emptyTemp({ temp }: DataFolders): Promise<void> {

@@ -35,13 +35,44 @@ export function fillTokens(
   return prefix.replace(/%(width|height|year|month|day|hour|minute|second)%/g, (_, token: string) => values[token]);
 }
 
-const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+/** Digits of a batch number or a counter; more are part of the name. */
+const MAX_DIGITS = 15;
 
-/** One more than the largest counter of the files named `<name>_<digits>_…`, or 1. */
+/** One more than the largest counter of the files named `<name>_<digits>_…`, or 1. In `name`, every %batch_num% is the same number. */
 export function nextCounter(name: string, files: readonly string[]): number {
-  const pattern = name.split(BATCH_NUMBER).map(escapeRegExp).join('\\d+');
-  const counted = new RegExp(`^${pattern}_(\\d{1,15})_`, FOLDS_CASE ? 'is' : 's');
-  return files.reduce((next, file) => Math.max(next, Number(counted.exec(file)?.[1] ?? 0) + 1), 1);
+  const folded = foldCase(name).split(foldCase(BATCH_NUMBER));
+  return files.reduce((next, file) => Math.max(next, counterOf(folded, foldCase(file)) + 1), 1);
+}
+
+const foldCase = (text: string): string => (FOLDS_CASE ? text.toLowerCase() : text);
+
+/**
+ * The counter in a file's name, 0 if the name has other parts than `parts` with a number between them. By hand: an expression with one
+ * `\d+` a number would take exponential time, and both names may come from a stranger.
+ */
+function counterOf(parts: readonly string[], file: string): number {
+  if (!file.startsWith(parts[0])) return 0;
+  if (parts.length === 1) return counterAt(file, parts[0].length);
+  const most = digitsAt(file, parts[0].length).length;
+  for (let digits = 1; digits <= most; digits++) {
+    const prefix = parts.join(file.slice(parts[0].length, parts[0].length + digits));
+    const counter = file.startsWith(prefix) ? counterAt(file, prefix.length) : 0;
+    if (counter > 0) return counter;
+  }
+  return 0;
+}
+
+/** `_<digits>_` at a position. */
+function counterAt(file: string, at: number): number {
+  if (file[at] !== '_') return 0;
+  const digits = digitsAt(file, at + 1);
+  return digits !== '' && file[at + 1 + digits.length] === '_' ? Number(digits) : 0;
+}
+
+function digitsAt(text: string, at: number): string {
+  let end = at;
+  while (end - at < MAX_DIGITS && text[end] >= '0' && text[end] <= '9') end++;
+  return text.slice(at, end);
 }
 
 /** Creates a file. False if it exists already. A file that could not be written to its end is removed. */

@@ -29,7 +29,17 @@ const definition = z.object({
   description: z.string(),
   inputs: z.record(name, input, 'must be an object of inputs: string(), int(), port(…), …'),
   outputs: z.record(name, output, 'must be an object of outputs: port(…), list(port(…))'),
-  hidden: z.record(name, z.enum(['PROMPT', 'EXTRA_PNGINFO', 'UNIQUE_ID', 'DYNPROMPT'])).optional(),
+  hidden: z
+    .record(
+      name,
+      z.union(
+        [z.enum(['PROMPT', 'EXTRA_PNGINFO', 'UNIQUE_ID', 'DYNPROMPT']), input],
+        'must be a hidden value or an input',
+      ),
+    )
+    .optional(),
+  anyInputs: z.boolean().optional(),
+  validatesLinkTypes: z.boolean().optional(),
   outputNode: z.boolean().optional(),
   inputIsList: z.boolean().optional(),
   hasIntermediateOutput: z.boolean().optional(),

@@ -3,6 +3,7 @@
 import type { Input, NodeDefinition } from '../../nodes/define-node.ts';
 import type { ChoiceSources } from '../../nodes/node-context.ts';
 import type { InputInfo, NodeInfo } from '../../schemas/node-info.ts';
+import { choicesOf } from './choices.ts';
 import type { RegisteredNode } from './registry.ts';
 
 /** Describes a node, with the choices that its combos offer now. */
@@ -19,7 +20,7 @@ export function describeNode({ definition, module }: RegisteredNode, sources: Ch
     input: {
       required: describeInputs(sections.required, sources),
       ...(sections.optional.length > 0 && { optional: describeInputs(sections.optional, sources) }),
-      ...(hasHidden && { hidden: { ...hidden } }),
+      ...(hasHidden && { hidden: describeHidden(hidden, sources) }),
     },
     input_order: {
       required: namesOf(sections.required),
@@ -44,10 +45,6 @@ export function describeNode({ definition, module }: RegisteredNode, sources: Ch
   };
 }
 
-/** The choices that a combo offers now. */
-export const choicesOf = ({ choices = [] }: Input, sources: ChoiceSources): readonly string[] =>
-  typeof choices === 'function' ? choices(sources) : choices;
-
 /** Keys that object_info has only if they say something. */
 const flags = ({ deprecated, experimental, searchAliases }: NodeDefinition) => ({
   ...(deprecated && { deprecated }),
@@ -62,6 +59,15 @@ const describeInputs = (
   sources: ChoiceSources,
 ): Record<string, InputInfo> =>
   Object.fromEntries(inputs.map(([name, input]) => [name, describeInput(input, sources)]));
+
+/** What the executor adds, by its name; inputs of the node's own as any other. */
+const describeHidden = (hidden: NonNullable<NodeDefinition['hidden']>, sources: ChoiceSources) =>
+  Object.fromEntries(
+    Object.entries(hidden).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? value : describeInput(value, sources),
+    ]),
+  );
 
 /** One input as `[type, options]`. */
 export function describeInput(input: Input, sources: ChoiceSources): InputInfo {

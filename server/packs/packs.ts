@@ -52,7 +52,8 @@ function readManifest(dir: string): Manifest {
   }
   const result = manifestSchema.safeParse(value);
   if (result.success) return result.data;
-  throw new Error(`manifest.json: ${z.prettifyError(result.error).replaceAll(/\s*\n\s*/g, ' ')}`);
+  const lines = z.prettifyError(result.error).split('\n');
+  throw new Error(`manifest.json: ${lines.map((line) => line.trim()).join(' ')}`);
 }
 
 /** Real path of what the manifest names. Throws if it does not exist, is of another kind or lies outside the pack. */

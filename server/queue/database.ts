@@ -18,6 +18,8 @@ export interface JobDatabase {
   /** The first row, or undefined. Throws StoreError, as all methods do: it says what to do. */
   get<Row>(sql: string, ...values: SqlValue[]): Row | undefined;
   all<Row>(sql: string, ...values: SqlValue[]): Row[];
+  /** Counts the statements that may have changed something: what is remembered of the rows is as old as this says. */
+  readonly writes: number;
   /** Returns how many rows changed. */
   run(sql: string, ...values: SqlValue[]): number;
   /** All of `work` or nothing. What `work` throws is the cause of the StoreError. */
@@ -68,6 +70,9 @@ const MIGRATIONS: readonly string[] = [
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
+/** The log is moved into the file after so many pages (16 MiB): pages that change with each job are then moved once. */
+const CHECKPOINT_PAGES = 4_000;
+
 /**
  * Opens or makes the database. synchronous=NORMAL: what was accepted survives a kill -9 of the process; a power cut may
  * cost the last moments but never the file. The exclusive lock keeps a second server from running the same jobs.
@@ -80,6 +85,7 @@ export function openJobDatabase(file: string): JobDatabase {
       database.pragma('locking_mode = EXCLUSIVE');
       database.pragma('journal_mode = WAL');
       database.pragma('synchronous = NORMAL');
+      database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
       migrate(database, file);
     } catch (error) {
       database.close();
@@ -94,6 +100,7 @@ class PreparedDatabase implements JobDatabase {
   readonly #database: Database.Database;
   /** SQL → its statement. A statement holds one cursor, so rows are always read to the end at once: never `iterate`. */
   readonly #statements = new Map<string, Database.Statement>();
+  #writes = 0;
 
   constructor(file: string, database: Database.Database) {
     this.#file = file;
@@ -108,7 +115,12 @@ class PreparedDatabase implements JobDatabase {
     return guarded(this.#file, () => this.#prepared(sql).all(values).map(decode) as Row[]);
   }
 
+  get writes(): number {
+    return this.#writes;
+  }
+
   run(sql: string, ...values: SqlValue[]): number {
+    this.#writes++;
     return guarded(this.#file, () => this.#prepared(sql).run(values).changes);
   }
 

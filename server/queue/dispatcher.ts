@@ -11,10 +11,14 @@ export interface DispatcherOptions {
   readonly worker: Pick<WorkerHost, 'ready' | 'run' | 'interrupt' | 'free'>;
   readonly hub: {
     emit(clientId: string | undefined, event: ExecutionEvent): void;
+    hears(clientId: string): boolean;
     status(queueRemaining: number): void;
   };
   readonly log?: { error(message: string): void };
-  /** From the answer of POST /prompt to the job's start: clients begin to listen in between (protocol: Order of events, rule 3). */
+  /**
+   * From the answer of POST /prompt to the job's start, for a client without a socket: it may open one in between
+   * (protocol: Order of events, rule 3).
+   */
   readonly startDelayMs?: number;
   /** How long close() waits for the running job to react to its interrupt. */
   readonly closeWithinMs?: number;
@@ -143,7 +147,7 @@ class QueueDispatcher implements Dispatcher {
       if (this.#held.delete(job.promptId)) this.#wake();
     };
     this.#after(MAX_HOLD_MS, letStart); // a client that does not take its answer holds up nobody
-    return () => this.#after(this.#startDelayMs, letStart);
+    return () => (this.#mayStillConnect(job.clientId) ? this.#after(this.#startDelayMs, letStart) : letStart());
   }
 
   interrupt(promptId?: string): boolean {
@@ -208,6 +212,11 @@ class QueueDispatcher implements Dispatcher {
   /** Asked anew each time: the state changes while others are awaited. */
   #is(...states: DispatcherState[]): boolean {
     return states.includes(this.#state);
+  }
+
+  /** Somebody may want to hear the job who does not listen yet. */
+  #mayStillConnect(clientId: string | undefined): boolean {
+    return clientId !== undefined && !this.#hub.hears(clientId);
   }
 
   #after(ms: number, work: () => void): void {

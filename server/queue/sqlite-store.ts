@@ -24,9 +24,6 @@ export interface JobStoreOptions {
 const MAX_HISTORY = 10_000;
 const MAX_ATTEMPTS = 3;
 
-const TAKEN = `SELECT worker_deaths, ${text('prompt', 'extra_data', 'outputs_to_execute', 'exact', 'client_id')}
-  FROM jobs WHERE prompt_id = ?`;
-
 /** Keys of extra_data that only the running node sees: never stored, never shown (protocol: Submitting a prompt). */
 const CREDENTIALS = ['auth_token_comfy_org', 'api_key_comfy_org'];
 
@@ -65,21 +62,42 @@ interface TakenRow extends JobRow {
   readonly worker_deaths: number;
 }
 
+const TAKEN = `SELECT worker_deaths, ${text('prompt', 'extra_data', 'outputs_to_execute', 'exact', 'client_id')}
+  FROM jobs WHERE prompt_id = ?`;
+
+/** How many jobs there are of each kind. */
+interface Counts {
+  readonly pending: number;
+  readonly running: number;
+  readonly finished: number;
+}
+
+/** A taken job that runs longer than this is marked as running in the file. */
+const MARK_AFTER_MS = 20;
+
 class SqliteJobStore implements JobStore {
-  readonly #db: JobDatabase;
+  readonly #database: JobDatabase;
   readonly #maxHistory: number;
+  /** The job that was taken last, until the file says that it runs: most are finished before, in one write. */
+  #unmarked: string | undefined;
+  #markTimer: NodeJS.Timeout | undefined;
+  /** Counted, and kept up to date by what happens to each job; `writes`: of the database, then. */
+  #counted: (Counts & { readonly writes: number }) | undefined;
   /** Prompt id → its credentials, for as long as it is pending or running. */
   readonly #credentials = new Map<string, Record<string, unknown>>();
   #nextNumber: number;
 
   constructor(db: JobDatabase, { maxHistory, maxAttempts }: { maxHistory: number; maxAttempts: number }) {
-    this.#db = db;
+    this.#database = db;
     this.#maxHistory = maxHistory;
     this.#nextNumber = db.get<{ value: number }>("SELECT value FROM counters WHERE name = 'number'")!.value;
-    db.transaction(() => {
-      this.#recover(maxAttempts);
-      this.#forgetOldest();
-    });
+    db.transaction(() => this.#recover(maxAttempts));
+  }
+
+  /** For whatever is about more than the job at hand: the taken job is marked first. */
+  get #db(): JobDatabase {
+    this.#mark();
+    return this.#database;
   }
 
   nextNumber(): number {
@@ -87,29 +105,32 @@ class SqliteJobStore implements JobStore {
   }
 
   has(promptId: string): boolean {
-    return this.#db.get('SELECT 1 FROM jobs WHERE prompt_id = ?', promptId) !== undefined;
+    return this.#database.get('SELECT 1 FROM jobs WHERE prompt_id = ?', promptId) !== undefined;
   }
 
   pendingCount(): number {
-    return this.#db.get<{ n: number }>("SELECT count(*) AS n FROM jobs WHERE status = 'pending'")!.n;
+    return this.#count().pending;
   }
 
   remaining(): number {
-    return this.#db.get<{ n: number }>("SELECT count(*) AS n FROM jobs WHERE status IN ('pending', 'in_progress')")!.n;
+    const { pending, running } = this.#count();
+    return pending + running;
   }
 
   put(job: NewJob): void {
     const { kept, secret } = splitCredentials(job.extraData);
     const row = toRow(job, kept);
-    this.#db.transaction(() => {
-      this.#db.run(
+    const counts = this.#count();
+    this.#database.transaction(() => {
+      this.#database.run(
         `INSERT INTO jobs (prompt_id, status, number, create_time, client_id, workflow_id, prompt, extra_data,
            outputs_to_execute, exact) VALUES (?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?)`,
         ...[job.promptId, job.number, job.createTime, row.client_id, workflowId(job.extraData) ?? null],
         ...[row.prompt, row.extra_data, row.outputs_to_execute, row.exact],
       );
-      this.#db.run("UPDATE counters SET value = max(value, ?) WHERE name = 'number'", this.#nextNumber);
+      this.#database.run("UPDATE counters SET value = max(value, ?) WHERE name = 'number'", this.#nextNumber);
     });
+    this.#noteCounts({ ...counts, pending: counts.pending + 1 });
     if (Object.keys(secret).length > 0) this.#credentials.set(job.promptId, secret);
   }
 
@@ -120,31 +141,22 @@ class SqliteJobStore implements JobStore {
   }
 
   take(promptId: string): TakenJob | undefined {
-    return this.#db.transaction(() => {
-      this.#db.run(
-        "UPDATE jobs SET status = 'in_progress', attempts = attempts + 1 WHERE prompt_id = ? AND status = 'pending'",
-        promptId,
-      );
-      const row = this.#db.get<TakenRow>(TAKEN, promptId)!;
-      try {
-        return fromRow(promptId, row, this.#credentials.get(promptId));
-      } catch (error) {
-        this.#discard(promptId, (error as Error).message);
-        return undefined;
-      }
-    });
-  }
-
-  /** Its text was damaged on the disk: it can't run, and must not stand in the way of others. */
-  #discard(promptId: string, reason: string): void {
-    this.#db.run(
-      "UPDATE jobs SET prompt = '{}', extra_data = '{}', outputs_to_execute = '[]' WHERE prompt_id = ?",
-      promptId,
-    );
-    this.#writeOutcome(promptId, promptUnreadable(promptId, reason));
+    const job = this.#readPending(promptId);
+    if (!job) return undefined;
+    const { pending, running, finished } = this.#count();
+    this.#unmarked = promptId;
+    this.#markTimer = setTimeout(() => this.#tryToMark(), MARK_AFTER_MS).unref();
+    this.#noteCounts({ pending: pending - 1, running: running + 1, finished });
+    return job;
   }
 
   release(promptId: string): void {
+    if (this.#unmarked === promptId) {
+      const { pending, running, finished } = this.#count();
+      this.#forgetUnmarked();
+      this.#noteCounts({ pending: pending + 1, running: running - 1, finished });
+      return;
+    }
     this.#db.transaction(() =>
       this.#db.run(
         "UPDATE jobs SET status = 'pending', attempts = attempts - 1 WHERE prompt_id = ? AND status = 'in_progress'",
@@ -165,11 +177,10 @@ class SqliteJobStore implements JobStore {
 
   finish(promptId: string, outcome: JobOutcome): void {
     try {
-      this.#db.transaction(() => this.#writeOutcome(promptId, outcome));
+      this.#writeFinish(promptId, outcome);
     } catch (error) {
       if (!isUnstorable(error)) throw error;
-      const failed = resultUnstorable(promptId, (error as Error).message);
-      this.#db.transaction(() => this.#writeOutcome(promptId, failed));
+      this.#writeFinish(promptId, resultUnstorable(promptId, (error as Error).message));
     }
     this.#credentials.delete(promptId);
   }
@@ -185,50 +196,133 @@ class SqliteJobStore implements JobStore {
   }
 
   queuePieces(): IterableIterator<string> {
-    return readQueue(this.#db);
+    return readQueue(this.#toRead());
   }
 
   historyPieces(window: HistoryWindow = {}): IterableIterator<string> {
-    return readHistory(this.#db, window);
+    return readHistory(this.#toRead(), window);
   }
 
   historyText(promptId: string): string {
-    return [...readHistory(this.#db, { promptId })].join('');
+    return [...readHistory(this.#toRead(), { promptId })].join('');
   }
 
   jobs(query: JobQuery = {}): { jobs: JobSummary[]; total: number } {
-    return readJobs(this.#db, query);
+    return readJobs(this.#toRead(), query);
   }
 
   job(promptId: string): JobDetail | undefined {
-    return readJob(this.#db, promptId);
+    return readJob(this.#toRead(), promptId);
   }
 
   close(): void {
-    this.#db.close();
+    this.#tryToMark();
+    this.#forgetUnmarked();
+    this.#database.close();
+  }
+
+  /** One whose text was damaged on the disk can't run and must not stand in the way of others: it fails. */
+  #readPending(promptId: string): TakenJob | undefined {
+    const row = this.#db.get<TakenRow>(TAKEN, promptId)!;
+    try {
+      return fromRow(promptId, row, this.#credentials.get(promptId));
+    } catch (error) {
+      this.#db.transaction(() => {
+        const readable =
+          "UPDATE jobs SET prompt = '{}', extra_data = '{}', outputs_to_execute = '[]' WHERE prompt_id = ?";
+        this.#database.run(readable, promptId);
+        this.#writeOutcome(promptId, promptUnreadable(promptId, (error as Error).message));
+      });
+      return undefined;
+    }
+  }
+
+  /** Writes that the taken job runs; if the server dies from now on, that counts as an attempt. Throws StoreError. */
+  #mark(): void {
+    if (this.#unmarked === undefined) return;
+    const counts = this.#count();
+    this.#database.run(
+      "UPDATE jobs SET status = 'in_progress', attempts = attempts + 1 WHERE prompt_id = ? AND status = 'pending'",
+      this.#unmarked,
+    );
+    this.#forgetUnmarked();
+    this.#noteCounts(counts);
+  }
+
+  /** On a full disk the job stays unmarked: the next write says so, and what can be read is read. */
+  #tryToMark(): void {
+    try {
+      this.#mark();
+    } catch {
+      clearTimeout(this.#markTimer);
+    }
+  }
+
+  #forgetUnmarked(): void {
+    this.#unmarked = undefined;
+    clearTimeout(this.#markTimer);
+  }
+
+  #toRead(): JobDatabase {
+    this.#tryToMark();
+    return this.#database;
+  }
+
+  /** Counts again only after writes that did not note what they change. */
+  #count(): Counts {
+    if (this.#counted?.writes === this.#database.writes) return this.#counted;
+    const rows = this.#database.all<{ status: string; n: number }>(
+      `SELECT ${text('status')}, count(*) AS n FROM jobs GROUP BY jobs.status`,
+    );
+    const of = (...kinds: string[]) => rows.reduce((sum, { status, n }) => sum + (kinds.includes(status) ? n : 0), 0);
+    const unmarked = this.#unmarked === undefined ? 0 : 1;
+    const counts = {
+      pending: of('pending') - unmarked,
+      running: of('in_progress') + unmarked,
+      finished: of('completed', 'failed', 'cancelled'),
+    };
+    this.#noteCounts(counts);
+    return counts;
+  }
+
+  #noteCounts({ pending, running, finished }: Counts): void {
+    this.#counted = { pending, running, finished, writes: this.#database.writes };
+  }
+
+  /** In one step: it ran (if the file did not say so yet), it has ended, and the oldest entries go. */
+  #writeFinish(promptId: string, outcome: JobOutcome): void {
+    if (this.#unmarked !== promptId) this.#mark();
+    const { pending, running, finished } = this.#count();
+    const removed = this.#database.transaction(() => {
+      this.#writeOutcome(promptId, outcome);
+      return finished < this.#maxHistory ? 0 : this.#trimHistory();
+    });
+    this.#forgetUnmarked();
+    this.#noteCounts({ pending, running: running - 1, finished: finished + 1 - removed });
   }
 
   /** Jobs of a process that died: pending again, or failed if they seem to be what kills it. */
   #recover(maxAttempts: number): void {
-    const lost = this.#db.all<{ prompt_id: string; attempts: number }>(
+    const lost = this.#database.all<{ prompt_id: string; attempts: number }>(
       `SELECT ${text('prompt_id')}, attempts FROM jobs WHERE status = 'in_progress' AND attempts >= ?
        ORDER BY number, jobs.prompt_id`,
       maxAttempts,
     );
     for (const { prompt_id: promptId, attempts } of lost) this.#writeOutcome(promptId, serverDied(promptId, attempts));
-    this.#db.run("UPDATE jobs SET status = 'pending' WHERE status = 'in_progress'");
+    this.#database.run("UPDATE jobs SET status = 'pending' WHERE status = 'in_progress'");
+    this.#trimHistory();
   }
 
   #writeOutcome(promptId: string, outcome: JobOutcome): void {
     const { status, outputs, meta, messages } = outcome;
     const success = status === 'success';
     const times = messages.map(([, data]) => (data as { timestamp?: number }).timestamp);
-    const { value: finishedSeq } = this.#db.get<{ value: number }>(
+    const { value: finishedSeq } = this.#database.get<{ value: number }>(
       "UPDATE counters SET value = value + 1 WHERE name = 'finished' RETURNING value",
     )!;
-    this.#db.run(
+    this.#database.run(
       `UPDATE jobs SET status = ?, finished_seq = ?, start_time = ?, end_time = ?, outputs = ?, execution_status = ?,
-         meta = ?, summary = ?, exact = NULL WHERE prompt_id = ? AND status = 'in_progress'`,
+         meta = ?, summary = ?, exact = NULL WHERE prompt_id = ? AND finished_seq IS NULL`,
       { success: 'completed', error: 'failed', interrupted: 'cancelled' }[status],
       ...[finishedSeq, times[0] ?? null, times.at(-1) ?? null],
       stringifyJson(outputs),
@@ -237,12 +331,11 @@ class SqliteJobStore implements JobStore {
       stringifyJson(summarise(outcome)),
       promptId,
     );
-    this.#forgetOldest();
   }
 
-  /** The history beyond its limit goes. */
-  #forgetOldest(): void {
-    this.#db.run(
+  /** Returns how many entries it removed. */
+  #trimHistory(): number {
+    return this.#database.run(
       `DELETE FROM jobs WHERE finished_seq <= coalesce(
          (SELECT finished_seq FROM jobs WHERE finished_seq IS NOT NULL ORDER BY finished_seq DESC LIMIT 1 OFFSET ?), 0)`,
       this.#maxHistory,
@@ -261,16 +354,19 @@ class SqliteJobStore implements JobStore {
 
 /** A job as columns. `exact`: prompt and extra data as one text if they hold NaN or infinities, which JSON lacks. */
 function toRow(job: NewJob, extraData: Readonly<Record<string, unknown>>): JobRow {
-  const exact = stringifyJson([job.prompt, extraData], { nonFinite: 'keep' });
-  const prompt = stringifyJson(job.prompt);
-  const extra_data = stringifyJson(extraData);
+  const whole = [job.prompt, extraData];
   return {
-    prompt,
-    extra_data,
+    prompt: stringifyJson(job.prompt),
+    extra_data: stringifyJson(extraData),
     outputs_to_execute: stringifyJson(job.outputsToExecute),
-    exact: exact === `[${prompt},${extra_data}]` ? null : exact,
+    exact: holdsNonFinite(whole) ? stringifyJson(whole, { nonFinite: 'keep' }) : null,
     client_id: job.clientId ?? null,
   };
+}
+
+function holdsNonFinite(value: unknown): boolean {
+  if (typeof value === 'number') return !Number.isFinite(value);
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsNonFinite);
 }
 
 /** Throws if it can't be read. */

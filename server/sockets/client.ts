@@ -1,4 +1,5 @@
 // One connected client: its handshake, what is sent to it, and what happens when it does not read.
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { FeatureFlags } from '../../schemas/events.ts';
 import { jsonFrame } from './frames.ts';
@@ -17,6 +18,9 @@ export interface Outgoing {
   readonly skippable: boolean;
 }
 
+/** Messages of one turn of the event loop go out together, in one write, unless they are more than this. */
+const TOGETHER_BYTES = 2 ** 16;
+
 /** WebSocket close code "try again later". */
 const TRY_AGAIN_LATER = 1013;
 
@@ -31,6 +35,8 @@ export interface SocketClient {
 }
 
 export interface SocketClientOptions {
+  /** What the frames of the socket are written to. */
+  readonly transport: Duplex;
   readonly limits: SocketLimits;
   /** The server's flags, its answer to the handshake (protocol: Feature flags). */
   readonly features: FeatureFlags;
@@ -54,6 +60,8 @@ class ConnectedClient implements SocketClient {
   #handshakeOpen = true;
   /** Of the messages sent since none was waiting, bytes. */
   #largestBytes = 0;
+  /** The messages of this turn wait for its end. */
+  #collecting = false;
 
   constructor(sid: string, socket: WebSocket, options: SocketClientOptions) {
     this.sid = sid;
@@ -91,7 +99,22 @@ class ConnectedClient implements SocketClient {
       return;
     }
     this.#largestBytes = Math.max(this.#largestBytes, bytes.length);
+    this.#collect();
     socket.send(bytes, { binary });
+    if (this.#options.transport.writableLength > TOGETHER_BYTES) this.#flush();
+  }
+
+  #collect(): void {
+    if (this.#collecting) return;
+    this.#collecting = true;
+    this.#options.transport.cork();
+    setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    if (!this.#collecting) return;
+    this.#collecting = false;
+    this.#options.transport.uncork();
   }
 
   #closeAsTooSlow(waitingBytes: number): void {

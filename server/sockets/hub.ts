@@ -46,6 +46,8 @@ export interface SocketHub {
   attach(server: Server, check: RequestCheck): void;
   /** Sends an event of a prompt to the client that queued it. Without one: to all or to none, by its kind (protocol: Addressing of events). */
   emit(clientId: string | undefined, event: ExecutionEvent): void;
+  /** Whether a socket of this client is open. */
+  hears(clientId: string): boolean;
   /** Tells everyone how many prompts wait or run. */
   status(queueRemaining: number): void;
   /** Whether a client gets log lines from now on; it need not be connected yet. */
@@ -119,7 +121,7 @@ class ClientHub implements SocketHub {
       const url = this.#admit(request, socket, check);
       if (!url) return;
       const clientId = url.searchParams.get('clientId');
-      this.#acceptor.handleUpgrade(request, socket, head, (ws) => this.#accept(ws, clientId));
+      this.#acceptor.handleUpgrade(request, socket, head, (ws) => this.#accept(ws, socket, clientId));
     };
     server.on('upgrade', onUpgrade);
     this.#detach.push(() => server.off('upgrade', onUpgrade));
@@ -137,6 +139,11 @@ class ClientHub implements SocketHub {
     } catch (error) {
       this.#warn(`a message ${event.type} could not be sent: ${(error as Error).message}`);
     }
+  }
+
+  hears(clientId: string): boolean {
+    const socket = this.#bySid.get(clientId)?.socket;
+    return socket !== undefined && socket.readyState === socket.OPEN;
   }
 
   status(queueRemaining: number): void {
@@ -183,9 +190,10 @@ class ClientHub implements SocketHub {
     return undefined;
   }
 
-  #accept(socket: WebSocket, clientId: string | null): void {
+  #accept(socket: WebSocket, transport: Duplex, clientId: string | null): void {
     const sid = clientId || randomUUID().replaceAll('-', '');
     const client = createSocketClient(sid, socket, {
+      transport,
       limits: this.#limits,
       features: this.#options.features,
       warn: (message) => this.#warn(message),

@@ -2,7 +2,7 @@
 import type { Input } from '../../nodes/define-node.ts';
 import type { ChoiceSources } from '../../nodes/node-context.ts';
 import type { PromptError } from '../../schemas/errors.ts';
-import { choicesOf } from '../packs/node-info.ts';
+import { choicesOf, notOffered } from '../packs/choices.ts';
 import { CoercionError, coerce } from './coerce.ts';
 import { notConvertible, notInList, type Received, tooBig, tooSmall } from './problems.ts';
 
@@ -32,9 +32,6 @@ function findFault(input: Input, received: Received, sources: ChoiceSources): Pr
     if (max !== undefined && value > max) return tooBig({ ...received, value }, input.type, max);
   }
   if (input.type !== 'COMBO') return undefined;
-  const choices = choicesOf(input, sources);
-  const offered = (entry: unknown): boolean => (choices as readonly unknown[]).includes(entry);
-  const several = (input.options as { multiselect?: boolean }).multiselect === true && Array.isArray(value);
-  const bad = (several ? (value as unknown[]) : [value]).filter((entry) => !offered(entry));
-  return bad.length > 0 ? notInList(received, bad, choices) : undefined;
+  const bad = notOffered(input, value, sources);
+  return bad.length > 0 ? notInList(received, bad, choicesOf(input, sources)) : undefined;
 }

@@ -5,8 +5,10 @@ import { typeInWords } from './type-in-words.ts';
 /** The value can't be converted; the message says why. */
 export class CoercionError extends Error {}
 
-/** Longer integers are refused, as in Python: their conversion takes quadratic time. */
+/** Longer numbers are refused: as in Python, whose conversion of integers takes quadratic time. No FLOAT needs as many. */
 const MAX_DIGITS = 4300;
+/** Lists and objects whose text is longer are refused. */
+const MAX_PRINTED = 100_000;
 
 /** Converts to INT, FLOAT, STRING or BOOLEAN; other types stay as they are. Throws CoercionError. */
 export function coerce(type: string, value: unknown): unknown {
@@ -16,12 +18,20 @@ export function coerce(type: string, value: unknown): unknown {
     case 'FLOAT':
       return toFloat(value);
     case 'STRING':
-      return str(value);
+      return toText(value);
     case 'BOOLEAN':
       return toBoolean(value);
     default:
       return value;
   }
+}
+
+/** A value that is no text is printed, if it is not a whole document. */
+function toText(value: unknown): string {
+  const text = str(value, MAX_PRINTED);
+  if (typeof value !== 'string' && text.length > MAX_PRINTED)
+    throw new CoercionError(`${typeInWords(value)} of more than ${MAX_PRINTED} characters can't be used as text`);
+  return text;
 }
 
 /** A number as a value of that type is printed. */
@@ -70,6 +80,7 @@ function toFloat(value: unknown): number {
     throw new CoercionError(`a number is needed, not ${typeInWords(value)}`);
   }
   const text = value.trim();
+  if (text.length > MAX_DIGITS) throw new CoercionError(`a number may have at most ${MAX_DIGITS} characters`);
   if (FLOAT_TEXT.test(text)) return Number(text.replaceAll('_', ''));
   const word = /^([+-]?)(inf|infinity|nan)$/i.exec(text);
   if (!word) throw new CoercionError(`${shortRepr(value)} is not a number`);

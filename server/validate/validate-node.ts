@@ -1,22 +1,28 @@
 // One node of a prompt → its errors: inputs, links and what they lead to, its own validator (protocol: Validation order).
 import type { Input, NodeDefinition } from '../../nodes/define-node.ts';
 import type { ChoiceSources, NodeFiles } from '../../nodes/node-context.ts';
+import { isMadeByNodes } from '../../nodes/values.ts';
 import type { PromptError } from '../../schemas/errors.ts';
+import { isLink, unwrapLiteral, wrapLiteral } from '../../schemas/literal.ts';
 import type { InputInfo } from '../../schemas/node-info.ts';
 import type { ApiNode } from '../../schemas/prompt.ts';
 import { isRecord } from '../../schemas/record.ts';
-import { choicesOf, describeInput } from '../packs/node-info.ts';
+import { choicesOf } from '../packs/choices.ts';
+import { inputNamed, inputsOf } from '../packs/inputs-of.ts';
+import { describeInput } from '../packs/node-info.ts';
 import type { Registry } from '../packs/registry.ts';
+import { askValidator } from './ask-validator.ts';
 import { checkLiteral } from './check-literal.ts';
 import { linkedOutput, UnusableNodeError } from './linked-output.ts';
 import {
   badLink,
-  customFailed,
   inputMissing,
   MAX_LISTED,
+  onlyLinkable,
   type Raised,
   type Received,
   typeMismatch,
+  undeclaredLink,
 } from './problems.ts';
 import { typesMatch } from './types-match.ts';
 import type { Visit } from './visit.ts';
@@ -41,7 +47,7 @@ export interface ValidationContext {
 
 const NO_INPUTS = 'The node must have "inputs": an object of input names and values, which may be empty.';
 
-/** Validates a node; literals of `node.inputs` are replaced by converted ones. */
+/** Validates a node; literals of `node.inputs` are replaced by converted ones, and a list stays in its `__value__`. */
 export function* validateNode(id: string, context: ValidationContext): Visit<NodeValidation> {
   const result: NodeValidation = { valid: true, errors: [] };
   try {
@@ -49,13 +55,17 @@ export function* validateNode(id: string, context: ValidationContext): Visit<Nod
     const { definition } = context.registry.get(node.class_type)!;
     if (!isRecord(node.inputs)) throw new UnusableNodeError('KeyError', NO_INPUTS);
     const faulty = new Set<string>();
-    for (const [name, input] of Object.entries(definition.inputs)) {
-      const error = yield* validateInput({ name, input, node, definition, context, result });
+    const linkTypes = new Map<string, string>();
+    for (const [name, input] of [...inputsOf(definition), ...undeclaredLinks(node, definition)]) {
+      const error = yield* validateInput({ name, input, node, definition, context, result, linkTypes });
       if (!error) continue;
       faulty.add(name);
       result.errors.push(error);
     }
-    result.errors.push(...(yield* askValidator({ node, definition, faulty, files: context.files })));
+    const { files } = context;
+    result.errors.push(
+      ...(yield* askValidator({ node, definition, faulty, linkTypes: Object.fromEntries(linkTypes), files })),
+    );
   } catch (error) {
     return { valid: false, errors: result.errors, raised: raisedBy(error) };
   }
@@ -63,71 +73,64 @@ export function* validateNode(id: string, context: ValidationContext): Visit<Nod
   return result;
 }
 
+/** Links that a class does not know, of one node, are told up to this number. */
+const MAX_UNDECLARED = 20;
+
+/** Links at inputs that the class does not declare, and what it takes there: nothing, unless it has `anyInputs`. */
+function undeclaredLinks({ inputs }: ApiNode, definition: NodeDefinition): [string, Input | undefined][] {
+  const declared = new Set(inputsOf(definition).map(([name]) => name));
+  const links = Object.keys(inputs).filter((name) => !declared.has(name) && isLink(inputs[name]));
+  const told = definition.anyInputs ? links : links.slice(0, MAX_UNDECLARED);
+  return told.map((name) => [name, inputNamed(definition, name)]);
+}
+
 interface InputVisit {
   readonly name: string;
-  readonly input: Input;
+  /** Undefined: the class has no such input. */
+  readonly input: Input | undefined;
   readonly node: ApiNode;
   readonly definition: NodeDefinition;
   readonly context: ValidationContext;
   readonly result: NodeValidation;
+  /** Linked input → the type of the output that it is linked to. */
+  readonly linkTypes: Map<string, string>;
 }
 
 /** What is wrong with the input itself; a faulty node that it links to only makes `result` invalid. */
 function* validateInput(visit: InputVisit): Generator<{ node: string }, PromptError | undefined, unknown> {
-  const { name, input, node, definition, context, result } = visit;
+  const { name, input, node, definition, context, result, linkTypes } = visit;
+  if (!input) return undeclaredLink(name, definition.type);
   if (!Object.hasOwn(node.inputs, name)) return input.optional ? undefined : inputMissing(name);
   const value = node.inputs[name];
   const received: Received = { name, config: () => configOf(input, context.sources), value };
-  if (!Array.isArray(value)) {
-    const literal = isRecord(value) && Object.hasOwn(value, '__value__') ? value.__value__ : value;
-    const judged = definition.validates?.includes(name) ?? definition.validate !== undefined;
-    const checked = checkLiteral(input, { ...received, value: literal }, { judged, sources: context.sources });
-    node.inputs[name] = checked.value;
-    return checked.error;
-  }
+  if (!Array.isArray(value)) return validateLiteral(visit, input, { ...received, value: unwrapLiteral(value) });
   if (value.length !== 2) return badLink(received);
   const output = linkedOutput(value, { input: name, ...context });
-  if (!typesMatch(output.type, input.type) && !(output.list && input.type === 'COMBO')) {
-    return typeMismatch(received, output.type, input.type);
-  }
+  linkTypes.set(name, output.type);
+  const fits = typesMatch(output.type, input.type) || (output.list && input.type === 'COMBO');
+  if (!fits && !definition.validatesLinkTypes) return typeMismatch(received, output.type, input.type);
   const linked = (yield { node: output.node }) as NodeValidation;
   if (linked.raised) context.recordRaised(output.node, linked.raised, received);
   if (!linked.valid) result.valid = false;
   return undefined;
 }
 
-interface ValidatorCall {
-  readonly node: ApiNode;
-  readonly definition: NodeDefinition;
-  readonly faulty: ReadonlySet<string>;
-  readonly files: NodeFiles;
+/** Puts the converted literal in its place; a list is wrapped again, or the executor would take it for a link. */
+function validateLiteral({ node, definition, context }: InputVisit, input: Input, received: Received) {
+  const { name, value } = received;
+  if (isMadeByNodes(input.type) && !(input.optional && value === null)) return onlyLinkable(received, input.type);
+  const judged = definition.validates?.includes(name) ?? definition.validate !== undefined;
+  const checked = checkLiteral(input, received, { judged, sources: context.sources });
+  node.inputs[name] = wrapLiteral(checked.value);
+  return checked.error;
 }
 
-/** Errors of the node's own validator. It is not asked about values that are already known to be faulty. */
-function* askValidator({
-  node,
-  definition,
-  faulty,
-  files,
-}: ValidatorCall): Generator<{ promise: Promise<unknown> }, PromptError[], unknown> {
-  if (!definition.validate) return [];
-  const all = Object.keys(definition.inputs);
-  const named = definition.validates?.length ? definition.validates : all;
-  if (named.some((name) => faulty.has(name))) return [];
-  const given = all.filter((name) => Object.hasOwn(node.inputs, name));
-  const judged = named.filter((name) => given.includes(name));
-  const literals = Object.fromEntries(
-    given.filter((name) => !Array.isArray(node.inputs[name])).map((name) => [name, node.inputs[name]]),
-  );
-  const { validate } = definition;
-  const answer = yield { promise: (async () => validate.call(definition, literals, { files }))() };
-  if (answer === true) return [];
-  const names = judged.length > 0 ? judged : [definition.type];
-  return names.map((name) => customFailed(name, typeof answer === 'string' ? answer : undefined));
+/** Always `[type, options]`, also without options; null for a combo of many choices. */
+function configOf(input: Input, sources: ChoiceSources): InputInfo | null {
+  if (choicesOf(input, sources).length > MAX_LISTED) return null;
+  const [type, options = {}] = describeInput(input, sources);
+  return [type, options];
 }
-
-const configOf = (input: Input, sources: ChoiceSources): InputInfo | null =>
-  choicesOf(input, sources).length > MAX_LISTED ? null : describeInput(input, sources);
 
 function raisedBy(error: unknown): Raised {
   if (error instanceof UnusableNodeError) return error.raised;

@@ -1,9 +1,9 @@
 // Models that nodes ask for by name, each loaded once. The loaders are handed in: only worker-main.ts loads the engine.
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
+import { InputError } from '../../engine/errors.ts';
+import { parseHubId } from '../../engine/hub-id.ts';
 import { remember } from '../../engine/memo.ts';
-import type { Checkpoint, Clip, NodeModels } from '../../nodes/node-context.ts';
+import type { Checkpoint, Clip, ModelKind, NodeModels, OfferedModels } from '../../nodes/node-context.ts';
 
 interface Download {
   readonly receivedBytes: number;
@@ -12,7 +12,7 @@ interface Download {
 type Load<M> = (name: string, options: { signal: AbortSignal; onProgress: (progress: Download) => void }) => Promise<M>;
 
 export interface WorkerModelsOptions {
-  readonly modelsDir: string;
+  readonly offered: OfferedModels;
   readonly loadClip: Load<Clip>;
   readonly loadCheckpoint: Load<Checkpoint>;
 }
@@ -21,14 +21,14 @@ export interface WorkerModelsOptions {
 const MAX_CHECKPOINTS = 2;
 
 /**
- * NodeModels over loaders. A name is a folder of models/clip or models/checkpoints, or what the loader knows: a bundled model, a path, a hub
- * id. A load that failed or was interrupted is tried again the next time.
+ * NodeModels over loaders, which see only what `offered` locates: the name comes from a graph, and a graph may come from a stranger.
+ * A load that failed or was interrupted is tried again the next time.
  */
-export function createWorkerModels({ modelsDir, loadClip, loadCheckpoint }: WorkerModelsOptions): NodeModels {
-  const locate = (kind: string, name: string): string => {
-    if (name === '' || /[/\\]/.test(name) || name.startsWith('.')) return name;
-    const folder = join(modelsDir, kind, name);
-    return existsSync(folder) ? folder : name;
+export function createWorkerModels({ offered, loadClip, loadCheckpoint }: WorkerModelsOptions): NodeModels {
+  const locate = (kind: ModelKind, name: string): string => {
+    const location = typeof name === 'string' ? offered.locate(kind, name) : undefined;
+    if (location === undefined) throw notOffered(kind, String(name), offered.names(kind));
+    return location;
   };
   const clips = new Map<string, Promise<Clip>>();
   const checkpoints = new LRUCache<string, Promise<Checkpoint>>({
@@ -38,12 +38,12 @@ export function createWorkerModels({ modelsDir, loadClip, loadCheckpoint }: Work
     },
   });
   return {
-    clip: (name, options) => {
+    clip: async (name, options) => {
       const path = locate('clip', name);
       return remember(clips, path, () => loadClip(path, reporting(options)));
     },
-    checkpoint: (name, options) => {
-      const path = locate('checkpoints', name);
+    checkpoint: async (name, options) => {
+      const path = locate('checkpoint', name);
       return remember(checkpoints, path, () => loadCheckpoint(path, reporting(options)));
     },
   };
@@ -56,3 +56,31 @@ const reporting = ({ signal, onProgress }: Parameters<NodeModels['clip']>[1]) =>
     if (totalBytes) onProgress?.(receivedBytes, totalBytes);
   },
 });
+
+const WORDS = { clip: 'CLIP', checkpoint: 'checkpoint' } as const;
+const FOLDERS = { clip: 'models/clip', checkpoint: 'models/checkpoints' } as const;
+/** Names in a message are cut off here. */
+const MAX_NAME = 200;
+const MAX_LISTED = 20;
+
+/** What is wrong with the name, and what whoever runs the server can do. */
+function notOffered(kind: ModelKind, given: string, names: readonly string[]): InputError {
+  const name = given.length > MAX_NAME ? `${given.slice(0, MAX_NAME)}…` : given;
+  const [what, folder] = [WORDS[kind], FOLDERS[kind]];
+  const refused = `The graph names the ${what} "${name}", which this server does not offer`;
+  if (parseHubId(given))
+    return new InputError(
+      'MODEL_NOT_FOUND',
+      `${refused}. If it is a model of the hub, start the server with --${kind} ${name}, or with --allow-hub if graphs may download any.`,
+    );
+  if (/[/\\~]/.test(given))
+    return new InputError(
+      'MODEL_NOT_FOUND',
+      `${refused}: a graph cannot name a path. Move the model to ${folder} in the data folder, or start the server with --${kind} and its path.`,
+    );
+  const listed = `${names.slice(0, MAX_LISTED).join(', ')}${names.length > MAX_LISTED ? ', …' : ''}`;
+  return new InputError(
+    'MODEL_NOT_FOUND',
+    `${refused}. It offers ${listed || 'none'}; more can be put into ${folder} in the data folder.`,
+  );
+}

@@ -89,7 +89,9 @@ class ForkedWorker implements WorkerProcess {
     this.#tooSlow = setTimeout(() => this.kill(`it was not ready after ${startTimeoutMs / 1000} s`), startTimeoutMs);
     this.#readLines(onLine);
     this.#watchEnd();
-    this.#child.on('message', (message: FromWorker) => this.#receive(message, onMessage));
+    this.#child.on('message', (messages: readonly FromWorker[]) => {
+      for (const message of messages) this.#receive(message, onMessage);
+    });
   }
 
   get pid(): number | undefined {

@@ -1,4 +1,5 @@
-// What the server process and the worker process say to each other (over the IPC channel of a child process).
+// What the server process and the worker process say to each other (over the IPC channel of a child process). The worker's
+// messages come in lists: outbox.ts.
 import type { ExecutionEvent } from '../../schemas/events.ts';
 import type { Job, JobOutcome } from '../job.ts';
 
@@ -26,4 +27,8 @@ export interface WorkerOptions {
   readonly writeMetadata: boolean;
   /** Where checkpoints run (`cpu` and kin); cpu. */
   readonly device?: string;
+  /** The models that the server was started with, and whether graphs may name others of the hub. */
+  readonly clip?: string;
+  readonly checkpoint?: string;
+  readonly allowHub?: boolean;
 }

@@ -1,4 +1,5 @@
 // The library's public door: bytes of an ONNX model in, bytes of one that computes gradients out.
+import { readFileSync } from 'node:fs';
 import * as ort from 'onnxruntime-node';
 import { gradient } from '../../engine/autodiff/gradient.ts';
 import type { Model } from '../../engine/onnx/graph.ts';
@@ -7,6 +8,8 @@ import { GraphMessage } from '../../engine/onnx/proto.ts';
 import { readModel } from '../../engine/onnx/read.ts';
 import { writeModel } from '../../engine/onnx/write.ts';
 import { makeModel } from '../helpers/model.ts';
+import { random } from '../helpers/random.ts';
+import { relativeError } from '../helpers/towers.ts';
 
 /** loss = Σ tanh(x·w)², x [batch, 3] */
 const model = makeModel({
@@ -190,6 +193,27 @@ test('a float16 model has float16 gradients', async () => {
   const slopes = [0.5 - 1, -1 - 0.125].map((h) => Math.exp(-h) / (1 + Math.exp(-h)) ** 2);
   const expected = [0.5 * slopes[0] - slopes[1], 2 * slopes[0] + 0.25 * slopes[1]];
   expect([...toFloats(x_grad)].map((v, i) => Math.abs(v - expected[i]) < 1e-3)).toEqual([true, true]);
+});
+
+test('a whole float16 U-Net has the gradients of its float32 twin, to the precision of float16', async () => {
+  const dims = { sample: [1, 4, 8, 8], timestep: [], encoder_hidden_states: [1, 3, 16] };
+  const draw = random(7);
+  const [sample, context] = [256, 48].map((size) => Float32Array.from({ length: size }, () => 2 * draw() - 1));
+  const gradients = async (file: string, tensor: typeof toHalfTensor) => {
+    const bytes = readFileSync(new URL(`../fixtures/diffusion/sd15/unet/${file}`, import.meta.url));
+    const session = await ort.InferenceSession.create(
+      await gradient(bytes, { of: 'out_sample', wrt: ['sample', 'encoder_hidden_states'], dims }),
+    );
+    const out = await session.run({
+      sample: tensor(sample, dims.sample),
+      timestep: new ort.Tensor('int64', [500n], []),
+      encoder_hidden_states: tensor(context, dims.encoder_hidden_states),
+    });
+    return [out.sample_grad, out.encoder_hidden_states_grad].map(toFloats);
+  };
+  const full = await gradients('model.onnx', (values, dims) => new ort.Tensor('float32', values, dims));
+  const half = await gradients('model_fp16.onnx', toHalfTensor);
+  for (const [i, expected] of full.entries()) expect(relativeError(half[i], [...expected])).toBeLessThan(0.05);
 });
 
 test.each<[string, Parameters<typeof gradient>[1], RegExp]>([

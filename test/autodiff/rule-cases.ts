@@ -19,14 +19,14 @@ interface Options {
 }
 
 const isDims = (i: Input): i is readonly number[] => Array.isArray(i);
-const ints = (values: readonly number[], dims: readonly number[] = [values.length]): InputSpec => ({
+export const ints = (values: readonly number[], dims: readonly number[] = [values.length]): InputSpec => ({
   type: 'int64',
   dims,
   values,
 });
 
 /** One node over inputs x0, x1, …; those given by dims alone are differentiated. */
-function node(
+export function node(
   op: string,
   inputs: readonly (Input | null)[],
   { attributes = {}, opset = 17, domain, outputs, domainName = '' }: Options = {},

@@ -33,12 +33,21 @@ async function run({
   attrs,
   opset,
   inputs,
+  outputs,
   cotangent,
   gradients,
 }: OpCase): Promise<Map<string, Float32Array>> {
   const named = inputs.flatMap((input, i) => (input ? [[`x${i}`, input] as const] : []));
   const model = makeModel({
-    nodes: [{ op, domain, inputs: inputs.map((input, i) => (input ? `x${i}` : '')), attributes: attrs }],
+    nodes: [
+      {
+        op,
+        domain,
+        inputs: inputs.map((input, i) => (input ? `x${i}` : '')),
+        attributes: attrs,
+        ...(outputs && { outputs }),
+      },
+    ],
     inputs: Object.fromEntries(
       named.map(([name, { dims, data, type }]) => [
         name,

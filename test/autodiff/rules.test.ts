@@ -3,10 +3,11 @@
 import { gradientError } from '../helpers/check-gradient.ts';
 import { makeModel } from '../helpers/model.ts';
 import { cases } from './rule-cases.ts';
+import { visionCases } from './rule-cases-vision.ts';
 
 const TOLERANCE = 1e-6;
 
-test.each(cases)('$name', async ({ model, wrt, domain }) => {
+test.each([...cases, ...visionCases])('$name', async ({ model, wrt, domain }) => {
   expect(await gradientError({ model: makeModel(model), wrt, ...(domain && { domain }) })).toBeLessThan(TOLERANCE);
 });
 

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Json } from '../helpers/server.ts';
-import { type Outcome, root, runCli } from './run-cli.ts';
+import { type Outcome, picture, root, runCli } from './run-cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pez-serve-test-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -104,7 +104,26 @@ test.each([
   [['--cache', 'lru:0'], /--cache must be classic, none or lru:/],
   [['--max-upload-size', '0'], /--max-upload-size must be a number above 0, but is 0/],
   [['--listen', '203.0.113.1', '--port', '0'], /Cannot listen on 203\.0\.113\.1/],
+  [['--front-end-root', 'nope'], /--front-end-root must be a folder with an index\.html .*, but is "nope"/],
+  [['--front-end-root', folder], /--front-end-root must be a folder with an index\.html/],
+  [['--packs', 'nope'], /--packs must be a folder of packs \(or a pack\) that exists, but is "nope"/],
+  [
+    ['--clip', 'nope'],
+    /--clip must be a bundled model \(pico-clip\), a folder that exists, or a hub id .*, but is "nope"/,
+  ],
+  [['--checkpoint', 'nope'], /--checkpoint must be a bundled model \(pico-diffusion\), a folder .*, but is "nope"/],
+  [['--clip', picture], /picture-90x61\.png is a file; give the folder that holds the model/],
 ])('%j is refused', async (args, message) => {
   const { code, stderr } = await runCli(['serve', '--data-dir', join(folder, 'never'), ...args]);
   expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
+  expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+});
+
+const onLinux = process.platform === 'linux' ? test : test.skip;
+onLinux('a data folder that cannot be made is told at once', async () => {
+  const { code, stderr } = await runCli(['serve', '--port', '0', '--data-dir', '/proc/nope/data']);
+  expect([code, stderr]).toEqual([
+    2,
+    expect.stringMatching(/^error: \/proc\/nope.* can't be made: choose another --data-dir\. \[FILE_UNWRITABLE\]\n$/),
+  ]);
 });

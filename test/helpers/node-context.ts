@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clip, loadClip } from '../../engine/clip/clip.ts';
 import { type Checkpoint, loadCheckpoint } from '../../engine/diffusion/checkpoint.ts';
-import { type NodeDefinition, NodeResult } from '../../nodes/define-node.ts';
+import { type NodeDefinition, NodeResult, type ValidateContext } from '../../nodes/define-node.ts';
 import { nodes } from '../../nodes/index.ts';
 import type { ChoiceSources, NodeContext, NodeFiles } from '../../nodes/node-context.ts';
 import { checkpointDir } from '../diffusion/fixture.ts';
 
-export interface TestContext extends NodeContext {
+export interface TestContext extends NodeContext, ValidateContext {
   readonly dir: string;
   readonly shown: { progress: [number, number][]; texts: string[]; previews: Uint8Array[] };
   abort(reason?: unknown): void;
@@ -51,6 +51,8 @@ export function makeContext({
     signal: controller.signal,
     nodeId: '1',
     promptId: 'test',
+    callIndex: 0,
+    linkTypes: {},
     progress(value, max) {
       shown.progress.push([value, max]);
       onProgress?.(value, context);
@@ -89,6 +91,7 @@ export const testSources: ChoiceSources = {
   inputImages: () => ['a.png', 'b.png'],
   clips: () => ['pico-clip'],
   checkpoints: () => ['sd15'],
+  offersModel: () => false,
 };
 
 /** The registered node of that class. */

@@ -16,6 +16,7 @@ export interface OpCase {
   readonly attrs: Readonly<Record<string, AttributeSpec>>;
   readonly opset: number;
   readonly inputs: readonly (OpArray | null)[];
+  readonly outputs?: readonly string[];
   readonly cotangent: OpArray;
   readonly gradients: readonly (OpArray | null)[];
 }

@@ -112,6 +112,7 @@ export async function startQueueServer(options: QueueServerOptions = {}) {
       const historyThere = store.historyText((event.data as { prompt_id: string }).prompt_id) !== '{}';
       note(`${clientId}: ${event.type}${node === undefined ? '' : ` ${node}`}${historyThere ? ' (history)' : ''}`);
     },
+    hears: () => false,
     status: (remaining: number) => note(`status ${remaining}`),
   };
   const dispatcher = createDispatcher({
@@ -122,7 +123,7 @@ export async function startQueueServer(options: QueueServerOptions = {}) {
     retryMs: 5,
     closeWithinMs: options.closeWithinMs,
   });
-  const sources = { inputImages: () => [], clips: () => [], checkpoints: () => [] };
+  const sources = { inputImages: () => [], clips: () => [], checkpoints: () => [], offersModel: () => false };
   const app = mountRouters({
     options: { listen: '127.0.0.1', allowedHosts: [] },
     log: createLog({ level: 'silent' }),

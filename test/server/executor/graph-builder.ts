@@ -117,7 +117,12 @@ export function createBench(extra: readonly NodeDefinition[] = [], cache: CacheM
       return [definition.type, { module: 'nodes', definition: { ...definition, run: noting } }] as const;
     }),
   );
-  const executor = createExecutor({ registry, cache, services: {} as Pick<NodeContext, 'files' | 'models'> });
+  const executor = createExecutor({
+    registry,
+    cache,
+    services: {} as Pick<NodeContext, 'files' | 'models'>,
+    sources: { inputImages: () => [], clips: () => [], checkpoints: () => [], offersModel: () => false },
+  });
   let prompts = 0;
   return {
     executor,

@@ -6,6 +6,7 @@ import { createChoiceSources } from '../../../server/files/choice-sources.ts';
 import { type DataFolders, dataFolders, emptyTemp, prepareDataFolders } from '../../../server/files/data-folders.ts';
 import { fileError } from '../../../server/files/file-error.ts';
 import { createNodeFiles } from '../../../server/files/node-files.ts';
+import { createOfferedModels, type ModelOptions } from '../../../server/files/offered-models.ts';
 import { nextCounter, saveOutputs } from '../../../server/files/output-names.ts';
 
 let dir: string;
@@ -77,6 +78,14 @@ test('special characters of patterns count as themselves', () => {
   expect(nextCounter('', ['_00002_.png'])).toBe(3);
 });
 
+test('every batch number of a name is the same number, and many of them take no time', () => {
+  const name = '%batch_num%-a%batch_num%';
+  expect(nextCounter(name, ['0-a0_00003_.png', '12-a12_00007_.png', '1-a2_00009_.png', '-a_00008_.png'])).toBe(8);
+  expect(nextCounter('%batch_num%1', ['0011_00004_.png', '11_00005_.png', '1_00006_.png'])).toBe(6);
+  expect(nextCounter('a', ['a_00004.png', 'a_x_.png', 'a_1234567890123456_.png'])).toBe(1);
+  expect(nextCounter('%batch_num%'.repeat(20), [`${'1'.repeat(240)}x_00001_.png`])).toBe(1); // exponential, it never ended
+});
+
 test('a file in the way of a folder, and a full disk, are told with path and advice', async () => {
   writeFileSync(join(folders.output, 'taken'), '');
   await expect(saveOutputs(folders, request('taken/x'))).rejects.toMatchObject({ code: 'FILE_UNWRITABLE' });
@@ -103,14 +112,15 @@ test('nodes find inputs by name and annotation, and nothing outside', async () =
 test('combos list pictures sorted, and models: the chosen one, bundled ones, folders', () => {
   for (const name of ['b.png', 'a.JPG', 'c.txt', '.d.png']) writeFileSync(join(folders.input, name), '');
   mkdirSync(join(folders.models, 'clip/mine'));
-  const sources = createChoiceSources({ folders, clip: 'my/clip', bundledClips: ['pico-clip', 'my/clip'] });
+  const sourcesOf = (options: Omit<ModelOptions, 'modelsDir'>) =>
+    createChoiceSources(folders, createOfferedModels({ modelsDir: folders.models, ...options }));
+  const sources = sourcesOf({ first: { clip: 'my/clip' }, bundled: { clip: ['pico-clip', 'my/clip'] } });
   expect(sources.inputImages()).toEqual(['a.JPG', 'b.png']);
   expect(sources.clips()).toEqual(['my/clip', 'pico-clip', 'mine']);
   for (const name of ['tiny', 'weights']) mkdirSync(join(folders.models, 'checkpoints', name), { recursive: true });
   writeFileSync(join(folders.models, 'checkpoints/tiny/model_index.json'), '{}');
   expect(sources.checkpoints()).toEqual(['tiny']);
-  const more = { checkpoint: 'my/sd', bundledCheckpoints: ['pico-diffusion'] };
-  const chosen = createChoiceSources({ folders, clip: 'pico-clip', bundledClips: [], ...more });
+  const chosen = sourcesOf({ first: { checkpoint: 'my/sd' }, bundled: { checkpoint: ['pico-diffusion'] } });
   expect(chosen.checkpoints()).toEqual(['my/sd', 'pico-diffusion', 'tiny']);
 });
 

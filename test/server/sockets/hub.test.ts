@@ -114,6 +114,33 @@ const events: Record<string, ExecutionEvent> = {
 };
 const toAll = ['progress', 'progress_state', 'blocked execution_error', 'execution_interrupted', 'preview', 'text'];
 
+test('what is sent in one turn arrives as one piece, in order', async () => {
+  const socket = connect(port, '127.0.0.1');
+  const key = 'dGhlIHNhbXBsZSBub25jZQ==';
+  socket.write(
+    `GET /ws?clientId=raw HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+      `Sec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+  );
+  let heard = '';
+  socket.on('data', (data) => {
+    heard += data;
+  });
+  await until(() => heard.includes('"sid":"raw"'));
+  const sent = ['execution_start', 'executing', 'executed', 'execution_success'];
+  for (const name of sent) hub.emit('raw', events[name]);
+  const [piece] = await once(socket, 'data');
+  expect([...String(piece).matchAll(/"type":"(\w+)"/g)].map(([, type]) => type)).toEqual(sent);
+  socket.destroy();
+});
+
+test('it knows who listens', async () => {
+  expect(hub.hears('me')).toBe(false);
+  const socket = await join('/ws?clientId=me');
+  expect([hub.hears('me'), hub.hears('you')]).toEqual([true, false]);
+  socket.ws.close();
+  await until(() => !hub.hears('me'));
+});
+
 describe('connecting', () => {
   test('the first message is a status with the session id, which is the clientId of the query', async () => {
     remaining = 3;

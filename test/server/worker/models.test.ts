@@ -1,8 +1,9 @@
-// Models by name: folders of the data folder before what the loader knows, each loaded once, failed loads tried again.
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+// Models by name: only those that the server offers, each loaded once, failed loads tried again.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Checkpoint, Clip } from '../../../nodes/node-context.ts';
+import { createOfferedModels, type ModelOptions } from '../../../server/files/offered-models.ts';
 import { createWorkerModels } from '../../../server/worker/models.ts';
 
 const modelsDir = mkdtempSync(join(tmpdir(), 'pez-models-'));
@@ -10,11 +11,11 @@ afterAll(() => rmSync(modelsDir, { recursive: true }));
 const { signal } = new AbortController();
 
 /** Loaders that note what they are asked for. */
-function makeModels({ failures = 0 } = {}) {
+function makeModels({ failures = 0, ...options }: { failures?: number } & Partial<ModelOptions> = {}) {
   const [loaded, released]: [string[], string[]] = [[], []];
   let left = failures;
   const models = createWorkerModels({
-    modelsDir,
+    offered: createOfferedModels({ modelsDir, first: {}, bundled: { checkpoint: ['a', 'b', 'c'] }, ...options }),
     loadClip: async (name) => {
       loaded.push(name);
       return { name } as Clip;
@@ -29,14 +30,61 @@ function makeModels({ failures = 0 } = {}) {
   return { models, loaded, released };
 }
 
-test('a folder of models/checkpoints or models/clip is taken by its name, other names go to the loader', async () => {
-  const { models, loaded } = makeModels();
-  for (const path of ['checkpoints/mine', 'clip/mine']) mkdirSync(join(modelsDir, path), { recursive: true });
+test('folders of models/ are loaded by their name, before a bundled model of that name', async () => {
+  for (const path of ['checkpoints/mine', 'clip/mine', 'clip/pico'])
+    mkdirSync(join(modelsDir, path), { recursive: true });
+  writeFileSync(join(modelsDir, 'checkpoints/mine/model_index.json'), '{}');
+  const { models, loaded } = makeModels({ bundled: { clip: ['pico', 'other'] } });
   await models.checkpoint('mine', { signal });
-  await models.clip('mine', { signal });
-  for (const name of ['org/name', '../mine', 'bundled']) await models.checkpoint(name, { signal });
-  const own = ['checkpoints/mine', 'clip/mine'].map((path) => join(modelsDir, path));
-  expect(loaded).toEqual([...own, 'org/name', '../mine', 'bundled']);
+  for (const name of ['mine', 'pico', 'other']) await models.clip(name, { signal });
+  const own = ['checkpoints/mine', 'clip/mine', 'clip/pico'].map((path) => join(modelsDir, path));
+  expect(loaded).toEqual([...own, 'other']);
+});
+
+test('what the server was started with is loaded as it was given: a path, a hub id', async () => {
+  const { models, loaded } = makeModels({ first: { clip: './somewhere/clip', checkpoint: 'org/name' } });
+  await models.clip('./somewhere/clip', { signal });
+  await models.checkpoint('org/name', { signal });
+  expect(loaded).toEqual(['./somewhere/clip', 'org/name']);
+});
+
+const nowhere = [
+  '/etc',
+  '../mine',
+  './clip/mine',
+  'clip/mine',
+  '~',
+  '.',
+  '..',
+  '',
+  'C:\\models',
+  'a\0b',
+  'toString',
+  '__proto__',
+];
+
+test.each(nowhere)('no loader sees the name %j', async (name) => {
+  const { models, loaded } = makeModels();
+  for (const load of [models.clip, models.checkpoint])
+    await expect(load(name, { signal })).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
+  expect(loaded).toEqual([]);
+});
+
+test('the sentence says what to do', async () => {
+  const { models } = makeModels({ bundled: { clip: ['pico'] } });
+  await expect(models.clip('/etc', { signal })).rejects.toThrow(/cannot name a path.*models\/clip.*--clip/);
+  await expect(models.checkpoint('org/name', { signal })).rejects.toThrow(/--checkpoint org\/name.*--allow-hub/);
+  await expect(models.clip('none', { signal })).rejects.toThrow(/It offers .*pico/);
+});
+
+test('with allowHub a hub id is loaded, but not what is a folder on this machine, or looks like a path', async () => {
+  const { models, loaded } = makeModels({ allowHub: true });
+  await models.clip('org/name', { signal });
+  await models.checkpoint('org/name@v1', { signal });
+  // Tests run in the root of the repository: `test/fixtures` has the form of a hub id.
+  for (const name of ['test/fixtures', '/etc', '../org/name', 'org/name/more', 'org/name@../x'])
+    await expect(models.clip(name, { signal })).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
+  expect(loaded).toEqual(['org/name', 'org/name@v1']);
 });
 
 test('a checkpoint is loaded once; a load that failed is tried again; downloads are reported', async () => {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import express, { type Router } from 'express';
 import { createChoiceSources } from '../../../../server/files/choice-sources.ts';
 import { type DataFolders, prepareDataFolders } from '../../../../server/files/data-folders.ts';
+import { createOfferedModels } from '../../../../server/files/offered-models.ts';
 import { type AppDeps, createApp } from '../../../../server/http/app.ts';
 import { serverFeatures } from '../../../../server/http/routes/system.ts';
 import { createLog, type ServerLog } from '../../../../server/log.ts';
@@ -58,7 +59,10 @@ export async function startApp({
     options: { listen: '127.0.0.1', allowedHosts: [], multiUser: false, ...options, maxUploadBytes },
     folders,
     registry: createRegistry(packs),
-    sources: createChoiceSources({ folders, clip: 'pico-clip', bundledClips: ['pico-clip'] }),
+    sources: createChoiceSources(
+      folders,
+      createOfferedModels({ modelsDir: folders.models, first: {}, bundled: { clip: ['pico-clip'] } }),
+    ),
     packs,
     features: serverFeatures({ maxUploadBytes }),
     log,
