@@ -27,6 +27,7 @@ interface ServeOptions {
   readonly maxPromptSize: number;
   readonly maxQueue: number;
   readonly maxMemory?: number;
+  readonly maxHistory: number;
   readonly disableMetadata?: boolean;
   readonly multiUser: boolean;
 }
@@ -96,6 +97,12 @@ export function addServe(program: Command): void {
         above: 0,
       }),
     )
+    .addOption(
+      integerOption('--max-history <number>', 'most prompts that the history keeps; the oldest go first', {
+        min: 1,
+        max: 10_000_000,
+      }).default(d.maxHistory),
+    )
     .option('--disable-metadata', 'save pictures without their graph')
     .option('--multi-user', 'keep settings and workflows per user name (no passwords)', false)
     .action(runServe);
@@ -131,7 +138,7 @@ function toTls({ tlsCert, tlsKey }: ServeOptions): ServerOptions['tls'] {
 }
 
 function toServerOptions(options: ServeOptions): ServerOptions {
-  const { maxUploadSize, maxUploads, maxPromptSize, maxQueue, maxMemory, enableCorsHeader } = options;
+  const { maxUploadSize, maxUploads, maxPromptSize, maxQueue, maxMemory, maxHistory, enableCorsHeader } = options;
   return {
     port: options.port,
     listen: options.listen,
@@ -153,6 +160,7 @@ function toServerOptions(options: ServeOptions): ServerOptions {
     maxPromptBytes: Math.round(maxPromptSize * MEBIBYTE),
     maxQueueLength: maxQueue,
     maxMemoryBytes: maxMemory && Math.round(maxMemory * MEBIBYTE),
+    maxHistory,
     writeMetadata: !options.disableMetadata,
     multiUser: options.multiUser,
   };
