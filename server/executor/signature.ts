@@ -63,7 +63,9 @@ export class Signatures {
       else {
         const key = this.#keys.get(source.link[0]);
         if (key === undefined) return undefined;
-        inputs.push([name, 'link', key, source.link[1]]);
+        // A node that receives the link itself sees the id, too.
+        const seen = inputNamed(definition, name)?.options.rawLink ? [source.link[0]] : [];
+        inputs.push([name, 'link', key, source.link[1], ...seen]);
       }
     }
     try {

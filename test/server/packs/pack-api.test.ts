@@ -69,6 +69,8 @@ test('rawLink: the node gets the link, after what it links to has run', async ()
   expect(history.outputs['2'].text).toEqual(['["1",0]']);
   const ran = messages.flatMap((m) => (!Buffer.isBuffer(m) && m.type === 'executing' ? [m.data.node] : []));
   expect(ran).toEqual(['1', '2', null]);
+  // The id of the node is part of what it gets: a result for another id is not its own.
+  expect(await shown('2', { '5': number(77), '2': node('ApiRaw', { value: ['5', 0] }) })).toEqual([['5', 0]]);
 });
 
 test('checkLazyStatus may be asynchronous', async () => {
