@@ -5,6 +5,8 @@ import { connectClient, type PromptClient } from './prompt-client.ts';
 import type { Row } from './table.ts';
 
 const ROUNDS = 3;
+/** Before the first round: what a server makes at first use, compiled code included, is there. */
+const WARM_UP = 1_000;
 const PROMPTS = 200;
 const SINGLES = 30;
 
@@ -15,12 +17,16 @@ export interface Racer {
 }
 
 /**
- * Three rounds in turns. A round: 200 prompts, each POSTed when the one before has its answer (last `execution_success` minus
+ * Three rounds in turns, after 1,000 prompts that are not measured. A round: 200 prompts, each POSTed when the one before has its answer (last `execution_success` minus
  * first POST), then 30 single ones, each POSTed when nothing runs (medians). One row per server and round.
  */
 export async function race(racers: readonly Racer[]): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const racer of racers) await withClient(racer, (client) => runSingle(client, 0)); // what is made at first use
+  for (const racer of racers)
+    await withClient(racer, async (client) => {
+      await runSingle(client, 0); // the worker has started
+      await runMany(client, WARM_UP, 1_000_000);
+    });
   for (let round = 1; round <= ROUNDS; round++) {
     for (const racer of racers) {
       const row = await withClient(racer, (client) => runRound(racer, client, round));
@@ -43,7 +49,7 @@ async function runRound({ url }: Racer, client: PromptClient, round: number): Pr
   const pid = findListener(Number(new URL(url).port));
   const usedMs = () => (pid === undefined ? undefined : processorMs(pid)) ?? Number.NaN;
   const before = usedMs();
-  const totalMs = await runMany(client, round * 10_000);
+  const totalMs = await runMany(client, PROMPTS, round * 10_000);
   const processorPerPrompt = (usedMs() - before) / PROMPTS;
   const singles = [];
   for (let i = 0; i < SINGLES; i++) singles.push(await runSingle(client, round * 10_000 + PROMPTS + i));
@@ -56,15 +62,15 @@ async function runRound({ url }: Racer, client: PromptClient, round: number): Pr
 }
 
 /** Milliseconds from the first POST to the last success. */
-async function runMany(client: PromptClient, first: number): Promise<number> {
-  let left = PROMPTS;
+async function runMany(client: PromptClient, count: number, first: number): Promise<number> {
+  let left = count;
   const ended = new Promise<void>((resolve) => {
     client.onMessage = ({ type }) => {
       if (type === 'execution_success' && --left === 0) resolve();
     };
   });
   const started = performance.now();
-  for (let i = 0; i < PROMPTS; i++) await client.post(first + i);
+  for (let i = 0; i < count; i++) await client.post(first + i);
   await ended;
   return performance.now() - started;
 }

@@ -8,11 +8,20 @@ import { uiGraph04 } from '../schemas/template.ts';
 import { parseJson } from '../server/json.ts';
 import type { Registry } from '../server/packs/registry.ts';
 
-/** Names of our templates. */
-export const templateNames = (): string[] =>
-  (JSON.parse(readFileSync(packageFile('manifest.json'), 'utf8')).templates as { name: string }[]).map(
-    ({ name }) => name,
-  );
+/** What our manifest says of a template. */
+export interface TemplateEntry {
+  readonly name: string;
+  readonly description: string;
+}
+
+/** Our templates, in the manifest's order. */
+export const templateEntries = (): TemplateEntry[] =>
+  JSON.parse(readFileSync(packageFile('manifest.json'), 'utf8')).templates;
+
+const templateNames = (): string[] => templateEntries().map(({ name }) => name);
+
+/** A name with more wrong letters is no typing error. */
+const MAX_EDITS = 3;
 
 /** The graph of a template or a file, which may be in API format or as a front end saves it. Throws OPTION_INVALID. */
 export async function readGraphFile(nameOrPath: string, registry: Registry): Promise<ApiGraph> {
@@ -35,11 +44,30 @@ export async function readGraphFile(nameOrPath: string, registry: Registry): Pro
   }
 }
 
+/** Of the templates, the one that was probably meant. */
+function suggestion(name: string): string {
+  const distances = templateNames().map((known) => ({ known, edits: editsBetween(name.toLowerCase(), known) }));
+  const [nearest] = distances.sort((a, b) => a.edits - b.edits);
+  return nearest && nearest.edits <= MAX_EDITS ? ` Did you mean ${nearest.known}?` : '';
+}
+
+/** Letters to insert, leave out or replace. */
+function editsBetween(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, i) => i);
+  for (const [i, letter] of [...from].entries()) {
+    const next = [i + 1];
+    for (let j = 0; j < to.length; j++)
+      next.push(Math.min(next[j] + 1, row[j + 1] + 1, row[j] + (letter === to[j] ? 0 : 1)));
+    row = next;
+  }
+  return row[to.length];
+}
+
 function readJsonFile(path: string): unknown {
   if (!existsSync(path))
     throw new InputError(
       'OPTION_INVALID',
-      `There is no template and no file "${path}". Templates: ${templateNames().join(', ')}.`,
+      `There is no template and no file "${path}".${suggestion(path)} Templates: ${templateNames().join(', ')}.`,
     );
   try {
     return parseJson(readFileSync(path, 'utf8'));
@@ -124,8 +152,10 @@ export function parsePicture(text: string, graph: ApiGraph): PictureArgument {
   if (cut >= 0) return { node: findNode(graph, text.slice(0, cut)), file };
   const loaders = Object.keys(graph).filter((id) => graph[id].class_type === 'LoadImage');
   if (loaders.length === 1) return { node: loaders[0], file };
+  if (loaders.length === 0)
+    throw new InputError('OPTION_INVALID', '--image: there is no Load Image node in this graph.');
   throw new InputError(
     'OPTION_INVALID',
-    `The graph has ${loaders.length} Load Image nodes (${loaders.join(', ')}): say which, as --image ${loaders[0] ?? 'node'}=${file}.`,
+    `The graph has ${loaders.length} Load Image nodes (${loaders.join(', ')}): say which, as --image ${loaders[0]}=${file}.`,
   );
 }

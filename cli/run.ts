@@ -1,13 +1,13 @@
 // `pez-nodes run <template or file>`: one graph from the command line, through the executor of the server.
 import { mkdtempSync, rmSync } from 'node:fs';
-import { copyFile } from 'node:fs/promises';
+import { copyFile, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { checkDevice } from '../engine/onnx/device.ts';
 import type { ApiGraph } from '../schemas/prompt.ts';
 import type { Environment } from '../server/environment.ts';
-import { assign, parseAssignment, parsePicture, readGraphFile, templateNames } from './graph-file.ts';
+import { assign, parseAssignment, parsePicture, readGraphFile, templateEntries } from './graph-file.ts';
 import { showGraph } from './graph-progress.ts';
 import { reportGraph } from './graph-report.ts';
 import { collect, DEFAULT_CLIP, makeDeviceOption } from './options.ts';
@@ -51,9 +51,16 @@ export function addRun(program: Command): void {
     .action(runGraph);
 }
 
+/** One a line: the name, then what it does. */
+function listTemplates(): string {
+  const templates = templateEntries();
+  const width = Math.max(...templates.map(({ name }) => name.length));
+  return templates.map(({ name, description }) => `${name.padEnd(width)}  ${description}\n`).join('');
+}
+
 async function runGraph(name: string | undefined, options: RunOptions): Promise<void> {
   if (name === undefined) {
-    process.stdout.write(`${templateNames().join('\n')}\n`);
+    process.stdout.write(listTemplates());
     return;
   }
   checkWritable(join(options.out, 'picture.png'));
@@ -103,8 +110,12 @@ async function placePictures(
 ): Promise<ApiGraph> {
   const pictures = images.map((text) => parsePicture(text, graph));
   const assignments = [];
+  const names = new Set<string>();
   for (const [i, { node, file }] of pictures.entries()) {
-    const value = `${i + 1}-${file.split(/[/\\]/).at(-1)}`;
+    const name = basename(file); // as the user knows it: errors name it
+    const value = names.has(name) ? `${i + 1}/${name}` : name;
+    names.add(name);
+    await mkdir(dirname(join(folders.input, value)), { recursive: true });
     await copyFile(file, join(folders.input, value));
     assignments.push({ node, input: 'image', value });
   }

@@ -1,4 +1,5 @@
 // Pictures and texts × pictures and texts → how near each is to each.
+import { invalidCount } from '../engine/check.ts';
 import { InputError } from '../engine/errors.ts';
 import { allBytesOf } from '../engine/image/batch.ts';
 import { compareAll } from '../engine/pez/compare.ts';
@@ -34,6 +35,8 @@ export const clipSimilarity = defineNode({
   run: async ({ clip, images_a, texts_a, images_b, texts_b }, { signal }) => {
     const a = sideOf('a', images_a, texts_a);
     const b = sideOf('b', images_b, texts_b);
+    const cells = a.items.length * b.items.length;
+    if (cells > MAX_CELLS) throw invalidCount('The table', `at most ${MAX_CELLS} similarities`, cells);
     const matrix = await compareAll(judgeOf(clip), a.items, b.items, signal);
     const rows = matrix.map((row, i) => [a.names[i], ...row.map((x) => x.toFixed(4))]);
     const table = textTable([['', ...b.names], ...rows]);
@@ -43,10 +46,21 @@ export const clipSimilarity = defineNode({
   },
 });
 
+/** Similarities of one table: all of them are shown. */
+const MAX_CELLS = 100_000;
+/** Pictures and texts of one side: each is encoded. */
+const MAX_ITEMS = 1000;
+/** Characters of one side. */
+const MAX_CHARACTERS = 100_000;
+
 function sideOf(side: 'a' | 'b', images: ImageBatch | undefined, text: string | undefined) {
+  if (text !== undefined && text.length > MAX_CHARACTERS)
+    throw invalidCount(`texts_${side}`, `at most ${MAX_CHARACTERS} characters`, text.length);
   const pictures = images ? allBytesOf(images) : [];
   const lines = linesOf(text);
   const items: Embeddable[] = [...pictures.map((image) => ({ image })), ...lines.map((line) => ({ text: line }))];
+  if (items.length > MAX_ITEMS)
+    throw invalidCount(`Side ${side}`, `at most ${MAX_ITEMS} pictures and texts`, items.length);
   if (items.length === 0)
     throw new InputError('OPTION_INVALID', `Side ${side} is empty: connect images_${side} or write texts_${side}.`);
   return { items, names: [...pictures.map((_, i) => `image ${i + 1}`), ...lines] };

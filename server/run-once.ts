@@ -1,6 +1,7 @@
 // One graph → its outcome, without sockets or a queue: what `pez-nodes run` does, on the server's own validation, worker
 // and executor.
 import { randomUUID } from 'node:crypto';
+import { invalid } from '../engine/check.ts';
 import { InputError } from '../engine/errors.ts';
 import type { NodeErrors, PromptError } from '../schemas/errors.ts';
 import type { ExecutionEvent } from '../schemas/events.ts';
@@ -44,10 +45,26 @@ export async function runOnce(
   }
 }
 
+const NUMBERS: Readonly<Record<string, string>> = { INT: 'a whole number', FLOAT: 'a number' };
+
+/** In ComfyUI's words, which clients know; but these say how Python failed where a value can't be converted. */
+function describeProblem({ type, message, details, extra_info }: PromptError): string {
+  const { input_name: name, input_config: config, received_value: value } = extra_info as Partial<InputProblem>;
+  if (type !== 'invalid_input_type' || name === undefined) return `${message}${details && `: ${details}`}`;
+  const declared = String(config?.[0]);
+  return invalid(name, NUMBERS[declared] ?? `of type ${declared}`, value).message.replace(/\.$/, '');
+}
+
+interface InputProblem {
+  readonly input_name: string;
+  readonly input_config: readonly unknown[];
+  readonly received_value: unknown;
+}
+
 /** Every error, a line each. */
 function describe(error: PromptError | undefined, nodeErrors: NodeErrors): string {
   const lines = Object.entries(nodeErrors).flatMap(([id, { class_type, errors }]) =>
-    errors.map(({ message, details }) => `  node ${id} (${class_type}): ${message}${details && `: ${details}`}`),
+    errors.map((problem) => `  node ${id} (${class_type}): ${describeProblem(problem)}`),
   );
   if (lines.length > 0) return `The graph cannot run:\n${lines.join('\n')}`;
   return `The graph cannot run: ${error?.message}${error?.details && ` (${error.details})`}`;

@@ -4,7 +4,12 @@ import { readFileSync } from 'node:fs';
 import * as ort from 'onnxruntime-node';
 import { gradient } from 'pez-nodes/autodiff';
 
-const model = readFileSync(process.argv[2]);
+const [path] = process.argv.slice(2);
+if (path === undefined) {
+  console.error('usage: node docs/examples/gradient.mjs model.onnx   (a model with the input x and the output loss)');
+  process.exit(2);
+}
+const model = readFileSync(path);
 const session = await ort.InferenceSession.create(
   await gradient(model, { of: 'loss', wrt: ['x'], dims: { batch: 1 } }),
 );

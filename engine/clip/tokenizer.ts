@@ -1,6 +1,7 @@
 // tokenizer.json + tokenizer_config.json → text to token ids and back, with the facts the search needs about each token.
 import { join } from 'node:path';
 import type { PreTrainedTokenizer } from '@xenova/transformers';
+import { invalidCount } from '../check.ts';
 import { InputError } from '../errors.ts';
 import { readJson } from '../hub/read-json.ts';
 import { tidySpaces } from './tidy-spaces.ts';
@@ -13,7 +14,7 @@ export interface Tokenizer {
   readonly endId: number;
   readonly padId: number;
   readonly specialIds: ReadonlySet<number>;
-  /** Text → ids of its content: no special tokens, not truncated. */
+  /** Text → ids of its content: no special tokens, not truncated. Throws OPTION_INVALID for a text of more than 100,000 characters. */
   encode(text: string): number[];
   /** Ids → readable text; special tokens are left out. */
   decode(ids: readonly number[]): string;
@@ -46,6 +47,9 @@ const DEFAULT_CONTEXT: Record<string, number> = { clip: 77, clip_text_model: 77,
 
 /** Tokenizers without a limit write one of the order of 1e30. */
 const MAX_CONTEXT = 100_000;
+
+/** Of one text: a book's chapter. All nodes read their texts here, and a graph may bring any number of megabytes. */
+const MAX_CHARACTERS = 100_000;
 
 /** Reads the tokenizer of a model folder. Throws MODEL_NOT_FOUND, MODEL_INVALID or MODEL_UNSUPPORTED. */
 export async function loadTokenizer(dir: string): Promise<Tokenizer> {
@@ -110,7 +114,11 @@ function makeTokenizer(inner: PreTrainedTokenizer, config: TokenizerConfig, cont
     endId,
     padId: idOf(config.pad_token) ?? endId,
     specialIds,
-    encode: (text) => content(inner.encode(text, { add_special_tokens: false })),
+    encode: (text) => {
+      if (text.length > MAX_CHARACTERS)
+        throw invalidCount('A text', `at most ${MAX_CHARACTERS} characters`, text.length);
+      return content(inner.encode(text, { add_special_tokens: false }));
+    },
     decode: (ids) => {
       const kept = content(ids);
       if (kept.length === 0) return '';

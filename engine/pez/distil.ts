@@ -80,9 +80,9 @@ async function startFrom(
   if (content.length <= length) return clip.tokenizer.decode(content);
   const all = new Map(wordsOf(clip.tokenizer, content).map((word) => [word.text, word]));
   const words = [...all.values()].filter(({ text }) => hasLetters(text));
-  const first = words
-    .map((_, w) => w)
-    .filter((w) => words.slice(0, w + 1).reduce((n, { ids }) => n + ids.length, 0) <= length);
+  let tokens = 0;
+  const beyond = words.findIndex(({ ids }) => (tokens += ids.length) > length);
+  const first = words.slice(0, beyond < 0 ? words.length : beyond).map((_, w) => w);
   const score = (e: Float32Array) => dot(e, embedding);
   const { order } = await selectWords(clip, { words, seeds: [first], length, score, signal });
   return order.map((w) => words[w].text).join(' ');

@@ -7,6 +7,8 @@ export class CoercionError extends Error {}
 
 /** Longer numbers are refused: as in Python, whose conversion of integers takes quadratic time. No FLOAT needs as many. */
 const MAX_DIGITS = 4300;
+/** Lists and objects whose text is longer are refused. */
+const MAX_PRINTED = 100_000;
 
 /** Converts to INT, FLOAT, STRING or BOOLEAN; other types stay as they are. Throws CoercionError. */
 export function coerce(type: string, value: unknown): unknown {
@@ -16,12 +18,20 @@ export function coerce(type: string, value: unknown): unknown {
     case 'FLOAT':
       return toFloat(value);
     case 'STRING':
-      return str(value);
+      return toText(value);
     case 'BOOLEAN':
       return toBoolean(value);
     default:
       return value;
   }
+}
+
+/** A value that is no text is printed, if it is not a whole document. */
+function toText(value: unknown): string {
+  const text = str(value, MAX_PRINTED);
+  if (typeof value !== 'string' && text.length > MAX_PRINTED)
+    throw new CoercionError(`${typeInWords(value)} of more than ${MAX_PRINTED} characters can't be used as text`);
+  return text;
 }
 
 /** A number as a value of that type is printed. */

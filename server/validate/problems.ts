@@ -2,7 +2,7 @@
 import type { PromptError } from '../../schemas/errors.ts';
 import type { InputInfo } from '../../schemas/node-info.ts';
 import { numberText } from './coerce.ts';
-import { shortRepr, str } from './python-text.ts';
+import { shortRepr, shortStr } from './python-text.ts';
 
 /** Combos with more choices are not listed in errors. */
 export const MAX_LISTED = 20;
@@ -31,8 +31,14 @@ const problem = (type: string, message: string, details: string, extra: Record<s
 const about = ({ name, config, value }: Received): Record<string, unknown> => ({
   input_name: name,
   input_config: config(),
-  received_value: value,
+  received_value: brief(value),
 });
+
+/** A value as it came; of a large one the beginning of its text. */
+const brief = (value: unknown): unknown => {
+  const text = typeof value === 'object' || typeof value === 'string' ? shortStr(value) : '';
+  return text.endsWith('…') ? text : value;
+};
 
 // Of the whole prompt
 
@@ -54,19 +60,25 @@ export const missingClassType = (id: string, title: string | undefined): PromptE
 export const unknownClass = (id: string, classType: unknown, title: string | undefined): PromptError =>
   problem(
     'missing_node_type',
-    `Node '${title ?? str(classType)}' not found. The custom node may not be installed.`,
+    `Node '${title ?? shortStr(classType)}' not found. The custom node may not be installed.`,
     `Node ID '#${id}'`,
     { node_id: id, class_type: classType, node_title: title ?? null },
   );
 
 export const noOutputs = (): PromptError => problem('prompt_no_outputs', 'Prompt has no outputs', '');
 
+/** Errors that `details` of the whole prompt repeats. */
+const MAX_FAILED_TOLD = 1000;
+
 /** `failed`: the errors of the output nodes that failed, without those of the nodes that they need. */
 export const outputsFailed = (failed: readonly PromptError[]): PromptError =>
   problem(
     'prompt_outputs_failed_validation',
     'Prompt outputs failed validation',
-    failed.map(({ message, details }) => `${message}: ${details}`).join('\n'),
+    failed
+      .slice(0, MAX_FAILED_TOLD)
+      .map(({ message, details }) => `${message}: ${details}`)
+      .join('\n'),
   );
 
 // Of one input
@@ -102,7 +114,7 @@ export const notConvertible = (input: Received, type: string, reason: string): P
   problem(
     'invalid_input_type',
     `Failed to convert an input value to a ${type} value`,
-    `${input.name}, ${str(input.value).slice(0, 2000)}, ${reason}`,
+    `${input.name}, ${shortStr(input.value)}, ${reason}`,
     { ...about(input), exception_message: reason },
   );
 
@@ -171,14 +183,18 @@ export const exception = (raised: Raised): PromptError =>
 export const dependencyCycle = (id: string, cycle: readonly { id: string; classType: string }[]): PromptError =>
   problem('dependency_cycle', 'Dependency cycle detected', textOfCycle(cycle), {
     node_id: id,
-    cycle_nodes: cycle.slice(0, MAX_CYCLE_LISTED).map((node) => node.id),
+    cycle_nodes: cycle.slice(0, MAX_CYCLE_LISTED).map((node) => shortId(node.id)),
   });
 
 /** Only the beginning of a longer cycle is listed: the text is repeated on each of its nodes. */
 const MAX_CYCLE_LISTED = 20;
+/** Ids may have any length, and stand in the text many times. */
+const MAX_ID_SHOWN = 100;
+
+const shortId = (id: string): string => (id.length > MAX_ID_SHOWN ? `${id.slice(0, MAX_ID_SHOWN)}…` : id);
 
 function textOfCycle(cycle: readonly { id: string; classType: string }[]): string {
-  const told = cycle.slice(0, MAX_CYCLE_LISTED).map((node) => `${node.id} (${node.classType})`);
+  const told = cycle.slice(0, MAX_CYCLE_LISTED).map((node) => `${shortId(node.id)} (${node.classType})`);
   const more = cycle.length > told.length ? [`… ${cycle.length - told.length} more`] : [];
   return [...told, ...more, told[0]].join(' -> ');
 }

@@ -73,13 +73,16 @@ export function* validateNode(id: string, context: ValidationContext): Visit<Nod
   return result;
 }
 
+/** Links that a class does not know, of one node, are told up to this number. */
+const MAX_UNDECLARED = 20;
+
 /** Links at inputs that the class does not declare, and what it takes there: nothing, unless it has `anyInputs`. */
-const undeclaredLinks = ({ inputs }: ApiNode, definition: NodeDefinition): [string, Input | undefined][] => {
+function undeclaredLinks({ inputs }: ApiNode, definition: NodeDefinition): [string, Input | undefined][] {
   const declared = new Set(inputsOf(definition).map(([name]) => name));
-  return Object.entries(inputs).flatMap(([name, value]): [string, Input | undefined][] =>
-    declared.has(name) || !isLink(value) ? [] : [[name, inputNamed(definition, name)]],
-  );
-};
+  const links = Object.keys(inputs).filter((name) => !declared.has(name) && isLink(inputs[name]));
+  const told = definition.anyInputs ? links : links.slice(0, MAX_UNDECLARED);
+  return told.map((name) => [name, inputNamed(definition, name)]);
+}
 
 interface InputVisit {
   readonly name: string;

@@ -3,9 +3,9 @@ import type { ChoiceSources, ModelKind, NodeFiles } from '../../nodes/node-conte
 import type { NodeErrors, PromptError } from '../../schemas/errors.ts';
 import type { ApiGraph, ApiNode } from '../../schemas/prompt.ts';
 import type { Registry } from '../packs/registry.ts';
+import { Cycles } from './cycles.ts';
 import { dependentOutputs } from './dependent-outputs.ts';
 import {
-  dependencyCycle,
   exception,
   innerException,
   invalidPrompt,
@@ -15,12 +15,17 @@ import {
   promptTooLarge,
   unknownClass,
 } from './problems.ts';
+import { shortRepr } from './python-text.ts';
 import { typeInWords } from './type-in-words.ts';
 import { type NodeValidation, type ValidationContext, validateNode } from './validate-node.ts';
-import { type Path, runVisits } from './visit.ts';
+import { createPace, type Path, runVisits } from './visit.ts';
 
-/** Nodes of one prompt: far more than people draw, and still validated in well under a second. */
+/** Nodes of one prompt: far more than people draw, and still validated in about a second. */
 export const MAX_NODES = 20_000;
+/** Inputs of one node. */
+const MAX_INPUTS = 10_000;
+/** Wrong nodes that an answer lists. Nobody reads more, and a graph can be wrong at each of its nodes. */
+const MAX_WRONG_LISTED = 1000;
 
 export interface ValidationOptions {
   readonly registry: Registry;
@@ -36,7 +41,7 @@ export interface Validation {
   readonly prompt: ApiGraph;
   /** Output nodes that can run: the roots. */
   readonly outputs: readonly string[];
-  /** The errors of every wrong node, including those that only outputs which are left out need. */
+  /** The errors of wrong nodes (at most 1,000), including those that only outputs which are left out need. */
   readonly nodeErrors: NodeErrors;
   /** Why nothing can run. */
   readonly error?: PromptError;
@@ -51,7 +56,7 @@ export async function validatePrompt(graph: unknown, options: ValidationOptions)
   }
   const size = Object.keys(graph).length;
   if (size > maxNodes) return refuse(promptTooLarge(size, maxNodes));
-  const error = findUnknownClass(graph as Record<string, unknown>, registry);
+  const error = findUnknownClass(graph as Record<string, unknown>, registry) ?? findWide(graph as ApiGraph);
   if (error) return refuse(error);
 
   const nodes = new Map<string, ApiNode>(Object.entries(graph as ApiGraph).map(([id, node]) => [id, copyNode(node)]));
@@ -64,7 +69,7 @@ export async function validatePrompt(graph: unknown, options: ValidationOptions)
   const results = await validateRoots(roots, nodes, options);
   const outputs = roots.filter((id) => results.get(id)?.valid);
   const failed = roots.filter((id) => !results.get(id)?.valid);
-  const wrong = [...results].filter(([, { errors }]) => errors.length > 0);
+  const wrong = [...results].filter(([, { errors }]) => errors.length > 0).slice(0, MAX_WRONG_LISTED);
   const dependents = dependentOutputs(failed, new Set(wrong.map(([id]) => id)), nodes);
   const nodeErrors: NodeErrors = Object.fromEntries(
     wrong.map(([id, { errors }]) => [
@@ -88,7 +93,7 @@ async function validateRoots(
 ): Promise<Map<string, NodeValidation>> {
   const results = new Map<string, NodeValidation>();
   const visiting = new Set<string>();
-  const inCycles = new Map<string, PromptError[]>();
+  const cycles = new Cycles(graph);
   const context: ValidationContext = {
     graph,
     registry,
@@ -103,35 +108,22 @@ async function validateRoots(
     },
     known: (id: string, path: Path): NodeValidation | undefined => {
       if (!visiting.has(id)) return results.get(id);
-      recordCycle(path.slice(path.indexOf(id)), graph, inCycles);
+      cycles.record(id, path);
       return { valid: false, errors: [] };
     },
     done: (id: string, result: NodeValidation) => {
       visiting.delete(id);
-      result.errors.push(...(inCycles.get(id) ?? []));
+      result.errors.push(...cycles.errorsOf(id));
       if (result.errors.length > 0) result.valid = false;
       results.set(id, result);
     },
+    pace: createPace(),
   };
   for (const root of roots) {
     const { raised } = results.get(root) ?? (await runVisits(root, hooks));
     if (raised) results.set(root, { valid: false, errors: [exception(raised)] });
   }
   return results;
-}
-
-/** Records a cycle at each of its nodes, unless a cycle is already recorded at all of them. */
-function recordCycle(
-  ids: readonly string[],
-  graph: ReadonlyMap<string, ApiNode>,
-  inCycles: Map<string, PromptError[]>,
-): void {
-  if (ids.every((id) => inCycles.has(id))) return; // one error a node is enough, and keeps the answer small
-  const cycle = ids.map((id) => ({ id, classType: graph.get(id)!.class_type }));
-  const error = dependencyCycle(ids[0], cycle);
-  for (const id of ids) {
-    if (!inCycles.has(id)) inCycles.set(id, [{ ...error, extra_info: { ...error.extra_info, node_id: id } }]);
-  }
 }
 
 /** Each question is asked once per validation: thousands of loaders must not read the folder thousands of times. */
@@ -160,6 +152,16 @@ function findUnknownClass(graph: Record<string, unknown>, registry: Registry): P
     const title = typeof meta?.title === 'string' ? meta.title : undefined;
     if (classType === undefined || classType === null) return missingClassType(id, title);
     if (!registry.has(classType)) return unknownClass(id, classType, title);
+  }
+  return undefined;
+}
+
+/** A node with so many inputs that only copying it would keep others waiting. */
+function findWide(graph: ApiGraph): PromptError | undefined {
+  for (const [id, { inputs }] of Object.entries(graph)) {
+    const count = typeof inputs === 'object' && inputs !== null ? Object.keys(inputs).length : 0;
+    if (count > MAX_INPUTS)
+      return invalidPrompt(`Node ${shortRepr(id)} has ${count} inputs; the limit is ${MAX_INPUTS}.`);
   }
   return undefined;
 }

@@ -6,6 +6,27 @@ export type Step = { readonly node: string } | { readonly promise: Promise<unkno
 /** One node's validation: yields steps and is resumed with their results. */
 export type Visit<R> = Generator<Step, R, unknown>;
 
+/** Work for this long, then the event loop has a turn: other requests must not wait for the validation of a large graph. */
+const TURN_MS = 10;
+
+/** Says when it is time for a turn of the event loop, over any number of runs. */
+export interface Pace {
+  /** A promise if it is time, to be awaited. */
+  pause(): Promise<void> | undefined;
+}
+
+export function createPace(): Pace {
+  let since = performance.now();
+  return {
+    pause() {
+      if (performance.now() - since < TURN_MS) return undefined;
+      return new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+        since = performance.now();
+      });
+    },
+  };
+}
+
 /** The nodes being visited, the deepest last. */
 export type Path = readonly string[];
 
@@ -19,10 +40,12 @@ export async function runVisits<R>(
     start,
     known,
     done,
+    pace,
   }: {
     start(node: string): Visit<R>;
     known(node: string, path: Path): R | undefined;
     done(node: string, result: R): void;
+    readonly pace: Pace;
   },
 ): Promise<R> {
   const path = [first];
@@ -30,6 +53,8 @@ export async function runVisits<R>(
   let send: unknown;
   let failed: { error: unknown } | undefined;
   for (;;) {
+    const pause = pace.pause();
+    if (pause) await pause;
     const visit = stack[stack.length - 1];
     const step: IteratorResult<Step, R> = failed ? visit.throw(failed.error) : visit.next(send);
     failed = undefined;

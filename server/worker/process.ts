@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { openInterruptFlag } from './interrupt-flag.ts';
-import type { FromWorker, ToWorker, WorkerOptions } from './protocol.ts';
+import { type FromWorker, type Packed, type ToWorker, unpack, type WorkerOptions } from './protocol.ts';
 
 /** How a worker ended: what it said last, and the exit code or signal. */
 export interface WorkerEnd {
@@ -100,8 +100,8 @@ class ForkedWorker implements WorkerProcess {
     }, startTimeoutMs);
     this.#readLines(onLine);
     this.#watchEnd();
-    this.#child.on('message', (messages: readonly FromWorker[]) => {
-      for (const message of messages) this.#receive(message, onMessage);
+    this.#child.on('message', (packed: Packed) => {
+      for (const message of unpack(packed)) this.#receive(message, onMessage);
     });
   }
 

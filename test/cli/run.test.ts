@@ -1,5 +1,14 @@
 // `pez-nodes run`: a graph from the command line, through the server's validation, worker and executor.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -25,10 +34,57 @@ function graphFile(name: string, graph: unknown): string {
 }
 const quick = ['--set', 'PEZInvert.steps=3', '--set', '3.restarts=1', '--set', '3.length=3', '--set', '3.polish=0'];
 
-test('without a graph it lists the templates, one a line', async () => {
+test('without a graph it lists the templates, one a line: the name, then what it does', async () => {
   const { templates } = JSON.parse(readFileSync(join(root, 'manifest.json'), 'utf8'));
   const { code, stdout } = await run([]);
-  expect([code, stdout]).toEqual([0, templates.map(({ name }: { name: string }) => `${name}\n`).join('')]);
+  const lines = stdout.trimEnd().split('\n');
+  expect([code, lines.map((line) => line.split(/ {2,}/))]).toEqual([
+    0,
+    templates.map(({ name, description }: Record<string, string>) => [name, description]),
+  ]);
+  expect(new Set(lines.map((line) => line.search(/ {2}\S/))).size).toBe(1);
+});
+
+test('a picture that is none is named as it was given', async () => {
+  const { code, stderr } = await run(['image-to-prompt', '--image', join(root, 'README.md'), '--quiet']);
+  expect([code, stderr]).toEqual([
+    2,
+    expect.stringMatching(/^error: Node 1 \(LoadImage\) failed: README\.md is not an image/),
+  ]);
+});
+
+test('two pictures of one name are two pictures', async () => {
+  const other = join(folder, 'other');
+  mkdirSync(other);
+  copyFileSync(join(root, 'examples/house.png'), join(other, 'tiger.png'));
+  const graph = graphFile('two.json', {
+    1: { class_type: 'LoadImage', inputs: { image: 'x' } },
+    2: { class_type: 'LoadImage', inputs: { image: 'x' } },
+    3: { class_type: 'SaveImage', inputs: { images: ['1', 0], filename_prefix: 'one' } },
+    4: { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: 'two' } },
+  });
+  const pictures = [`1=${tiger}`, `2=${join(other, 'tiger.png')}`].flatMap((p) => ['--image', p]);
+  const { code } = await run([graph, ...pictures, '--out', 'same', '--quiet']);
+  expect(code).toBe(0);
+  const raw = (path: string) => sharp(path).removeAlpha().raw().toBuffer();
+  for (const [saved, given] of [
+    ['one', tiger],
+    ['two', join(other, 'tiger.png')],
+  ])
+    expect((await raw(join(folder, `same/${saved}_00001_.png`))).equals(await raw(given))).toBe(true);
+});
+
+test('a value that its input cannot take is told in plain words', async () => {
+  const set = ['KSampler.steps=abc', 'KSampler.cfg=many'];
+  const { code, stderr } = await run(['text-to-image', ...set.flatMap((s) => ['--set', s])]);
+  expect([code, stderr.split('\n').slice(0, -1)]).toEqual([
+    2,
+    [
+      'error: The graph cannot run:',
+      '  node 3 (KSampler): steps must be a whole number, but is "abc"',
+      '  node 3 (KSampler): cfg must be a number, but is "many" [GRAPH_INVALID]',
+    ],
+  ]);
 });
 
 test('a template with a picture of ours: the prompt on stdout, the plot in --out, and nothing left behind', async () => {
@@ -195,8 +251,15 @@ describe('what is given', () => {
     [`9=${tiger}`, /no node "9"/],
   ])('--image %s is refused', (text, message) => expect(() => parsePicture(text, graph)).toThrow(message));
 
+  test('--image is refused for a graph that loads no picture', () => {
+    const drawing = apiGraph.parse(JSON.parse(readFileSync(join(root, 'templates/api/text-to-image.json'), 'utf8')));
+    expect(() => parsePicture(tiger, drawing)).toThrow(/^--image: there is no Load Image node in this graph\.$/);
+  });
+
   test.each([
     ['nope', undefined, /no template and no file "nope"\. Templates: image-to-prompt, /],
+    ['image-to-promt', undefined, /no file "image-to-promt"\. Did you mean image-to-prompt\? Templates: /],
+    ['Text-To-Image', undefined, /Did you mean text-to-image\?/],
     ['text.json', 'hello', /Cannot read the graph .*text\.json/],
     ['list.json', '[]', /is not a graph: neither in API format nor as a front end saves it/],
   ])('the graph %s is refused', async (name, text, message) => {

@@ -1,5 +1,5 @@
 // The programs that the documents show run as they stand, against the built package.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,4 +25,9 @@ test('docs/examples/gradient.mjs walks downhill', () => {
   const { before, after } = JSON.parse(execFileSync(process.execPath, [example, path], { encoding: 'utf8' }));
   // Each step multiplies x by 1 − 2·0.1, the loss by 0.64.
   expect(after / before).toBeCloseTo(0.64 ** 10, 4);
+});
+
+test('without a model it says how it is used', () => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [example], { encoding: 'utf8' });
+  expect([status, stdout, stderr]).toEqual([2, '', expect.stringMatching(/^usage: node .*model\.onnx.*\n$/)]);
 });

@@ -14,8 +14,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadClip } from '../../engine/clip/clip.ts';
 import { type HubOptions, pullModel } from '../../engine/hub/fetch-model.ts';
-import { parseHubId } from '../../engine/hub-id.ts';
 import { defaultTransport } from '../../engine/hub/requests.ts';
+import { parseHubId } from '../../engine/hub-id.ts';
 import { tinyClipFiles } from '../clip/tiny-clip.ts';
 import { type Fault, type Mirror, type MirrorFile, startMirror } from './hub-mirror.ts';
 

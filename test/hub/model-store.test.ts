@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { loadClip } from '../../engine/clip/clip.ts';
 import { bundledRoot, listBundled } from '../../engine/hub/bundled.ts';
 import { findInHubCache, listCached } from '../../engine/hub/cache.ts';
-import { parseHubId } from '../../engine/hub-id.ts';
 import { findModel } from '../../engine/hub/model-store.ts';
+import { parseHubId } from '../../engine/hub-id.ts';
 import { writeTinyClip } from '../clip/tiny-clip.ts';
 
 let folder: string;

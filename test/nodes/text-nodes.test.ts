@@ -137,3 +137,27 @@ test('CLIPLoader loads what it offers', async () => {
   expect((choices as (s: typeof testSources) => string[])(testSources)).toEqual(['pico-clip']);
   expect((await run('CLIPLoader', { clip_name: 'pico-clip' })).outputs.CLIP).toBe(await testClip());
 });
+
+test.each([
+  [
+    'CLIPSimilarity',
+    { texts_a: 'tiger '.repeat(20_000), texts_b: 'a' },
+    /texts_a must have at most 100000 characters, but has 120000/,
+  ],
+  [
+    'CLIPSimilarity',
+    { texts_a: 'a\n'.repeat(1001), texts_b: 'a' },
+    /Side a must have at most 1000 pictures and texts, but has 1001/,
+  ],
+  [
+    'CLIPSimilarity',
+    { texts_a: 'a\n'.repeat(500), texts_b: 'a\n'.repeat(500) },
+    /at most 100000 similarities, but has 250000/,
+  ],
+  ['DistilPrompt', { text: 'tiger '.repeat(20_000) }, /at most 100000 characters, but has 120000/],
+  ['TokenSwap', { prompt: 'tiger '.repeat(20_000), to: 'cat' }, /at most 100000 characters/],
+])('%s refuses texts that would take minutes, at once', async (type, inputs, message) => {
+  const started = performance.now();
+  await expect(run(type, inputs)).rejects.toThrow(message);
+  expect(performance.now() - started).toBeLessThan(5000); // a megabyte took 40 s and more
+});

@@ -145,7 +145,12 @@ test('the legacy form of a combo and options are node descriptions', () => {
 });
 
 test('object_info of every node that we ship validates', () => {
-  const sources = { inputImages: () => ['a.png'], clips: () => ['pico-clip'], checkpoints: () => [], offersModel: () => false };
+  const sources = {
+    inputImages: () => ['a.png'],
+    clips: () => ['pico-clip'],
+    checkpoints: () => [],
+    offersModel: () => false,
+  };
   const info = nodes.map((definition) => [definition.type, describeNode({ definition, module: 'nodes' }, sources)]);
   expect(accepts('object-info', Object.fromEntries(info))).toBe(true);
 });

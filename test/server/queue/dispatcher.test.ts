@@ -155,3 +155,25 @@ test('memory is let go at once when nothing runs, else after the job', async () 
   await begun;
   expect(told).toEqual(['free', 'run a', 'free', 'run b']);
 });
+
+test.each([
+  ['that listens', 'me', true],
+  ['without an id', undefined, false],
+])('the job of a client %s starts with its answer', async (_, clientId, hears) => {
+  make({ startDelayMs: 3_600_000, hub: { emit: () => undefined, hears: () => hears, status: () => undefined } });
+  dispatcher.start();
+  const letStart = dispatcher.accept({ ...newJob('a'), clientId });
+  expect(told).toEqual([]);
+  letStart();
+  await begun;
+  expect(told).toEqual(['run a']);
+});
+
+test('the job of a client that does not listen yet waits for it a moment', async () => {
+  make({ startDelayMs: 20 });
+  dispatcher.start();
+  dispatcher.accept({ ...newJob('a'), clientId: 'me' })();
+  await new Promise(setImmediate);
+  expect(told).toEqual([]);
+  await begun;
+});

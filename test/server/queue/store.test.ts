@@ -206,6 +206,60 @@ test('a result that can not be stored fails its prompt, instead of being tried f
   expect(store.remaining()).toBe(0);
 });
 
+describe('a job that was just taken', () => {
+  const queueOf = (store: JobStore) => {
+    const { queue_running, queue_pending } = JSON.parse(store.queueText());
+    return [queue_running, queue_pending].map((list: [number, string][]) => list.map(([, id]) => id));
+  };
+
+  test('is shown as running, is not next, and is not removed with those that wait', () => {
+    const store = openStore();
+    for (const id of ['a', 'b']) store.put(newJob(id));
+    store.take('a');
+    expect([store.pendingCount(), store.remaining(), store.next()]).toEqual([1, 2, 'b']);
+    expect(queueOf(store)).toEqual([['a'], ['b']]);
+    expect([store.deletePending(), store.remaining()]).toEqual([1, 1]);
+    store.finish('a', done('a'));
+    expect([store.remaining(), historyOf(store)]).toEqual([0, ['a']]);
+  });
+
+  test.each(['at once', 'after a look at the queue'])('goes back as if it had not been taken, %s', (when) => {
+    const store = openStore({ maxAttempts: 1 });
+    store.put(newJob('a'));
+    store.take('a');
+    if (when !== 'at once') store.queueText();
+    store.release('a');
+    expect([store.pendingCount(), store.remaining(), store.next(), queueOf(store)]).toEqual([1, 1, 'a', [[], ['a']]]);
+  });
+
+  test('is marked as running in the file before long: the death of the server then counts', async () => {
+    const writer = `
+      import { openJobStore } from ${JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../../server/queue/sqlite-store.ts')).href)};
+      const store = openJobStore({ file: ${JSON.stringify(file)} });
+      store.put(${JSON.stringify(newJob('a'))});
+      store.take('a');
+      setTimeout(() => process.kill(process.pid, 'SIGKILL'), 200);`;
+    const child = spawn(process.execPath, ['--import', tsx, '--input-type=module', '--eval', writer], {
+      stdio: 'ignore',
+    });
+    await once(child, 'exit');
+    const store = openStore({ maxAttempts: 1 });
+    expect([store.remaining(), JSON.parse(store.historyText('a')).a.status.status_str]).toEqual([0, 'error']);
+  });
+});
+
+test('the history stays within its limit while entries are removed by hand', () => {
+  const store = openStore({ maxHistory: 3 });
+  runAll(store, ['a', 'b', 'c']);
+  store.deleteHistory(['b']);
+  runAll(store, ['d']);
+  expect(historyOf(store)).toEqual(['a', 'c', 'd']);
+  runAll(store, ['e']);
+  expect(historyOf(store)).toEqual(['c', 'd', 'e']);
+  close(store);
+  expect(historyOf(openStore({ maxHistory: 2 }))).toEqual(['d', 'e']);
+});
+
 test('a release in good order is no attempt', () => {
   const store = openStore();
   store.put(newJob('a'));

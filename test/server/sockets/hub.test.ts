@@ -47,8 +47,11 @@ async function start(limits: Partial<HubLimits> = {}, check: RequestCheck = () =
 }
 
 /** Connects and takes the first status. */
-async function join(path = '/ws', { flags }: { flags?: object } = {}): Promise<TestSocket & { sid: string }> {
-  const socket = testSocket(base + path);
+async function join(
+  path = '/ws',
+  { flags, localAddress }: { flags?: object; localAddress?: string } = {},
+): Promise<TestSocket & { sid: string }> {
+  const socket = testSocket(base + path, { localAddress });
   opened.push(socket);
   const first = await socket.nextOf('status');
   if (flags) {
@@ -113,6 +116,33 @@ const events: Record<string, ExecutionEvent> = {
   text: { type: 'text', data: { node_id: 'é1', prompt_id: 'p', text: 'so far: ü' } },
 };
 const toAll = ['progress', 'progress_state', 'blocked execution_error', 'execution_interrupted', 'preview', 'text'];
+
+test('what is sent in one turn arrives as one piece, in order', async () => {
+  const socket = connect(port, '127.0.0.1');
+  const key = 'dGhlIHNhbXBsZSBub25jZQ==';
+  socket.write(
+    `GET /ws?clientId=raw HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+      `Sec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+  );
+  let heard = '';
+  socket.on('data', (data) => {
+    heard += data;
+  });
+  await until(() => heard.includes('"sid":"raw"'));
+  const sent = ['execution_start', 'executing', 'executed', 'execution_success'];
+  for (const name of sent) hub.emit('raw', events[name]);
+  const [piece] = await once(socket, 'data');
+  expect([...String(piece).matchAll(/"type":"(\w+)"/g)].map(([, type]) => type)).toEqual(sent);
+  socket.destroy();
+});
+
+test('it knows who listens', async () => {
+  expect(hub.hears('me')).toBe(false);
+  const socket = await join('/ws?clientId=me');
+  expect([hub.hears('me'), hub.hears('you')]).toEqual([true, false]);
+  socket.ws.close();
+  await until(() => !hub.hears('me'));
+});
 
 describe('connecting', () => {
   test('the first message is a status with the session id, which is the clientId of the query', async () => {
@@ -324,6 +354,21 @@ describe('refusals and limits', () => {
     await a.close();
     await until(() => hub.connections === 1);
     await join();
+  });
+
+  // Linux has all of 127/8, so that a client can choose its address.
+  (process.platform === 'linux' ? test : test.skip)('one address cannot take all connections', async () => {
+    await start({ maxSockets: 3, maxSocketsPerAddress: 2 });
+    const from = (localAddress: string) => ({ localAddress });
+    const [a] = [await join('/ws', from('127.0.0.2')), await join('/ws', from('127.0.0.2'))];
+    expect(await refusal(`${base}/ws`, from('127.0.0.2'))).toEqual([
+      503,
+      'too many connections from your address: close some, or try again later',
+    ]);
+    await a.close();
+    await until(() => hub.connections === 1);
+    await join('/ws', from('127.0.0.2'));
+    await join('/ws', from('127.0.0.3'));
   });
 
   test('a message above the limit closes only its own connection, with 1009', async () => {

@@ -15,6 +15,7 @@ import {
 } from '../../../nodes/define-node.ts';
 import type { NodeFiles } from '../../../nodes/node-context.ts';
 import { nodeErrors, promptError } from '../../../schemas/errors.ts';
+import { stringifyJson } from '../../../server/json.ts';
 import type { Registry } from '../../../server/packs/registry.ts';
 import { repr } from '../../../server/validate/python-text.ts';
 import { typesMatch } from '../../../server/validate/types-match.ts';
@@ -62,6 +63,15 @@ const definitions: NodeDefinition[] = [
       any: optional(port('*')),
     },
     outputs: {},
+    run: noRun,
+  }),
+  defineNode({
+    ...shared,
+    type: 'Any',
+    outputNode: true,
+    anyInputs: true,
+    inputs: {},
+    outputs: { out: port('*') },
     run: noRun,
   }),
   defineNode({
@@ -417,8 +427,61 @@ const chain = (length: number, first: unknown) =>
 test('a chain of 10,000 nodes is validated, a cycle of as many told', async () => {
   expect((await validate(chain(10_000, ['image', 0]))).outputs).toEqual(['save']);
   const { nodeErrors: wrong } = await validate(chain(10_000, ['9999', 0]));
-  expect(Object.keys(wrong)).toHaveLength(10_000);
+  expect(Object.keys(wrong)).toHaveLength(1000);
   expect(wrong['5'].errors[0].details).toMatch(/… 9980 more -> 9999 \(Blur\)$/);
+});
+
+/** A graph of 19,000 nodes that is wrong in one way, and its output. */
+const large = (inputs: (i: number) => Record<string, unknown>, type = 'Blur') => ({
+  ...Object.fromEntries(Array.from({ length: 19_000 }, (_, i) => [`${i}`, node(type, inputs(i))])),
+  save: node('Save', { image: ['0', 0] }),
+});
+
+test.each<[string, object]>([
+  ['links back to the root', large((i) => ({ image: [`${(i + 1) % 19_000}`, 0], back: ['0', 0] }))],
+  ['links back to the root from every node', large((i) => ({ a: [`${(i + 1) % 19_000}`, 0], b: ['0', 0] }), 'Any')],
+  ['a cycle of one at every node', large((i) => ({ image: [`${i}`, 0] }), 'Save')],
+  ['a value that is wrong at every node', large(() => ({ i: 'x'.repeat(50) }), 'Widgets')],
+  ['outputs that all need what is wrong', large((i) => ({ image: [i > 9000 ? '1' : `${i + 1}`, 0] }), 'Save')],
+])('%s: 19,000 nodes are told in a short answer, and others get a turn meanwhile', async (_, graph) => {
+  let turns = 0;
+  const ticking = setInterval(() => turns++, 1);
+  const { nodeErrors: wrong, error } = await validate(graph).finally(() => clearInterval(ticking));
+  expect(error?.type ?? 'some outputs are left').toMatch(/failed_validation|left/);
+  expect(stringifyJson({ error, wrong }).length).toBeLessThan(2_500_000); // it was up to 30 MB
+  expect(turns).toBeGreaterThan(3);
+});
+
+test('values that are large are not repeated in the answer', async () => {
+  const values = Array.from({ length: 300_000 }, () => ({ a: 1 }));
+  for (const input of [
+    { i: { __value__: values } },
+    { c: { a: values } },
+    { i: values },
+    { s: { __value__: values } },
+  ]) {
+    const answer = await validate({ '1': node('Widgets', input) });
+    expect(answer.error?.type).toBe('prompt_outputs_failed_validation');
+    expect(stringifyJson(answer.nodeErrors).length).toBeLessThan(10_000);
+  }
+});
+
+test('ids of any length do not blow up the answer', async () => {
+  const long = (i: number) => `${i}${'x'.repeat(10_000)}`;
+  const loop = Array.from({ length: 300 }, (_, i) => [long(i), node('Save', { image: [long((i + 1) % 300), 0] })]);
+  const fans = Array.from({ length: 300 }, (_, i) => [long(i), node('Save', { image: ['w', 0] })]);
+  for (const graph of [Object.fromEntries(loop), { ...Object.fromEntries(fans), w: node('Blur') }]) {
+    const answer = await validate(graph);
+    expect(stringifyJson(answer.nodeErrors).length).toBeLessThan(8_000_000); // the graph has 6 MB
+  }
+});
+
+test('a node with too many inputs is refused', async () => {
+  const inputs = Object.fromEntries(Array.from({ length: 10_001 }, (_, i) => [`x${i}`, 1]));
+  expect((await validate({ '1': node('Widgets', inputs) })).error).toMatchObject({
+    type: 'invalid_prompt',
+    details: "Node '1' has 10001 inputs; the limit is 10000.",
+  });
 });
 
 test('a graph with too many nodes is refused', async () => {
