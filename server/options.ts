@@ -41,6 +41,8 @@ export interface ServerOptions {
   readonly maxQueueLength: number;
   /** Memory that the results of a prompt may take, bytes; by default `halfOfMemory()`. */
   readonly maxMemoryBytes?: number;
+  /** Prompts that the history keeps; the oldest go first. Files that they wrote stay. */
+  readonly maxHistory: number;
   readonly writeMetadata: boolean;
   readonly multiUser: boolean;
 }
@@ -66,6 +68,7 @@ export const serverDefaults = {
   maxUploadsBytes: 10 * 2 ** 30,
   maxPromptBytes: 8 * 2 ** 20,
   maxQueueLength: 1000,
+  maxHistory: 10_000,
   writeMetadata: true,
   multiUser: false,
 } as const satisfies ServerOptions;

@@ -1,7 +1,6 @@
 // One worker process: forks it, waits until it is ready, passes messages on, says how it ended.
 import { type ChildProcess, fork } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { scriptCommand } from '../../engine/script-command.ts';
 import { openInterruptFlag } from './interrupt-flag.ts';
 import { type FromWorker, type Packed, type ToWorker, unpack, type WorkerOptions } from './protocol.ts';
 
@@ -9,6 +8,8 @@ import { type FromWorker, type Packed, type ToWorker, unpack, type WorkerOptions
 export interface WorkerEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+  /** Why this server ended it itself, if it did. */
+  readonly endedBecause: string | undefined;
   readonly fatal: Extract<FromWorker, { type: 'fatal' }> | undefined;
   /** The last lines of its stderr. */
   readonly lastLines: readonly string[];
@@ -24,7 +25,8 @@ export interface WorkerProcess {
   readonly ended: Promise<WorkerEnd>;
   /** False if the process is gone. */
   send(message: ToWorker): boolean;
-  kill(): void;
+  /** `because`: what the user reads about it, e.g. `its prompt did not react to an interrupt`. */
+  kill(because: string): void;
 }
 
 export interface ForkOptions {
@@ -38,15 +40,6 @@ export interface ForkOptions {
 
 const KEPT_LINES = 20;
 const MAX_LINE = 4_000;
-
-/** From sources the worker runs through tsx, from dist under plain node with this process's own flags. */
-function entry(): { readonly path: string; readonly execArgv: string[] } {
-  const fromSource = import.meta.url.endsWith('.ts');
-  const path = fileURLToPath(new URL(fromSource ? '../worker-main.ts' : '../worker-main.js', import.meta.url));
-  if (!fromSource) return { path, execArgv: process.execArgv.filter((arg) => !arg.startsWith('--inspect')) };
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  return { path, execArgv: ['--import', tsx] };
-}
 
 /** Calls back with each whole line of a stream. */
 function splitLines(stream: NodeJS.ReadableStream | null, onLine: (line: string) => void): void {
@@ -74,6 +67,7 @@ class ForkedWorker implements WorkerProcess {
   readonly #lastLines: string[] = [];
   readonly #tooSlow: NodeJS.Timeout;
   #fatal: WorkerEnd['fatal'];
+  #endedBecause: string | undefined;
   #wasReady = false;
   #settleReady!: (ready: boolean) => void;
   #settleEnded!: (end: WorkerEnd) => void;
@@ -88,16 +82,13 @@ class ForkedWorker implements WorkerProcess {
     this.ended = new Promise((resolve) => {
       this.#settleEnded = resolve;
     });
-    const { path, execArgv } = entry();
+    const { path, execArgv } = scriptCommand(new URL('../worker-main.ts', import.meta.url));
     this.#child = fork(path, [JSON.stringify(worker)], {
       serialization: 'advanced',
       execArgv: [...execArgv, ...nodeArgs],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc', this.#interruptFlag?.fd ?? 'ignore'],
     });
-    this.#tooSlow = setTimeout(() => {
-      this.#keepLine(`It was not ready after ${startTimeoutMs / 1000} s.`);
-      this.kill();
-    }, startTimeoutMs);
+    this.#tooSlow = setTimeout(() => this.kill(`it was not ready after ${startTimeoutMs / 1000} s`), startTimeoutMs);
     this.#readLines(onLine);
     this.#watchEnd();
     this.#child.on('message', (packed: Packed) => {
@@ -121,7 +112,8 @@ class ForkedWorker implements WorkerProcess {
     return true;
   }
 
-  kill(): void {
+  kill(because: string): void {
+    this.#endedBecause ??= because;
     this.#child.kill('SIGKILL');
   }
 
@@ -156,7 +148,13 @@ class ForkedWorker implements WorkerProcess {
     clearTimeout(this.#tooSlow);
     this.#interruptFlag?.close();
     this.#settleReady(false);
-    this.#settleEnded({ code, signal, fatal: this.#fatal, lastLines: this.#lastLines });
+    this.#settleEnded({
+      code,
+      signal,
+      endedBecause: this.#endedBecause,
+      fatal: this.#fatal,
+      lastLines: this.#lastLines,
+    });
   }
 
   #receive(message: FromWorker, onMessage: ForkOptions['onMessage']): void {
