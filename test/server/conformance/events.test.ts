@@ -1,6 +1,6 @@
 // What a client hears of a prompt, whole and in order, from a real server with a real worker.
 // (protocol: Addressing of events; Order of events; Expansion; Lazy inputs; Connecting; Feature flags; Binary frames)
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Json, startTestServer, type TestServer } from '../../helpers/server.ts';
 import type { Received } from '../../helpers/socket.ts';
@@ -180,7 +180,7 @@ describe('the order of a prompt', () => {
       expect({ exception_type, traceback, current_inputs }).toEqual({
         exception_type: 'ExecutionBlocked',
         traceback: [],
-        current_inputs: {},
+        current_inputs: [],
       });
       expect(exception_message).toContain('Execution Blocked: not today');
     }
@@ -387,4 +387,17 @@ test('who negotiated it gets previews with their source', async () => {
   });
   expect(frame.subarray(end, end + 3)).toEqual(Buffer.from([0xff, 0xd8, 0xff]));
   await socket.close();
+});
+
+test('two equal Save Image nodes write one file, and both show it', async () => {
+  const prompt = {
+    1: { class_type: 'LoadImage', inputs: { image: 'tiger.png' } },
+    2: { class_type: 'SaveImage', inputs: { images: ['1', 0], filename_prefix: 'equal/same' } },
+    3: { class_type: 'SaveImage', inputs: { images: ['1', 0], filename_prefix: 'equal/same' } },
+  };
+  const { history } = await server.run(prompt);
+  const { 2: first, 3: second } = history.outputs;
+  expect(first.images).toMatchObject([{ filename: 'same_00001_.png', subfolder: 'equal' }]);
+  expect(second).toEqual(first);
+  expect(readdirSync(join(server.dataDir, 'output/equal'))).toEqual(['same_00001_.png']);
 });
