@@ -57,7 +57,7 @@ test('it connects, reads the system, and lists our nodes', async () => {
 
 test('lists of models, templates, features, settings, userdata, the log', async () => {
   expect(await api.getModelTypes()).toContain('checkpoints');
-  expect(await api.getModels('checkpoints')).toEqual([]);
+  expect(await api.getModels('checkpoints')).toEqual(['pico-diffusion']);
   expect(await api.getModelFolders()).toContainEqual(expect.objectContaining({ name: 'loras' }));
   expect(await api.getModelFiles('loras')).toEqual([]);
   expect(await api.getCheckpoints()).toEqual(['pico-diffusion']);
