@@ -1,12 +1,17 @@
 // `pez-nodes serve`: the node server, until it is stopped.
 import { type Command, Option } from 'commander';
 import { invalid } from '../engine/check.ts';
+import { InputError } from '../engine/errors.ts';
 import { type ServerOptions, serverDefaults } from '../server/options.ts';
 import { collect, integerOption, makeDeviceOption, numberOption } from './options.ts';
 
 interface ServeOptions {
   readonly port: number;
   readonly listen: string;
+  readonly token?: string;
+  readonly insecure: boolean;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly dataDir: string;
   readonly packs?: readonly string[];
   readonly clip: string;
@@ -18,6 +23,8 @@ interface ServeOptions {
   readonly allowHost?: readonly string[];
   readonly enableCorsHeader?: string | true;
   readonly maxUploadSize: number;
+  readonly maxUploads: number;
+  readonly maxPromptSize: number;
   readonly maxQueue: number;
   readonly maxHistory: number;
   readonly disableMetadata?: boolean;
@@ -25,6 +32,8 @@ interface ServeOptions {
 }
 
 const MEBIBYTE = 2 ** 20;
+/** Better than --token, which other accounts of this machine see in the list of processes. */
+const TOKEN_VARIABLE = 'PEZ_NODES_TOKEN';
 
 /** Adds the command to the program. */
 export function addServe(program: Command): void {
@@ -35,7 +44,15 @@ export function addServe(program: Command): void {
     .addOption(
       integerOption('--port <number>', 'port to listen on; 0: any free port', { min: 0, max: 65_535 }).default(d.port),
     )
-    .option('--listen <address>', 'address to bind; 0.0.0.0 lets other machines in (there are no passwords!)', d.listen)
+    .option(
+      '--listen <address>',
+      'address to bind; 0.0.0.0 lets other machines in, who must show the --token',
+      d.listen,
+    )
+    .addOption(new Option('--token <text>', 'what every request must show').env(TOKEN_VARIABLE))
+    .option('--insecure', 'let other machines in without a token', d.insecure)
+    .option('--tls-cert <file>', 'certificate in PEM: the server then speaks https')
+    .option('--tls-key <file>', 'the key of the certificate, in PEM')
     .option('--data-dir <folder>', 'folder of input, output, temp, user, models and the queue', d.dataDir)
     .option('--packs <folder>', 'load the packs in this folder; repeatable', collect)
     .option('--clip <model>', 'CLIP that loaders offer first: bundled, a folder, or a hub id', d.clip)
@@ -58,6 +75,16 @@ export function addServe(program: Command): void {
     .option('--enable-cors-header [origin]', 'let pages of this origin (default: all) talk to the server')
     .addOption(
       numberOption('--max-upload-size <MB>', 'largest request', { above: 0 }).default(d.maxUploadBytes / MEBIBYTE),
+    )
+    .addOption(
+      numberOption('--max-uploads <MB>', 'what all uploads together may hold on the disk', { above: 0 }).default(
+        d.maxUploadsBytes / MEBIBYTE,
+      ),
+    )
+    .addOption(
+      numberOption('--max-prompt-size <MB>', 'largest prompt, as JSON', { above: 0 }).default(
+        d.maxPromptBytes / MEBIBYTE,
+      ),
     )
     .addOption(
       integerOption('--max-queue <number>', 'most prompts that may wait', { min: 1, max: 1_000_000 }).default(
@@ -85,8 +112,10 @@ export function toCacheMode(text: string): ServerOptions['cache'] {
 
 async function runServe(options: ServeOptions): Promise<void> {
   const { startServer } = await import('../server/main.ts');
+  delete process.env[TOKEN_VARIABLE]; // the worker, and packs in it, need not know it
   const server = await startServer(toServerOptions(options));
-  process.stderr.write(`pez-nodes listens on ${server.url}\n`);
+  const login = options.token === undefined ? '' : '; open it once as /?token=<token>';
+  process.stderr.write(`pez-nodes listens on ${server.url}${login}\n`);
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
@@ -96,11 +125,20 @@ async function runServe(options: ServeOptions): Promise<void> {
   await server.close();
 }
 
+function toTls({ tlsCert, tlsKey }: ServeOptions): ServerOptions['tls'] {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert !== undefined && tlsKey !== undefined) return { certFile: tlsCert, keyFile: tlsKey };
+  throw new InputError('OPTION_INVALID', 'A certificate and its key go together: give both --tls-cert and --tls-key.');
+}
+
 function toServerOptions(options: ServeOptions): ServerOptions {
-  const { maxUploadSize, maxQueue, maxHistory, enableCorsHeader } = options;
+  const { maxUploadSize, maxUploads, maxPromptSize, maxQueue, maxHistory, enableCorsHeader } = options;
   return {
     port: options.port,
     listen: options.listen,
+    token: options.token,
+    insecure: options.insecure,
+    tls: toTls(options),
     dataDir: options.dataDir,
     packDirs: options.packs ?? [],
     clip: options.clip,
@@ -112,6 +150,8 @@ function toServerOptions(options: ServeOptions): ServerOptions {
     corsOrigin: enableCorsHeader === true ? '*' : enableCorsHeader,
     allowedHosts: options.allowHost ?? [],
     maxUploadBytes: Math.round(maxUploadSize * MEBIBYTE),
+    maxUploadsBytes: Math.round(maxUploads * MEBIBYTE),
+    maxPromptBytes: Math.round(maxPromptSize * MEBIBYTE),
     maxQueueLength: maxQueue,
     maxHistory,
     writeMetadata: !options.disableMetadata,

@@ -4,7 +4,7 @@
 /** code → what it means; docs/errors.md repeats this table. */
 export const errorCodes = {
   IMAGE_UNREADABLE: 'The image file is missing, is not an image, or is damaged.',
-  IMAGE_TOO_LARGE: 'The image has more pixels or bytes than the limit.',
+  IMAGE_TOO_LARGE: 'The image has more pixels or bytes than the limit, or takes too long to decode.',
   MODEL_NOT_FOUND: 'No bundled model, folder or hub id of that name, or a file of the model is missing.',
   MODEL_INVALID: 'A file of the model is damaged or is not what this program can read.',
   MODEL_UNSUPPORTED: 'The model is sound, but lacks something that the operation needs.',

@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { batchOf } from '../engine/image/batch.ts';
-import { decodeFrames } from '../engine/image/decode-frames.ts';
 import { combo, defineNode, port } from './define-node.ts';
 import type { Mask } from './values.ts';
 
@@ -25,8 +24,8 @@ export const loadImage = defineNode({
       tooltip: 'White where the picture is transparent. Black and 64 × 64 if it has no transparency.',
     }),
   },
-  run: async ({ image }, { files }) => {
-    const { width, height, colours, alphas } = await decodeFrames(await files.inputPath(image), image);
+  run: async ({ image }, { files, signal }) => {
+    const { width, height, colours, alphas } = await files.readPicture(image, { signal });
     return {
       IMAGE: batchOf(colours.map((data) => ({ data, width, height, channels: 3 }))),
       MASK: alphas ? maskOf(alphas, width, height) : opaqueMask(colours.length),

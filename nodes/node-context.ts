@@ -1,6 +1,9 @@
 // What a running node may ask of its executor: progress, previews, files, models. The server implements it.
 import type { Clip } from '../engine/clip/clip.ts';
 import type { Checkpoint } from '../engine/diffusion/checkpoint.ts';
+import type { Frames } from '../engine/image/decode-frames.ts';
+import type { PictureReader } from '../engine/image/decoders.ts';
+import type { ViewForm } from '../engine/image/view-picture.ts';
 
 export interface NodeContext {
   /** Aborted when the user interrupts; a node that computes for a long time passes it on to the engine. */
@@ -30,6 +33,11 @@ export interface FileRef {
 export interface NodeFiles {
   /** Path of an input by its name (`a.png`, `sub/a.png`, `a.png [output]`). Throws if there is no such file. */
   inputPath(name: string): Promise<string>;
+  /**
+   * The frames of an input picture, decoded in a process of its own. Throws if there is no such file, if it is no picture, or if
+   * it takes too much time or memory.
+   */
+  readPicture(name: string, options?: { signal?: AbortSignal }): Promise<Frames>;
   /**
    * Writes files named `<prefix>_<5-digit counter>_.<extension>`, counting on from the files that exist; folders in the
    * prefix become the subfolder; placeholders such as %width% are filled in. One entry of `files` per picture, in order.
@@ -83,4 +91,4 @@ export interface ChoiceSources {
   offersModel(kind: ModelKind, name: string): boolean;
 }
 
-export type { Checkpoint, Clip };
+export type { Checkpoint, Clip, Frames, PictureReader, ViewForm };

@@ -1,9 +1,10 @@
 // Composition root: options → a server that listens. Everything is made here and handed down.
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { InputError } from '../engine/errors.ts';
 import { mayBeModel } from '../engine/hub/model-store.ts';
+import { createDecoders } from '../engine/image/decoders.ts';
 import { checkDevice } from '../engine/onnx/device.ts';
 import { ClosingSteps } from './closing-steps.ts';
 import { addExamples, type Environment, openEnvironment } from './environment.ts';
@@ -16,18 +17,20 @@ import { jobsRoutes } from './http/routes/jobs.ts';
 import { promptRoutes } from './http/routes/prompt.ts';
 import { queueRoutes } from './http/routes/queue.ts';
 import { serverFeatures } from './http/routes/system.ts';
+import { checkExposure, createServers, listenAll, stopServer, urlOf } from './listeners.ts';
 import { createLog, type ServerLog } from './log.ts';
 import { type ServerOptions, serverDefaults } from './options.ts';
 import { createDispatcher, type Dispatcher } from './queue/dispatcher.ts';
 import { type JobStoreOptions, openJobStore } from './queue/sqlite-store.ts';
 import { type JobStore, StoreError } from './queue/store.ts';
-import { createRequestCheck } from './security.ts';
+import { createUpgradeCheck } from './security.ts';
 import { createSocketHub, type SocketHub, type SocketHubOptions } from './sockets/hub.ts';
 import { checkFolders, checkModels } from './start-check.ts';
+import { withoutToken } from './token.ts';
 import { startWorkerHost, type WorkerHost, type WorkerHostOptions } from './worker/host.ts';
 
 export interface RunningServer {
-  /** `http://127.0.0.1:8188` */
+  /** `http://127.0.0.1:8188`; https with TLS. */
   readonly url: string;
   readonly port: number;
   /** Process id of the worker while there is one. */
@@ -44,8 +47,8 @@ export interface StartOptions extends Partial<ServerOptions> {
 
 /**
  * Starts a server; what its options leave out is as in `serverDefaults`. Waiting prompts of an earlier run go on.
- * Throws OPTION_INVALID (an address that can't be bound, a data folder that is in use, a device that onnxruntime lacks,
- * a folder or model that is not there), FILE_UNWRITABLE.
+ * Throws OPTION_INVALID (an address that can't be bound, or not without a token, a data folder that is in use, a device that
+ * onnxruntime lacks, a folder or model that is not there), FILE_UNWRITABLE.
  */
 export async function startServer({
   log = createLog(),
@@ -55,13 +58,16 @@ export async function startServer({
 }: StartOptions = {}): Promise<RunningServer> {
   const options: ServerOptions = { ...serverDefaults, ...given };
   checkDevice(options.device);
+  const warnings = checkExposure(options);
   checkFolders(options);
   const environment = await openEnvironment(options);
   checkModels(options, environment, mayBeModel);
   for (const { name, error } of environment.packs) if (error) log.logger.warn(`pack ${name} was not loaded: ${error}`);
   const closing = new ClosingSteps();
   try {
-    return await startParts({ options, environment, log, worker, sockets, closing });
+    const server = await startParts({ options, environment, log, worker, sockets, closing });
+    for (const warning of warnings) log.logger.warn(warning);
+    return server;
   } catch (error) {
     await closing.run().catch((failure: Error) => log.logger.error(`closing failed as well: ${failure.message}`));
     throw error;
@@ -78,19 +84,18 @@ interface Setup extends Required<Pick<StartOptions, 'log'>>, Pick<StartOptions, 
 async function startParts(setup: Setup): Promise<RunningServer> {
   const store = await openStore(setup);
   const worker = startWorker(setup);
-  const servers = createServers(setup);
+  const servers = openServers(setup);
   const { hub, dispatcher } = connectQueue(setup, { store, worker });
   const app = createServerApp(setup, { store, hub, dispatcher });
   for (const server of servers) {
     server.on('request', app);
-    hub.attach(server, createRequestCheck(setup.options));
+    hub.attach(server, createUpgradeCheck(setup.options));
   }
-  await listen(servers, setup.options);
+  await listenAll(servers, setup.options);
   dispatcher.start();
-  const { address, port, family } = servers[0].address() as AddressInfo;
   return {
-    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
-    port,
+    url: urlOf(servers[0], setup.options),
+    port: (servers[0].address() as AddressInfo).port,
     get workerPid() {
       return worker.pid;
     },
@@ -130,10 +135,9 @@ function startWorker({ options, log: { logger }, worker: extras, closing }: Setu
   return worker;
 }
 
-/** One server for each address of `listen`; none listens yet. */
-function createServers({ options, closing }: Setup): Server[] {
-  const servers = options.listen.split(',').map(() => createServer());
-  closing.add(() => Promise.all(servers.map(stop)));
+function openServers({ options, closing }: Setup): Server[] {
+  const servers = createServers(options);
+  closing.add(() => Promise.all(servers.map(stopServer)));
   return servers;
 }
 
@@ -157,49 +161,32 @@ function connectQueue(
 }
 
 function createServerApp(
-  { options, environment, log }: Setup,
+  { options, environment, log, closing }: Setup,
   { store, hub, dispatcher }: { readonly store: JobStore; readonly hub: SocketHub; readonly dispatcher: Dispatcher },
 ): ReturnType<typeof createApp> {
+  const pictures = createDecoders();
+  closing.add(() => pictures.close());
   return createApp({
     options,
     ...environment,
+    pictures,
     features: serverFeatures(options),
     log,
     subscribeLogs: (clientId, enabled) => hub.subscribeLogs(clientId, enabled),
     queueRemaining: () => store.remaining(),
     routers: [
-      promptRoutes({ ...environment, dispatcher, store, maxQueueLength: options.maxQueueLength }),
+      promptRoutes({
+        ...environment,
+        dispatcher,
+        store,
+        maxQueueLength: options.maxQueueLength,
+        maxBytes: options.maxPromptBytes,
+      }),
       queueRoutes({ store, dispatcher }),
       historyRoutes({ store }),
       jobsRoutes({ store, dispatcher }),
       interruptRoutes({ dispatcher }),
     ],
-    argv: ['pez-nodes', ...process.argv.slice(2)],
+    argv: ['pez-nodes', ...withoutToken(process.argv.slice(2))],
   });
-}
-
-/** Binds a server to each address of `listen`, all to one port. Throws OPTION_INVALID. */
-async function listen(servers: readonly Server[], { listen, port }: ServerOptions): Promise<void> {
-  const hosts = listen.split(',');
-  for (const [i, server] of servers.entries()) {
-    const chosen = i === 0 ? port : (servers[0].address() as AddressInfo).port;
-    try {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(chosen, hosts[i].trim(), resolve);
-      });
-    } catch (error) {
-      const inUse = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
-      const why = inUse ? 'another program (or another pez-nodes) is listening there' : (error as Error).message;
-      throw new InputError('OPTION_INVALID', `Cannot listen on ${listen} port ${port}: ${why}. Give another --port.`, {
-        cause: error,
-      });
-    }
-  }
-}
-
-async function stop(server: Server): Promise<void> {
-  const closed = new Promise((resolve) => server.close(resolve));
-  server.closeAllConnections();
-  await closed;
 }

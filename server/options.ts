@@ -5,6 +5,12 @@ export interface ServerOptions {
   readonly port: number;
   /** Addresses to bind; 127.0.0.1 by default. */
   readonly listen: string;
+  /** What every request must show; needed beyond loopback. */
+  readonly token?: string;
+  /** Beyond loopback without a token: everyone who can reach the server may use it. */
+  readonly insecure: boolean;
+  /** Files in PEM: the server then speaks https. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** Holds input/, output/, temp/, user/, models/ and the queue's database. */
   readonly dataDir: string;
   /** Folders of packs. */
@@ -26,6 +32,10 @@ export interface ServerOptions {
   readonly allowedHosts: readonly string[];
   /** Limit of a request's body, bytes. */
   readonly maxUploadBytes: number;
+  /** What all uploads together may hold on the disk, bytes. */
+  readonly maxUploadsBytes: number;
+  /** Limit of a prompt, bytes of JSON. */
+  readonly maxPromptBytes: number;
   /** Prompts that may wait. */
   readonly maxQueueLength: number;
   /** Prompts that the history keeps; the oldest go first. Files that they wrote stay. */
@@ -38,6 +48,7 @@ export interface ServerOptions {
 export const serverDefaults = {
   port: 8188,
   listen: '127.0.0.1',
+  insecure: false,
   dataDir: 'pez-data',
   packDirs: [],
   clip: 'pico-clip',
@@ -45,6 +56,8 @@ export const serverDefaults = {
   cache: 'classic',
   allowedHosts: [],
   maxUploadBytes: 100 * 2 ** 20,
+  maxUploadsBytes: 10 * 2 ** 30,
+  maxPromptBytes: 8 * 2 ** 20,
   maxQueueLength: 1000,
   maxHistory: 10_000,
   writeMetadata: true,

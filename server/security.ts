@@ -1,10 +1,16 @@
 // Who may send requests: an allow-list of Host (against DNS rebinding), a check of Origin (against other web pages
-// in the same browser), and the headers of every response. There is no login (protocol: Security).
-import type { IncomingHttpHeaders } from 'node:http';
-import { isIP } from 'node:net';
+// in the same browser), the token if there is one, and the headers of every response (protocol: Security; Token).
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { isIP, isIPv4 } from 'node:net';
 import type { ServerOptions } from './options.ts';
+import { createTokenCheck } from './token.ts';
 
-export type RequestCheck = (request: { readonly headers: IncomingHttpHeaders }) => CheckResult;
+export type RequestCheck = (request: {
+  readonly headers: IncomingHttpHeaders;
+  readonly rawHeaders?: readonly string[];
+}) => CheckResult;
+/** The check of a request to upgrade, the token included. */
+export type UpgradeCheck = (request: IncomingMessage) => CheckResult;
 export type CheckResult =
   | { readonly ok: true }
   | { readonly ok: false; readonly status: number; readonly message: string };
@@ -34,18 +40,26 @@ function parseOrigin(origin: string): HostName | undefined {
 /** Without brackets, so that `[::1]`, `::1` and `localhost:8188` may all be given. */
 const hostNameOf = (text: string): string => parseHost(text)?.name ?? text.trim().toLowerCase();
 
-const isLoopback = (name: string): boolean =>
-  name === 'localhost' ||
-  name.endsWith('.localhost') ||
-  name === '::1' ||
-  /^(?:::ffff:)?127(?:\.\d{1,3}){3}$/.test(name);
+/** Names and addresses that never leave this machine. */
+export const isLoopback = (name: string): boolean => {
+  const address = name.replace(/^::ffff:/, '');
+  const isName = name === 'localhost' || name.endsWith('.localhost');
+  return isName || name === '::1' || (isIPv4(address) && address.startsWith('127.'));
+};
+
+/** The addresses of `--listen`, without brackets. */
+export const addressesOf = (listen: string): string[] => listen.split(',').map((address) => hostNameOf(address.trim()));
 
 const WILDCARDS = ['0.0.0.0', '::'];
 
-const refused = (message: string): CheckResult => ({ ok: false, status: 403, message });
+const refused = (message: string, status = 403): CheckResult => ({ ok: false, status, message });
+
+/** Node keeps the first of several Host headers; a proxy before it may have looked at another (RFC 9112, section 3.2). */
+const hasTwoHosts = (rawHeaders: readonly string[]): boolean =>
+  rawHeaders.filter((text, i) => i % 2 === 0 && text.toLowerCase() === 'host').length > 1;
 
 /**
- * The check of every request, including GET and upgrades: what a server without a login tells is private, too.
+ * The check of every request, including GET and upgrades: what a server tells is private, too.
  * Programs other than browsers send no Origin and pass. `Origin: null` (sandboxed frames, local files) never passes.
  * Host: loopback, the bound addresses, `allowedHosts`. If bound to all addresses, any IP address is accepted: rebinding needs a name.
  */
@@ -54,13 +68,14 @@ export function createRequestCheck({
   allowedHosts,
   corsOrigin,
 }: Pick<ServerOptions, 'listen' | 'allowedHosts' | 'corsOrigin'>): RequestCheck {
-  const bound = listen.split(',').map((address) => hostNameOf(address.trim()));
+  const bound = addressesOf(listen);
   const allowed = new Set([...bound, ...allowedHosts.map(hostNameOf)]);
   const isWild = bound.some((address) => WILDCARDS.includes(address));
   const mayBeAddressedAs = (name: string): boolean =>
     isLoopback(name) || allowed.has(name) || (isWild && isIP(name) !== 0);
 
-  return ({ headers }) => {
+  return ({ headers, rawHeaders = [] }) => {
+    if (hasTwoHosts(rawHeaders)) return refused('A request has one Host header.', 400);
     const host = parseHost(headers.host ?? '');
     if (!host || !mayBeAddressedAs(host.name))
       return refused(
@@ -83,6 +98,24 @@ export function createRequestCheck({
       `Requests of the origin ${JSON.stringify(origin.slice(0, 200))} are refused: ` +
         'to allow it, start the server with --enable-cors-header <origin>',
     );
+  };
+}
+
+/** What a request without the token is told. */
+export const TOKEN_MISSING =
+  'This server asks for its token: open /?token=<token> in a browser, or send the header "Authorization: Bearer <token>".';
+
+/** The check of an upgrade: a WebSocket of a browser cannot send headers, so its URL may have the token. */
+export function createUpgradeCheck(
+  options: Pick<ServerOptions, 'listen' | 'allowedHosts' | 'corsOrigin' | 'token' | 'tls'>,
+): UpgradeCheck {
+  const check = createRequestCheck(options);
+  const token = options.token === undefined ? undefined : createTokenCheck(options.token, { secure: !!options.tls });
+  return (request) => {
+    const result = check(request);
+    if (!result.ok || !token || token.isShownBy(request)) return result;
+    const query = request.url?.split('?')[1];
+    return token.is(new URLSearchParams(query).get('token')) ? result : refused(TOKEN_MISSING, 401);
   };
 }
 

@@ -1,6 +1,7 @@
 // The worker process: holds models and results, runs one prompt at a time, says everything over the IPC channel.
 import { loadClip } from '../engine/clip/clip.ts';
 import { loadCheckpoint } from '../engine/diffusion/checkpoint.ts';
+import { createDecoders } from '../engine/image/decoders.ts';
 import type { ExecutionEvent } from '../schemas/events.ts';
 import { offeredModels } from './environment.ts';
 import { createExecutor } from './executor/executor.ts';
@@ -12,7 +13,7 @@ import { createRegistry, loadPacks } from './packs/packs.ts';
 import { createWorkerModels } from './worker/models.ts';
 import { guardAgainstOrphaning } from './worker/orphan-guard.ts';
 import { createOutbox } from './worker/outbox.ts';
-import type { ToWorker, WorkerOptions } from './worker/protocol.ts';
+import { pack, type ToWorker, type WorkerOptions } from './worker/protocol.ts';
 
 /** Previews and lines of text that may wait in the channel; further ones are dropped while the server is slow. */
 const MAX_WAITING_PREVIEWS = 2;
@@ -23,7 +24,7 @@ guardAgainstOrphaning();
 const options: WorkerOptions = JSON.parse(process.argv[2]);
 
 const outbox = createOutbox((messages, sent = () => undefined) => {
-  if (process.connected) process.send!(messages, undefined, undefined, sent);
+  if (process.connected) process.send!(pack(messages), undefined, undefined, sent);
 });
 
 /** An uncaught exception leaves the process in an unknown state: report it and end. */
@@ -57,7 +58,11 @@ const executor = createExecutor({
   cache: options.cache,
   sources: createChoiceSources(folders, offered),
   services: {
-    files: createNodeFiles({ folders, writeMetadata: options.writeMetadata }),
+    files: createNodeFiles({
+      folders,
+      writeMetadata: options.writeMetadata,
+      pictures: createDecoders({ processes: 1 }),
+    }),
     models: createWorkerModels({
       offered,
       loadClip,

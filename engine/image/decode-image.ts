@@ -3,6 +3,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import sharp from 'sharp';
 import { InputError } from '../errors.ts';
+import { kindOf, PICTURE_KINDS } from './picture-kind.ts';
 import type { Pixels } from './resample.ts';
 
 /** Decoded pixels, row by row: 1 (grey), 3 (RGB) or 4 (RGBA) bytes per pixel. */
@@ -65,6 +66,11 @@ export async function openImage<T>(
   const bytes = typeof input === 'string' ? await readImage(input) : isRaw(input) ? input.data : input;
   if (bytes.byteLength > MAX_FILE_BYTES && !raw) throw tooManyBytes(name, bytes.byteLength);
   if (bytes.byteLength === 0) throw new InputError('IMAGE_UNREADABLE', `${name} is empty.`);
+  if (!raw && kindOf(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)) === undefined)
+    throw new InputError(
+      'IMAGE_UNREADABLE',
+      `${name} is not an image that can be read: ${PICTURE_KINDS.join(', ')} can. Convert it to one of them.`,
+    );
   try {
     const image = sharp(bytes, {
       limitInputPixels: MAX_PIXELS,

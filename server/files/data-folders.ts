@@ -29,42 +29,44 @@ export function dataFolders(dataDir: string): DataFolders {
 
 export const isFolderType = (type: string): type is FolderType => ['input', 'output', 'temp'].includes(type);
 
-/** Makes the folders that are missing. Throws FILE_UNWRITABLE with the path. Their content stays: another server may be using it. */
+/**
+ * Makes the folders that are missing; the data folder itself for this account only, if it is made here. Throws FILE_UNWRITABLE with
+ * the path. Their content stays: another server may be using it.
+ */
 export async function prepareDataFolders(dataDir: string): Promise<DataFolders> {
   const folders = dataFolders(dataDir);
-  const { input, output, temp, user, models } = folders;
-  for (const path of [input, output, temp, user, ...MODEL_KINDS.map((kind) => join(models, kind))]) {
-    try {
-      await makeFolder(path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw fileError(error, path);
-      throw new InputError('FILE_UNWRITABLE', `${path} can't be made: choose another --data-dir.`, { cause: error });
-    }
-  }
+  const { root, input, output, temp, user, models } = folders;
+  await makeFolder(root, PRIVATE);
+  for (const path of [input, output, temp, user, ...MODEL_KINDS.map((kind) => join(models, kind))])
+    await makeFolder(path);
   return folders;
 }
 
+/** Prompts, workflows and pictures are nobody else's business. */
+const PRIVATE = 0o700;
+
 /**
- * Makes a folder and those above it; one that is there stays. Step by step: Node's own `recursive` never returns where nothing
- * can be made (below /proc), and tells a read-only disk as a missing folder.
+ * Like `mkdir -p`; `mode` is for the last folder. Not Node's `recursive`, which says ENOENT for a read-only disk and never ends
+ * below /proc.
  */
-async function makeFolder(path: string): Promise<void> {
+async function makeFolder(path: string, mode?: number): Promise<void> {
+  const entry = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw fileError(error, path);
+    return undefined;
+  });
+  if (entry?.isDirectory()) return;
+  if (dirname(path) !== path) await makeFolder(dirname(path));
   try {
-    await mkdir(path);
+    await mkdir(path, mode);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return;
-    if (code !== 'ENOENT' || (await exists(dirname(path)))) throw error;
-    await makeFolder(dirname(path));
-    await mkdir(path);
+    const isThere = code === 'EEXIST' && (await stat(path)).isDirectory(); // another process was faster
+    if (isThere) return;
+    if (code === 'ENOENT')
+      throw new InputError('FILE_UNWRITABLE', `${path} can't be made: choose another --data-dir.`, { cause: error });
+    throw fileError(error, path);
   }
 }
-
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
 
 /** Removes the content of temp/, but not the folder itself: it may be a mount or a link. */
 export async function emptyTemp({ temp }: DataFolders): Promise<void> {

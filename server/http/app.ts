@@ -1,13 +1,13 @@
 // Everything that the routes need → all of them in one Express application.
 import type { Express, Router } from 'express';
-import type { ChoiceSources } from '../../nodes/node-context.ts';
+import type { ChoiceSources, PictureReader } from '../../nodes/node-context.ts';
 import type { FeatureFlags } from '../../schemas/events.ts';
 import type { DataFolders } from '../files/data-folders.ts';
+import { createUploadQuota } from '../files/upload-quota.ts';
 import type { ServerLog } from '../log.ts';
 import type { ServerOptions } from '../options.ts';
 import type { Pack } from '../packs/packs.ts';
 import type { Registry } from '../packs/registry.ts';
-import { limit } from './limit.ts';
 import { mountRouters } from './middleware.ts';
 import { renderIndexPage } from './page/index-page.ts';
 import { internalRoutes } from './routes/internal.ts';
@@ -23,19 +23,26 @@ import { viewRoutes } from './routes/view.ts';
 import { webRootRoutes } from './routes/web-root.ts';
 import { createUsers } from './users.ts';
 
-/** Pictures that are decoded at once, whichever route asks for them: each may take half a gigabyte. */
-const MAX_DECODERS = 2;
-
 export interface AppDeps {
   readonly options: Pick<
     ServerOptions,
-    'listen' | 'allowedHosts' | 'corsOrigin' | 'maxUploadBytes' | 'multiUser' | 'frontEndRoot'
+    | 'listen'
+    | 'allowedHosts'
+    | 'corsOrigin'
+    | 'token'
+    | 'tls'
+    | 'maxUploadBytes'
+    | 'maxUploadsBytes'
+    | 'multiUser'
+    | 'frontEndRoot'
   >;
   /** Prepared: prepareDataFolders. */
   readonly folders: DataFolders;
   readonly registry: Registry;
   readonly sources: ChoiceSources;
   readonly packs: readonly Pack[];
+  /** Decodes pictures of strangers outside of this process. */
+  readonly pictures: PictureReader;
   readonly features: FeatureFlags;
   readonly log: Pick<ServerLog, 'logger' | 'entries'>;
   /** The socket hub's. */
@@ -50,9 +57,9 @@ export interface AppDeps {
 
 /** The Express application. It does not listen, and there is nothing to close. */
 export function createApp(deps: AppDeps): Express {
-  const { options, folders, packs, log, features, registry, sources } = deps;
+  const { options, folders, packs, log, features, registry, sources, pictures } = deps;
   const { frontEndRoot, maxUploadBytes, multiUser } = options;
-  const decode = limit(MAX_DECODERS);
+  const quota = createUploadQuota(folders, options.maxUploadsBytes);
   const users = createUsers({ folders, multiUser });
   const page = (nonce: string) =>
     renderIndexPage({ registry, sources, packs, queueRemaining: deps.queueRemaining(), nonce });
@@ -63,11 +70,11 @@ export function createApp(deps: AppDeps): Express {
       ...deps.routers,
       objectInfoRoutes({ registry, sources, log }),
       systemRoutes({ features, argv: deps.argv ?? [] }),
-      viewRoutes({ folders, decode }),
-      uploadRoutes({ folders, maxBytes: maxUploadBytes, decode }),
+      viewRoutes({ folders, pictures }),
+      uploadRoutes({ folders, maxBytes: maxUploadBytes, pictures, quota }),
       userRoutes({ users }),
-      userdataRoutes({ users, maxBytes: maxUploadBytes, tempFolder: folders.temp }),
-      modelRoutes({ folders, decode }),
+      userdataRoutes({ users, maxBytes: maxUploadBytes, tempFolder: folders.temp, quota }),
+      modelRoutes({ folders, pictures }),
       packRoutes({ packs, frontEndRoot }),
     ],
     plainRouters: [

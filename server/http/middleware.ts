@@ -3,13 +3,14 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler, t
 import { InputError } from '../../engine/errors.ts';
 import type { ServerLog } from '../log.ts';
 import type { ServerOptions } from '../options.ts';
-import { createRequestCheck, securityHeaders } from '../security.ts';
+import { createRequestCheck, securityHeaders, TOKEN_MISSING } from '../security.ts';
+import { createTokenCheck } from '../token.ts';
 import { HttpError } from './http-error.ts';
-import { sendEmpty, sendJson } from './responses.ts';
+import { queryOf, sendEmpty, sendJson } from './responses.ts';
 import { methodsOf } from './router.ts';
 
 export interface MountDeps {
-  readonly options: Pick<ServerOptions, 'listen' | 'allowedHosts' | 'corsOrigin'>;
+  readonly options: Pick<ServerOptions, 'listen' | 'allowedHosts' | 'corsOrigin' | 'token' | 'tls'>;
   readonly log: Pick<ServerLog, 'logger'>;
   /** Their routes answer at their path and at `/api` + path. */
   readonly routers: readonly Router[];
@@ -23,7 +24,9 @@ export function mountRouters({ options, log, routers, plainRouters }: MountDeps)
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', false);
-  app.use(guard(options), cacheHeaders);
+  app.use(guard(options));
+  if (options.token !== undefined) app.use(tokenGuard(options.token, { secure: !!options.tls }));
+  app.use(cacheHeaders);
   for (const router of routers) app.use('/', router);
   for (const router of routers) app.use('/api', router);
   for (const router of plainRouters) app.use('/', router);
@@ -48,6 +51,28 @@ function guard(options: MountDeps['options']): RequestHandler {
     if (!result.ok) throw new HttpError(result.status, result.message);
     if (req.method === 'OPTIONS') sendEmpty(res);
     else next();
+  };
+}
+
+/**
+ * Lets requests pass that show the token. `GET /?token=` gives a browser a cookie instead, and leads to the address without the
+ * token, so that it stays in no history. OPTIONS is answered before: a browser that asks for permission shows nothing.
+ */
+function tokenGuard(token: string, { secure }: { secure: boolean }): RequestHandler {
+  const check = createTokenCheck(token, { secure });
+  return (req, res, next) => {
+    const query = queryOf(req);
+    if (req.method === 'GET' && req.path === '/' && check.is(query.get('token'))) {
+      query.delete('token');
+      const rest = query.toString();
+      res.setHeader('Set-Cookie', check.cookieFor(req));
+      res.setHeader('Cache-Control', 'no-store');
+      res.redirect(303, rest ? `/?${rest}` : '/');
+      return;
+    }
+    if (check.isShownBy(req)) return next();
+    res.setHeader('WWW-Authenticate', 'Bearer realm="pez-nodes"');
+    throw new HttpError(401, TOKEN_MISSING);
   };
 }
 

@@ -46,6 +46,13 @@ export const paramOf = (req: Request, name: string): string => {
   return Array.isArray(value) ? value.join('/') : (value ?? '');
 };
 
+/** A signal that is aborted when the client hangs up before it has its response. */
+export function untilGone(res: Response): AbortSignal {
+  const gone = new AbortController();
+  res.once('close', () => gone.abort(new HttpError(499, 'The client has gone.')));
+  return gone.signal;
+}
+
 /** The type of a file by its name; `application/octet-stream` if unknown. */
 export const contentTypeOf = (path: string): string => lookup(path) || 'application/octet-stream';
 

@@ -1,7 +1,7 @@
 // The database of the queue: opened for this process alone, brought to the newest schema; each SQL text is prepared once;
 // failures are told in words.
 import { isUtf8 } from 'node:buffer';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { isAnyArrayBuffer } from 'node:util/types';
 import Database from 'libsql';
@@ -87,12 +87,22 @@ export function openJobDatabase(file: string): JobDatabase {
       database.pragma('synchronous = NORMAL');
       database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
       migrate(database, file);
+      makePrivate(file);
     } catch (error) {
       database.close();
       throw error;
     }
     return new PreparedDatabase(file, database);
   });
+}
+
+/** Prompts are nobody else's business. A file system without such rights, or a file of another account, stays as it is. */
+function makePrivate(file: string): void {
+  for (const path of [file, `${file}-wal`]) {
+    try {
+      if (existsSync(path)) chmodSync(path, 0o600);
+    } catch {}
+  }
 }
 
 class PreparedDatabase implements JobDatabase {

@@ -4,7 +4,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { ExecutionEvent, FeatureFlags, LogEntry } from '../../schemas/events.ts';
-import type { RequestCheck } from '../security.ts';
+import type { UpgradeCheck } from '../security.ts';
 import { createSocketClient, nameOf, type Outgoing, type SocketClient, type SocketLimits } from './client.ts';
 import {
   encoder,
@@ -14,7 +14,7 @@ import {
   statusMessage,
   type TerminalSize,
 } from './messages.ts';
-import { refuse, urlOf } from './upgrade.ts';
+import { AddressCounts, addressOf, refuse, urlOf } from './upgrade.ts';
 
 export interface SocketHubOptions {
   /** Prompts that wait or run, for the first message of a connection and the periodic status. */
@@ -30,6 +30,8 @@ export interface SocketHubOptions {
 export interface HubLimits extends SocketLimits {
   /** Connections at once; the next one is refused with 503. */
   readonly maxSockets: number;
+  /** Of these, connections from one address: no single one may take all of them. */
+  readonly maxSocketsPerAddress: number;
   /** Largest message of a client; a larger one closes its connection with 1009. */
   readonly maxMessageBytes: number;
   /** All get a status this often: some clients take 10 s of silence for a dead server (protocol: Connecting). */
@@ -42,8 +44,8 @@ export interface HubLimits extends SocketLimits {
 }
 
 export interface SocketHub {
-  /** Takes over the upgrades of a server: /ws and /api/ws; what `check` refuses gets its status (403). */
-  attach(server: Server, check: RequestCheck): void;
+  /** Takes over the upgrades of a server: /ws and /api/ws; what `check` refuses gets its status. */
+  attach(server: Server, check: UpgradeCheck): void;
   /** Sends an event of a prompt to the client that queued it. Without one: to all or to none, by its kind (protocol: Addressing of events). */
   emit(clientId: string | undefined, event: ExecutionEvent): void;
   /** Whether a socket of this client is open. */
@@ -64,6 +66,7 @@ const defaultLimits: HubLimits = {
   skipAboveBytes: 2 ** 20,
   closeAboveBytes: 8 * 2 ** 20,
   maxSockets: 1000,
+  maxSocketsPerAddress: 250,
   maxMessageBytes: 2 ** 20,
   statusIntervalMs: 5_000,
   pingIntervalMs: 60_000,
@@ -90,6 +93,7 @@ class ClientHub implements SocketHub {
   readonly #bySid = new Map<string, SocketClient>();
   /** All open connections, also those whose id was taken over. */
   readonly #connected = new Set<SocketClient>();
+  readonly #addresses = new AddressCounts();
   readonly #logSubscribers = new Set<string>();
   /** One for each server that it is attached to. */
   readonly #detach: (() => void)[] = [];
@@ -116,12 +120,17 @@ class ClientHub implements SocketHub {
     return this.#connected.size;
   }
 
-  attach(server: Server, check: RequestCheck): void {
+  attach(server: Server, check: UpgradeCheck): void {
     const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       const url = this.#admit(request, socket, check);
       if (!url) return;
       const clientId = url.searchParams.get('clientId');
-      this.#acceptor.handleUpgrade(request, socket, head, (ws) => this.#accept(ws, socket, clientId));
+      this.#acceptor.handleUpgrade(request, socket, head, (ws) => {
+        const address = addressOf(request);
+        this.#addresses.add(address, 1);
+        ws.on('close', () => this.#addresses.add(address, -1));
+        this.#accept(ws, socket, clientId);
+      });
     };
     server.on('upgrade', onUpgrade);
     this.#detach.push(() => server.off('upgrade', onUpgrade));
@@ -179,13 +188,15 @@ class ClientHub implements SocketHub {
   }
 
   /** The URL of an upgrade that may go on; others are answered. */
-  #admit(request: IncomingMessage, socket: Duplex, check: RequestCheck): URL | undefined {
+  #admit(request: IncomingMessage, socket: Duplex, check: UpgradeCheck): URL | undefined {
     const url = urlOf(request);
     const answer = check(request);
     if (!answer.ok) refuse(socket, answer.status, answer.message);
     else if (!url || !PATHS.includes(url.pathname)) refuse(socket, 404, '404: Not Found');
     else if (this.#state === 'closing' || this.#connected.size >= this.#limits.maxSockets) {
       refuse(socket, 503, 'too many connections: close some, or try again later');
+    } else if (this.#addresses.of(addressOf(request)) >= this.#limits.maxSocketsPerAddress) {
+      refuse(socket, 503, 'too many connections from your address: close some, or try again later');
     } else return url;
     return undefined;
   }

@@ -1,4 +1,5 @@
-// A request to upgrade → its URL, or its refusal in HTTP: there is no response object yet, only the bare socket.
+// A request to upgrade → its URL, or its refusal in HTTP: there is no response object yet, only the bare socket; and how many
+// connections each address has.
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 
@@ -17,3 +18,21 @@ export function urlOf(request: IncomingMessage): URL | undefined {
     return undefined;
   }
 }
+
+/** Connections by the address that they come from. */
+export class AddressCounts {
+  readonly #counts = new Map<string, number>();
+
+  of(address: string): number {
+    return this.#counts.get(address) ?? 0;
+  }
+
+  add(address: string, more: 1 | -1): void {
+    const count = this.of(address) + more;
+    if (count > 0) this.#counts.set(address, count);
+    else this.#counts.delete(address);
+  }
+}
+
+/** Where a request comes from. An IPv4 address is one address, however the socket writes it. */
+export const addressOf = ({ socket }: IncomingMessage): string => (socket.remoteAddress ?? '').replace(/^::ffff:/, '');

@@ -1,7 +1,8 @@
 // One worker process: forks it, waits until it is ready, passes messages on, says how it ended.
 import { type ChildProcess, fork } from 'node:child_process';
+
 import { scriptCommand } from '../script-command.ts';
-import type { FromWorker, ToWorker, WorkerOptions } from './protocol.ts';
+import { type FromWorker, type Packed, type ToWorker, unpack, type WorkerOptions } from './protocol.ts';
 
 /** How a worker ended: what it said last, and the exit code or signal. */
 export interface WorkerEnd {
@@ -89,8 +90,8 @@ class ForkedWorker implements WorkerProcess {
     this.#tooSlow = setTimeout(() => this.kill(`it was not ready after ${startTimeoutMs / 1000} s`), startTimeoutMs);
     this.#readLines(onLine);
     this.#watchEnd();
-    this.#child.on('message', (messages: readonly FromWorker[]) => {
-      for (const message of messages) this.#receive(message, onMessage);
+    this.#child.on('message', (packed: Packed) => {
+      for (const message of unpack(packed)) this.#receive(message, onMessage);
     });
   }
 

@@ -18,6 +18,22 @@ export type FromWorker =
   | { readonly type: 'fatal'; readonly message: string; readonly stack: string }
   | { readonly type: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly message: string };
 
+/** A list of the worker's messages as it crosses: JSON text where that says the same, which is read twice as fast. */
+export type Packed = string | readonly FromWorker[];
+
+/** Previews are bytes, and packs may show bigints: such lists cross as they are. All else ends as JSON in any case. */
+export function pack(messages: readonly FromWorker[]): Packed {
+  if (messages.some((message) => message.type === 'event' && message.event.type === 'preview')) return messages;
+  try {
+    return JSON.stringify(messages);
+  } catch {
+    return messages;
+  }
+}
+
+export const unpack = (packed: Packed): readonly FromWorker[] =>
+  typeof packed === 'string' ? (JSON.parse(packed) as FromWorker[]) : packed;
+
 /** What the worker is started with (one JSON argument). */
 export interface WorkerOptions {
   readonly dataDir: string;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clip, loadClip } from '../../engine/clip/clip.ts';
 import { type Checkpoint, loadCheckpoint } from '../../engine/diffusion/checkpoint.ts';
+import { decodeFrames } from '../../engine/image/decode-frames.ts';
 import { type NodeDefinition, NodeResult, type ValidateContext } from '../../nodes/define-node.ts';
 import { nodes } from '../../nodes/index.ts';
 import type { ChoiceSources, NodeContext, NodeFiles } from '../../nodes/node-context.ts';
@@ -77,6 +78,7 @@ function plainFiles(dir: string, writeMetadata: boolean): NodeFiles {
       await access(path);
       return path;
     },
+    readPicture: (name) => decodeFrames(join(dir, 'input', name), name),
     async save({ type, prefix, extension, files }) {
       return files.map((bytes) => {
         const filename = `${prefix}_${String(++counter).padStart(5, '0')}_.${extension}`;

@@ -1,6 +1,7 @@
 // JSON that Python writes and reads: NaN, big integers, hostile keys and depths (protocol: Numbers in JSON; Security).
 import fc from 'fast-check';
-import { MAX_JSON_DEPTH, parseJson, stringifyJson } from '../../server/json.ts';
+import { parseJson, stringifyJson } from '../../server/json.ts';
+import { MAX_JSON_DEPTH } from '../../server/json-scan.ts';
 
 test('NaN and the infinities come in as numbers and go out as null', () => {
   const value = parseJson('{"a": NaN, "b": [Infinity, -Infinity, 1], "c": "NaN, -Infinity \\" NaN"}');
@@ -51,6 +52,27 @@ test('JSON that nests too deep is refused, not a full stack', () => {
   expect(stringifyJson(parseJson(nested(MAX_JSON_DEPTH)))).toBe(nested(MAX_JSON_DEPTH));
   expect(() => parseJson(nested(1_000_000))).toThrow(/deeper than 500 levels/);
   expect(parseJson(`"${'['.repeat(1000)}"`)).toHaveLength(1000);
+});
+
+test.each(['[1,2,3]', '[[],0]', '{"a":1,"b":2,"c":3}', '[0,0,0]', '[{"a":"x,,,,"},1]'])(
+  'more values than allowed are refused before any is made: %s',
+  (text) => {
+    expect(() => parseJson(text, { maxValues: 3 })).not.toThrow();
+    expect(() => parseJson(text, { maxValues: 2 })).toThrow(/^JSON holds more than 2 values\.$/);
+  },
+);
+
+test('of the values, one in four may be NaN, Infinity or a large integer', () => {
+  const special = '[NaN,12345678901234567890,-Infinity]';
+  expect(parseJson(special, { maxValues: 12 })).toHaveLength(3);
+  expect(() => parseJson(special, { maxValues: 11 })).toThrow(/too many NaN, Infinity or integers beyond/);
+});
+
+test('integers may be as long as in Python, and no longer', () => {
+  const digits = '1'.repeat(4300);
+  expect(parseJson(digits)).toBe(BigInt(digits));
+  expect(() => parseJson(`[${digits}1]`)).toThrow(/more than 4300 digits/);
+  expect(parseJson(`0.${'1'.repeat(10_000)}`)).toBeCloseTo(1 / 9);
 });
 
 test('what JSON.parse takes, parseJson takes alike', () => {

@@ -2,13 +2,12 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import type { Router } from 'express';
-import { encodeView } from '../../../nodes/view-picture.ts';
+import type { PictureReader } from '../../../nodes/node-context.ts';
 import type { DataFolders } from '../../files/data-folders.ts';
 import { MODEL_EXTENSIONS, modelFiles, modelKinds, safetensorsMetadata } from '../../files/model-files.ts';
 import { resolveInside } from '../../files/safe-path.ts';
 import { HttpError } from '../http-error.ts';
-import type { Limit } from '../limit.ts';
-import { contentTypeOf, paramOf, queryOf, sendEmpty, sendJson } from '../responses.ts';
+import { contentTypeOf, paramOf, queryOf, sendEmpty, sendJson, untilGone } from '../responses.ts';
 import { createRouter } from '../router.ts';
 
 /** Folders that the model browser does not offer. */
@@ -16,11 +15,10 @@ const NO_MODELS = ['configs', 'custom_nodes'];
 
 interface ModelDeps {
   readonly folders: DataFolders;
-  /** Limits how many pictures are decoded at the same time. */
-  readonly decode: Limit;
+  readonly pictures: Pick<PictureReader, 'view'>;
 }
 
-export function modelRoutes({ folders, decode }: ModelDeps): Router {
+export function modelRoutes({ folders, pictures }: ModelDeps): Router {
   /** Throws 404 for an unknown kind. */
   const namesOf = async (kind: string): Promise<string[]> => {
     const names = await modelFiles(folders, kind);
@@ -69,7 +67,9 @@ export function modelRoutes({ folders, decode }: ModelDeps): Router {
       const picture = await previewOf(await pathOf(paramOf(req, 'folder'), paramOf(req, 'filename')));
       if (!picture) throw new HttpError(404);
       const form = { kind: 'preview', format: 'webp', quality: 90 } as const;
-      res.type('image/webp').send(await decode(() => encodeView(picture, basename(picture), form)));
+      const name = basename(picture);
+      const bytes = await pictures.view({ path: picture }, { name, form, signal: untilGone(res) });
+      res.type('image/webp').send(bytes);
     },
   });
 }

@@ -10,6 +10,9 @@ export interface Upload {
   readonly file: Received;
 }
 
+/** What a request says about the length of its body; 0 if it says nothing. */
+export const declaredBytes = (req: Request): number => Number(req.headers['content-length'] ?? 0);
+
 const MAX_FIELDS = 32;
 const MAX_FIELD_BYTES = 64 * 1024;
 
@@ -21,7 +24,7 @@ export async function readUpload(
   req: Request,
   { fileField, maxBytes, folder }: { fileField: string; maxBytes: number; folder: string },
 ): Promise<Upload> {
-  const declared = Number(req.headers['content-length'] ?? 0);
+  const declared = declaredBytes(req);
   if (declared > maxBytes) throw bodyTooLarge(maxBytes, declared);
   const contentType = req.headers['content-type'] ?? '';
   if (!/^multipart\/form-data\s*;/i.test(contentType))

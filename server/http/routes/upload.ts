@@ -3,14 +3,14 @@
 import { Readable } from 'node:stream';
 import type { Router } from 'express';
 import { z } from 'zod';
-import { withAlphaOf } from '../../../nodes/view-picture.ts';
+import type { PictureReader } from '../../../nodes/node-context.ts';
 import { type DataFolders, isFolderType } from '../../files/data-folders.ts';
+import type { UploadQuota } from '../../files/upload-quota.ts';
 import { placeUpload, receive } from '../../files/uploads.ts';
 import { HttpError } from '../http-error.ts';
-import type { Limit } from '../limit.ts';
-import { sendJson } from '../responses.ts';
+import { sendJson, untilGone } from '../responses.ts';
 import { createRouter } from '../router.ts';
-import { readUpload, type Upload } from './multipart.ts';
+import { declaredBytes, readUpload, type Upload } from './multipart.ts';
 import { viewedPath } from './view.ts';
 
 const originalRef = z.looseObject({
@@ -22,29 +22,32 @@ const originalRef = z.looseObject({
 interface UploadDeps {
   readonly folders: DataFolders;
   readonly maxBytes: number;
-  /** Limits how many pictures are decoded at the same time. */
-  readonly decode: Limit;
+  readonly pictures: Pick<PictureReader, 'withAlphaOf'>;
+  readonly quota: UploadQuota;
 }
 
-export function uploadRoutes({ folders, maxBytes, decode }: UploadDeps): Router {
+export function uploadRoutes({ folders, maxBytes, pictures, quota }: UploadDeps): Router {
   const read = { fileField: 'image', maxBytes, folder: folders.temp };
+  const place = (upload: Upload) => placeIn({ folders, quota }, upload);
   return createRouter({
     'POST /upload/image': async (req, res) => {
+      await quota.check(declaredBytes(req));
       const upload = await readUpload(req, read);
       try {
-        sendJson(res, await place(folders, upload));
+        sendJson(res, await place(upload));
       } finally {
         await upload.file.discard();
       }
     },
     'POST /upload/mask': async (req, res) => {
+      await quota.check(declaredBytes(req));
       const upload = await readUpload(req, read);
       try {
         const original = await originalOf(folders, upload.fields.get('original_ref'));
-        const bytes = await decode(() => withAlphaOf(original, upload.file.path));
+        const bytes = await pictures.withAlphaOf(original, upload.file.path, { signal: untilGone(res) });
         const file = await receive(Readable.from([bytes]), folders.temp);
         try {
-          sendJson(res, await place(folders, { ...upload, file }));
+          sendJson(res, await place({ ...upload, file }));
         } finally {
           await file.discard();
         }
@@ -55,11 +58,15 @@ export function uploadRoutes({ folders, maxBytes, decode }: UploadDeps): Router 
   });
 }
 
-async function place(folders: DataFolders, { fields, filename, file }: Upload): Promise<object> {
+async function placeIn(
+  { folders, quota }: Pick<UploadDeps, 'folders' | 'quota'>,
+  { fields, filename, file }: Upload,
+): Promise<object> {
   const type = fields.get('type') || 'input';
   if (!isFolderType(type)) throw new HttpError(400, 'type must be input, temp or output.');
   const subfolder = fields.get('subfolder') ?? '';
   const overwrite = ['true', '1'].includes(fields.get('overwrite') ?? '');
+  await quota.take(file.sizeBytes, { outside: type !== 'input' });
   const name = await placeUpload(file, { root: folders[type], subfolder, filename, overwrite });
   return { name, subfolder, type };
 }

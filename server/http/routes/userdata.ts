@@ -6,18 +6,21 @@ import { InputError } from '../../../engine/errors.ts';
 import { fileError } from '../../files/file-error.ts';
 import { listFiles } from '../../files/list-files.ts';
 import { resolveInside, safeParts } from '../../files/safe-path.ts';
+import type { UploadQuota } from '../../files/upload-quota.ts';
 import { placeAt, type Received, receive, receivedFrom } from '../../files/uploads.ts';
 import { bodyTooLarge, HttpError } from '../http-error.ts';
 import { paramOf, queryOf, sendEmpty, sendFile, sendJson, userFileHeaders } from '../responses.ts';
 import { createRouter } from '../router.ts';
 import type { Users } from '../users.ts';
 import { limitBytes } from './limit-bytes.ts';
+import { declaredBytes } from './multipart.ts';
 
 interface UserdataDeps {
   readonly users: Users;
   readonly maxBytes: number;
   /** Where files are kept until they are complete. */
   readonly tempFolder: string;
+  readonly quota: UploadQuota;
 }
 
 export function userdataRoutes(deps: UserdataDeps): Router {
@@ -86,11 +89,13 @@ async function listing(root: string, query: URLSearchParams): Promise<unknown> {
 }
 
 /** Writes the body of a request to its file. */
-async function save(req: Request, to: Target, { maxBytes, tempFolder }: UserdataDeps): Promise<void> {
-  const declared = Number(req.headers['content-length'] ?? 0);
+async function save(req: Request, to: Target, { maxBytes, tempFolder, quota }: UserdataDeps): Promise<void> {
+  const declared = declaredBytes(req);
   if (declared > maxBytes) throw bodyTooLarge(maxBytes, declared);
+  await quota.check(declared);
   const file = await receive(limitBytes(req, maxBytes), tempFolder);
   try {
+    await quota.take(file.sizeBytes);
     await place(req, file, to);
   } finally {
     await file.discard();

@@ -2,30 +2,28 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Router } from 'express';
-import { encodeView, type ViewForm } from '../../../nodes/view-picture.ts';
+import type { PictureReader, ViewForm } from '../../../nodes/node-context.ts';
 import { parseAnnotated } from '../../files/annotated-name.ts';
 import { type DataFolders, isFolderType } from '../../files/data-folders.ts';
 import { resolveInside, safeParts } from '../../files/safe-path.ts';
 import { filenameParameter } from '../../security.ts';
 import { HttpError } from '../http-error.ts';
-import type { Limit } from '../limit.ts';
-import { queryOf, sendFile, userFileHeaders } from '../responses.ts';
+import { queryOf, sendFile, untilGone, userFileHeaders } from '../responses.ts';
 import { createRouter } from '../router.ts';
 
 interface ViewDeps {
   readonly folders: DataFolders;
-  /** Limits how many pictures are decoded at the same time. */
-  readonly decode: Limit;
+  readonly pictures: Pick<PictureReader, 'view'>;
 }
 
-export function viewRoutes({ folders, decode }: ViewDeps): Router {
+export function viewRoutes({ folders, pictures }: ViewDeps): Router {
   return createRouter({
     'GET /view': async (req, res) => {
       const path = await viewedPath(folders, queryOf(req));
       const filename = basename(path);
       const form = formOf(queryOf(req));
       if (!form) return sendFile({ req, res }, path, userFileHeaders(req, filename));
-      const bytes = await decode(() => encodeView(path, filename, form));
+      const bytes = await pictures.view({ path }, { name: filename, form, signal: untilGone(res) });
       res.setHeader('Content-Type', form.kind === 'preview' ? `image/${form.format}` : 'image/png');
       res.setHeader('Content-Disposition', filenameParameter(filename));
       res.send(bytes);

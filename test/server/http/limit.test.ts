@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import express from 'express';
 import sharp from 'sharp';
+import { createDecoders, type PictureReader } from '../../../engine/image/decoders.ts';
 import { prepareDataFolders } from '../../../server/files/data-folders.ts';
-import { type Limit, limit } from '../../../server/http/limit.ts';
+import { createUploadQuota } from '../../../server/files/upload-quota.ts';
+import { limit } from '../../../server/http/limit.ts';
 import { modelRoutes } from '../../../server/http/routes/models.ts';
 import { uploadRoutes } from '../../../server/http/routes/upload.ts';
 import { viewRoutes } from '../../../server/http/routes/view.ts';
@@ -50,18 +52,25 @@ test('work that fails gives its turn to the next', async () => {
   expect(await run(async () => 'again')).toBe('again');
 });
 
-test('/view, model previews and masks decode pictures in turn, under one limit', async () => {
+test('/view, model previews and masks have their pictures decoded by the same processes', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'pez-limit-'));
   const folders = await prepareDataFolders(dir);
   let turns = 0;
-  const decode: Limit = (work) => {
-    turns++;
-    return work();
+  const decoders = createDecoders({ processes: 1 });
+  const pictures: Pick<PictureReader, 'view' | 'withAlphaOf'> = {
+    view(...args) {
+      turns++;
+      return decoders.view(...args);
+    },
+    withAlphaOf(...args) {
+      turns++;
+      return decoders.withAlphaOf(...args);
+    },
   };
   const app = express().use(
-    viewRoutes({ folders, decode }),
-    modelRoutes({ folders, decode }),
-    uploadRoutes({ folders, maxBytes: 2 ** 20, decode }),
+    viewRoutes({ folders, pictures }),
+    modelRoutes({ folders, pictures }),
+    uploadRoutes({ folders, maxBytes: 2 ** 20, pictures, quota: createUploadQuota(folders, 2 ** 30) }),
   );
   const server = createServer(app);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -87,6 +96,7 @@ test('/view, model previews and masks decode pictures in turn, under one limit',
   } finally {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
+    await decoders.close();
     rmSync(dir, { recursive: true });
   }
 });

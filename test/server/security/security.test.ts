@@ -1,5 +1,6 @@
 // Who may ask (Host, Origin), and what a browser is told about the answers (protocol: Security).
 
+import { connect } from 'node:net';
 import { createRequestCheck, filenameParameter, isDangerousType } from '../../../server/security.ts';
 import { type Reply, startApp, type TestApp } from '../http/routes/app-harness.ts';
 
@@ -25,6 +26,10 @@ test('Host must be loopback, the bound address, or allowed', () => {
     'localhost.evil.example:8188',
     '10.0.0.1',
     '127.0.0.1.evil.example',
+    '127.0.0.999',
+    '127.0.0.1.1',
+    '127.1',
+    '::ffff:127.0.0.999',
     '',
     'a b',
     'localhost:x',
@@ -36,6 +41,17 @@ test('Host must be loopback, the bound address, or allowed', () => {
   const wild = check({ listen: '0.0.0.0' });
   expect(wild({ host: '192.168.1.5:8188' })).toBe(true);
   expect(wild({ host: 'rebinding.example:8188' })).toBe(false);
+});
+
+test('two Host headers are refused, also if both are allowed', () => {
+  const run = createRequestCheck({ listen: '127.0.0.1', allowedHosts: [] });
+  const headers = { host: 'localhost' };
+  expect(run({ headers, rawHeaders: ['Host', 'localhost', 'Accept', 'host'] })).toEqual({ ok: true });
+  for (const second of ['evil.example', 'localhost'])
+    expect(run({ headers, rawHeaders: ['Host', 'localhost', 'hOsT', second] })).toMatchObject({
+      ok: false,
+      status: 400,
+    });
 });
 
 test('Origin must be this server, or the allowed one; null never', () => {
@@ -111,6 +127,14 @@ describe('over HTTP', () => {
       expect([path, reply.status]).toEqual([path, 403]);
       expect(reply.text).toContain('--allow-host');
     }
+  });
+
+  test('two Host headers get 400', async () => {
+    const socket = connect(app.port, '127.0.0.1');
+    socket.end(`GET /features HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n`);
+    let reply = '';
+    for await (const piece of socket) reply += piece;
+    expect(reply).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n.*A request has one Host header\.$/s);
   });
 
   test('state does not change for a foreign page', async () => {

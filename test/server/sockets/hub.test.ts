@@ -47,8 +47,11 @@ async function start(limits: Partial<HubLimits> = {}, check: RequestCheck = () =
 }
 
 /** Connects and takes the first status. */
-async function join(path = '/ws', { flags }: { flags?: object } = {}): Promise<TestSocket & { sid: string }> {
-  const socket = testSocket(base + path);
+async function join(
+  path = '/ws',
+  { flags, localAddress }: { flags?: object; localAddress?: string } = {},
+): Promise<TestSocket & { sid: string }> {
+  const socket = testSocket(base + path, { localAddress });
   opened.push(socket);
   const first = await socket.nextOf('status');
   if (flags) {
@@ -351,6 +354,21 @@ describe('refusals and limits', () => {
     await a.close();
     await until(() => hub.connections === 1);
     await join();
+  });
+
+  // Linux has all of 127/8, so that a client can choose its address.
+  (process.platform === 'linux' ? test : test.skip)('one address cannot take all connections', async () => {
+    await start({ maxSockets: 3, maxSocketsPerAddress: 2 });
+    const from = (localAddress: string) => ({ localAddress });
+    const [a] = [await join('/ws', from('127.0.0.2')), await join('/ws', from('127.0.0.2'))];
+    expect(await refusal(`${base}/ws`, from('127.0.0.2'))).toEqual([
+      503,
+      'too many connections from your address: close some, or try again later',
+    ]);
+    await a.close();
+    await until(() => hub.connections === 1);
+    await join('/ws', from('127.0.0.2'));
+    await join('/ws', from('127.0.0.3'));
   });
 
   test('a message above the limit closes only its own connection, with 1009', async () => {

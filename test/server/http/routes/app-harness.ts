@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import express, { type Router } from 'express';
+import { createDecoders } from '../../../../engine/image/decoders.ts';
 import { createChoiceSources } from '../../../../server/files/choice-sources.ts';
 import { type DataFolders, prepareDataFolders } from '../../../../server/files/data-folders.ts';
 import { createOfferedModels } from '../../../../server/files/offered-models.ts';
@@ -55,8 +56,16 @@ export async function startApp({
   const log = createLog({ destination: { write: () => {} } });
   const subscriptions: [string, boolean][] = [];
   const maxUploadBytes = options.maxUploadBytes ?? 2 ** 20;
+  const pictures = createDecoders();
   const app = createApp({
-    options: { listen: '127.0.0.1', allowedHosts: [], multiUser: false, ...options, maxUploadBytes },
+    options: {
+      listen: '127.0.0.1',
+      allowedHosts: [],
+      multiUser: false,
+      maxUploadsBytes: 2 ** 30,
+      ...options,
+      maxUploadBytes,
+    },
     folders,
     registry: createRegistry(packs),
     sources: createChoiceSources(
@@ -64,6 +73,7 @@ export async function startApp({
       createOfferedModels({ modelsDir: folders.models, first: {}, bundled: { clip: ['pico-clip'] } }),
     ),
     packs,
+    pictures,
     features: serverFeatures({ maxUploadBytes }),
     log,
     subscribeLogs: (id, enabled) => void subscriptions.push([id, enabled]),
@@ -107,6 +117,7 @@ export async function startApp({
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+      await pictures.close();
       rmSync(dir, { recursive: true, force: true });
     },
   };

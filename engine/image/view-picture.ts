@@ -1,8 +1,8 @@
 // Picture files as front ends want to see them: smaller, without transparency, only the transparency, with a painted mask.
 import { readFile } from 'node:fs/promises';
-import { InputError } from '../engine/errors.ts';
-import { openImage } from '../engine/image/decode-image.ts';
-import { encodePng } from './encode-png.ts';
+import sharp from 'sharp';
+import { InputError } from '../errors.ts';
+import { type ImageInput, openImage } from './decode-image.ts';
 import { copyPngText } from './png-text-copy.ts';
 
 /** How a picture is encoded anew. `rgb`: PNG without alpha; `alpha`: PNG, black, with the picture's alpha. */
@@ -11,9 +11,9 @@ export type ViewForm =
   | { readonly kind: 'alpha' }
   | { readonly kind: 'preview'; readonly format: 'webp' | 'jpeg'; readonly quality: number };
 
-/** Encodes a picture file anew, turned upright; of an animation the first frame. Throws IMAGE_UNREADABLE, IMAGE_TOO_LARGE. */
-export function encodeView(path: string, name: string, form: ViewForm): Promise<Buffer> {
-  return openImage(path, { name }, async (image) => {
+/** Encodes a picture anew, turned upright; of an animation the first frame. Throws IMAGE_UNREADABLE, IMAGE_TOO_LARGE. */
+export function encodeView(input: ImageInput, name: string, form: ViewForm): Promise<Buffer> {
+  return openImage(input, { name }, async (image) => {
     const upright = image.autoOrient().toColourspace('srgb');
     if (form.kind === 'rgb') return upright.removeAlpha().png().toBuffer();
     if (form.kind === 'alpha') return upright.ensureAlpha().linear([0, 0, 0, 1], [0, 0, 0, 0]).png().toBuffer();
@@ -47,7 +47,8 @@ export async function withAlphaOf(original: string, mask: string): Promise<Buffe
         'IMAGE_UNREADABLE',
         `The mask has ${width} × ${height} pixels, but the original ${info.width} × ${info.height}: paint one of its size.`,
       );
-    return encodePng({ data: withAlpha(data, alpha.data), width, height, channels: 4 });
+    const rgba = sharp(withAlpha(data, alpha.data), { raw: { width, height, channels: 4 } });
+    return rgba.png({ compressionLevel: 4 }).toBuffer();
   });
   return copyPngText(await readFile(original), png);
 }
