@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { invalid } from '../engine/check.ts';
 import { InputError } from '../engine/errors.ts';
 import { type ServerOptions, serverDefaults } from '../server/options.ts';
+import { PREVIEW_METHODS } from '../server/preview-audience.ts';
 import { collect, integerOption, makeDeviceOption, numberOption } from './options.ts';
 
 interface ServeOptions {
@@ -27,6 +28,7 @@ interface ServeOptions {
   readonly maxPromptSize: number;
   readonly maxQueue: number;
   readonly maxHistory: number;
+  readonly previewMethod: ServerOptions['previewMethod'];
   readonly disableMetadata?: boolean;
   readonly multiUser: boolean;
 }
@@ -97,6 +99,11 @@ export function addServe(program: Command): void {
         max: 10_000_000,
       }).default(d.maxHistory),
     )
+    .addOption(
+      new Option('--preview-method <method>', 'none: previews and text only to clients that ask for them; else to all')
+        .choices(PREVIEW_METHODS)
+        .default(d.previewMethod),
+    )
     .option('--disable-metadata', 'save pictures without their graph')
     .option('--multi-user', 'keep settings and workflows per user name (no passwords)', false)
     .action(runServe);
@@ -154,6 +161,7 @@ function toServerOptions(options: ServeOptions): ServerOptions {
     maxPromptBytes: Math.round(maxPromptSize * MEBIBYTE),
     maxQueueLength: maxQueue,
     maxHistory,
+    previewMethod: options.previewMethod,
     writeMetadata: !options.disableMetadata,
     multiUser: options.multiUser,
   };

@@ -1,5 +1,7 @@
 // The options of `pez-nodes serve`, and their defaults.
 
+import type { PreviewMethod } from './preview-audience.ts';
+
 export interface ServerOptions {
   /** 8188; 0: any free port. */
   readonly port: number;
@@ -40,6 +42,8 @@ export interface ServerOptions {
   readonly maxQueueLength: number;
   /** Prompts that the history keeps; the oldest go first. Files that they wrote stay. */
   readonly maxHistory: number;
+  /** Who gets previews and text unasked: `none`, or everyone who hears the prompt. */
+  readonly previewMethod: PreviewMethod;
   readonly writeMetadata: boolean;
   readonly multiUser: boolean;
 }
@@ -60,6 +64,7 @@ export const serverDefaults = {
   maxPromptBytes: 8 * 2 ** 20,
   maxQueueLength: 1000,
   maxHistory: 10_000,
+  previewMethod: 'none',
   writeMetadata: true,
   multiUser: false,
 } as const satisfies ServerOptions;
