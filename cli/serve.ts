@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { invalid } from '../engine/check.ts';
 import { InputError } from '../engine/errors.ts';
 import { type ServerOptions, serverDefaults } from '../server/options.ts';
+import { PREVIEW_METHODS } from '../server/preview-audience.ts';
 import { collect, integerOption, makeDeviceOption, numberOption } from './options.ts';
 
 interface ServeOptions {
@@ -28,6 +29,7 @@ interface ServeOptions {
   readonly maxQueue: number;
   readonly maxMemory?: number;
   readonly maxHistory: number;
+  readonly previewMethod: ServerOptions['previewMethod'];
   readonly disableMetadata?: boolean;
   readonly multiUser: boolean;
 }
@@ -45,7 +47,12 @@ export function addServe(program: Command): void {
   addAddressOptions(command);
   addContentOptions(command);
   addLimitOptions(command);
+  const preview = new Option(
+    '--preview-method <method>',
+    'none: previews and text only to clients that ask for them; else to all',
+  );
   command
+    .addOption(preview.choices(PREVIEW_METHODS).default(d.previewMethod))
     .option('--disable-metadata', 'save pictures without their graph')
     .option('--multi-user', 'keep settings and workflows per user name (no passwords)', false)
     .action(runServe);
@@ -165,6 +172,7 @@ function toServerOptions(options: ServeOptions): ServerOptions {
     maxQueueLength: maxQueue,
     maxMemoryBytes: maxMemory && Math.round(maxMemory * MEBIBYTE),
     maxHistory,
+    previewMethod: options.previewMethod,
     writeMetadata: !options.disableMetadata,
     multiUser: options.multiUser,
   };

@@ -17,7 +17,7 @@ let server: TestServer;
 let api: ComfyApi;
 
 beforeAll(async () => {
-  server = await startTestServer();
+  server = await startTestServer({ previewMethod: 'auto' }); // this client does not ask for previews, and takes them
   api = new ComfyApi(server.url, 'saintno-tests');
   const connected = new Promise((resolve) => api.on('connected', resolve));
   await api.init().waitForReady();
