@@ -17,6 +17,7 @@ import { jobsRoutes } from './http/routes/jobs.ts';
 import { promptRoutes } from './http/routes/prompt.ts';
 import { queueRoutes } from './http/routes/queue.ts';
 import { serverFeatures } from './http/routes/system.ts';
+import { keptPreviews } from './kept-previews.ts';
 import { checkExposure, createServers, listenAll, stopServer, urlOf } from './listeners.ts';
 import { createLog, type ServerLog } from './log.ts';
 import { type ServerOptions, serverDefaults } from './options.ts';
@@ -111,8 +112,9 @@ async function openStore({ options, environment: { folders }, log, closing }: Se
     warn: (message) => log.logger.warn(message),
   });
   closing.add(() => store.close());
-  await emptyTemp(folders);
-  closing.add(() => emptyTemp(folders));
+  const clean = async () => emptyTemp(folders, await keptPreviews(store, folders));
+  await clean();
+  closing.add(clean);
   await addExamples(folders);
   return store;
 }
@@ -153,12 +155,13 @@ function connectQueue(
   const hub = createSocketHub({
     queueRemaining: () => dispatcher.queueRemaining(),
     executingNode: (clientId) => dispatcher.executingNode(clientId),
+    begun: (clientId) => dispatcher.begun(clientId),
     features: serverFeatures(options),
     log: log.logger,
     limits,
   });
   closing.add(() => hub.close());
-  const dispatcher = createDispatcher({ store, worker, hub, log: log.logger });
+  const dispatcher = createDispatcher({ store, worker, hub, log: log.logger, previewMethod: options.previewMethod });
   closing.add(() => dispatcher.close());
   closing.add(log.subscribe((entry) => hub.logs([entry], LOG_SIZE)));
   return { hub, dispatcher };

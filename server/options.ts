@@ -1,6 +1,8 @@
 // The options of `pez-nodes serve`, and their defaults.
 import { totalmem } from 'node:os';
 
+import type { PreviewMethod } from './preview-audience.ts';
+
 export interface ServerOptions {
   /** 8188; 0: any free port. */
   readonly port: number;
@@ -43,6 +45,8 @@ export interface ServerOptions {
   readonly maxMemoryBytes?: number;
   /** Prompts that the history keeps; the oldest go first. Files that they wrote stay. */
   readonly maxHistory: number;
+  /** Who gets previews and text unasked: `none`, or everyone who hears the prompt. */
+  readonly previewMethod: PreviewMethod;
   readonly writeMetadata: boolean;
   readonly multiUser: boolean;
 }
@@ -69,6 +73,7 @@ export const serverDefaults = {
   maxPromptBytes: 8 * 2 ** 20,
   maxQueueLength: 1000,
   maxHistory: 10_000,
+  previewMethod: 'none',
   writeMetadata: true,
   multiUser: false,
 } as const satisfies ServerOptions;

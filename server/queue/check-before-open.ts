@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { scriptCommand } from '../script-command.ts';
+import { scriptCommand } from '../../engine/script-command.ts';
 import { checkMark } from './check-mark.ts';
 import type { LostJob, SalvageReport } from './salvage.ts';
 import { StoreError } from './store.ts';

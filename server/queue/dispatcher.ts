@@ -2,19 +2,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionEvent } from '../../schemas/events.ts';
 import type { JobOutcome } from '../job.ts';
+import { type Audience, audienceOf, type PreviewMethod } from '../preview-audience.ts';
 import type { LostRun } from '../worker/active-job.ts';
 import type { FreeFlags, WorkerHost } from '../worker/host.ts';
+import { acceptedLine, endedLine } from './run-log.ts';
 import type { JobStore, NewJob, TakenJob } from './store.ts';
 
 export interface DispatcherOptions {
   readonly store: JobStore;
   readonly worker: Pick<WorkerHost, 'ready' | 'run' | 'interrupt' | 'free'>;
   readonly hub: {
-    emit(clientId: string | undefined, event: ExecutionEvent): void;
+    emit(clientId: string | undefined, event: ExecutionEvent, audience?: Audience): void;
     hears(clientId: string): boolean;
     status(queueRemaining: number): void;
   };
-  readonly log?: { error(message: string): void };
+  readonly log?: { error(message: string): void; warn?(message: string): void; info?(message: string): void };
   /**
    * From the answer of POST /prompt to the job's start, for a client without a socket: it may open one in between
    * (protocol: Order of events, rule 3).
@@ -26,6 +28,8 @@ export interface DispatcherOptions {
   readonly retryMs?: number;
   /** After a worker that could not start another is started; doubled each time, at most 5 s. */
   readonly workerRetryMs?: number;
+  /** Who gets previews and text of prompts that do not say; none: clients that announced themselves. */
+  readonly previewMethod?: PreviewMethod;
 }
 
 /** Jobs one after the other, from the store to the worker and back. */
@@ -47,6 +51,8 @@ export interface Dispatcher {
   free(flags: FreeFlags): void;
   /** Display id of the node that runs now, if the running prompt is this client's (protocol: Connecting). */
   executingNode(clientId: string): string | undefined;
+  /** `execution_start` and the newest `progress_state` of the running prompt, if it is this client's and they were told. */
+  begun(clientId: string): readonly ExecutionEvent[];
   /** Pending and running prompts. */
   queueRemaining(): number;
   /**
@@ -69,8 +75,14 @@ const MAX_WORKER_RETRIES = 1;
 
 interface Running {
   readonly job: TakenJob;
+  readonly audience: ReturnType<typeof audienceOf>;
+  /** When it was taken, on the clock of performance.now(). */
+  readonly since: number;
   /** Display id of the node that runs. */
   node: string | undefined;
+  /** Told again to a client that connects while it runs. */
+  start: ExecutionEvent | undefined;
+  progress: ExecutionEvent | undefined;
   /** A user asked for it; then it does not run again. */
   interrupted: boolean;
   /** Its worker is gone before its end, and it may run again: what happened. */
@@ -100,6 +112,7 @@ class QueueDispatcher implements Dispatcher {
   readonly #closeWithinMs: number;
   readonly #retryMs: number;
   readonly #workerRetryMs: number;
+  readonly #previewMethod: PreviewMethod | undefined;
   /** Accepted, but the answer is still under way. */
   readonly #held = new Set<string>();
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -123,6 +136,7 @@ class QueueDispatcher implements Dispatcher {
     closeWithinMs = CLOSE_WITHIN_MS,
     retryMs = RETRY_MS,
     workerRetryMs = WORKER_RETRY_MS,
+    previewMethod,
   }: DispatcherOptions) {
     this.#store = store;
     this.#worker = worker;
@@ -132,6 +146,7 @@ class QueueDispatcher implements Dispatcher {
     this.#closeWithinMs = closeWithinMs;
     this.#retryMs = retryMs;
     this.#workerRetryMs = workerRetryMs;
+    this.#previewMethod = previewMethod;
   }
 
   start(): void {
@@ -140,7 +155,9 @@ class QueueDispatcher implements Dispatcher {
   }
 
   accept(job: NewJob): () => void {
+    const ahead = this.#store.remaining();
     this.#store.put(job);
+    this.#log?.info?.(acceptedLine(job, ahead));
     this.#held.add(job.promptId);
     this.#tellStatus();
     const letStart = () => {
@@ -182,6 +199,11 @@ class QueueDispatcher implements Dispatcher {
 
   executingNode(clientId: string): string | undefined {
     return this.#running?.job.clientId === clientId ? this.#running.node : undefined;
+  }
+
+  begun(clientId: string): readonly ExecutionEvent[] {
+    const running = this.#running?.job.clientId === clientId ? this.#running : undefined;
+    return [running?.start, running?.progress].filter((event) => event !== undefined);
   }
 
   queueRemaining(): number {
@@ -273,7 +295,9 @@ class QueueDispatcher implements Dispatcher {
   }
 
   async #run(job: TakenJob): Promise<void> {
-    const current: Running = { job, node: undefined, interrupted: false, lost: undefined };
+    const audience = audienceOf(job.extraData, this.#previewMethod);
+    const told = { node: undefined, start: undefined, progress: undefined };
+    const current: Running = { job, audience, since: performance.now(), ...told, interrupted: false, lost: undefined };
     this.#running = current;
     this.#tellStatus();
     const outcome = this.#is('working') ? await this.#outcomeOf(current) : undefined;
@@ -283,6 +307,7 @@ class QueueDispatcher implements Dispatcher {
     await this.#persist(() => (result ? this.#store.finish(job.promptId, result) : this.#putBack(current)));
     this.#running = undefined;
     if (!result) return;
+    this.#logEnd(current, result);
     this.#tellStatus();
     this.#hub.emit(job.clientId, { type: 'executing', data: { node: null, prompt_id: job.promptId } });
   }
@@ -298,6 +323,12 @@ class QueueDispatcher implements Dispatcher {
     });
   }
 
+  #logEnd({ job, since }: Running, outcome: JobOutcome): void {
+    const line = endedLine(job, outcome, performance.now() - since);
+    if (outcome.status === 'error') this.#log?.warn?.(line);
+    else this.#log?.info?.(line);
+  }
+
   #putBack({ job: { promptId }, lost }: Running): void {
     if (lost?.began) {
       this.#store.retry(promptId);
@@ -310,7 +341,14 @@ class QueueDispatcher implements Dispatcher {
       if (event.data.node === null) return; // ours to say, once history is stored
       current.node = event.data.display_node ?? event.data.node;
     }
-    this.#hub.emit(current.job.clientId, event);
+    if (event.type === 'execution_start') current.start = event;
+    if (event.type === 'progress_state') current.progress = event;
+    const { job, audience } = current;
+    this.#hub.emit(
+      job.clientId,
+      event,
+      event.type === 'preview' || event.type === 'text' ? audience[event.type] : 'everyone',
+    );
   }
 
   /** Tries until the store has done it: a full disk stops the queue, but nothing is lost. */

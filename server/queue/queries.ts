@@ -1,5 +1,6 @@
 // What the routes read from the database of jobs: queue, history, lists of jobs. The JSON in it is passed on as it is; a row
 // that a fault of the disk has damaged is left out or shown without its details, and hides no other.
+import type { UiOutput } from '../../schemas/events.ts';
 import type { JobDetail, JobStatus, JobSummary } from '../../schemas/jobs.ts';
 import { parseJson } from '../json.ts';
 import { type JobDatabase, text } from './database.ts';
@@ -90,6 +91,14 @@ export function* readHistory(
 
 const PAGE_OF_HISTORY = `SELECT ${PROMPT}, ${text('outputs', 'execution_status', 'meta')} FROM jobs
   WHERE finished_seq IN (SELECT value FROM json_each(?)) ORDER BY finished_seq`;
+
+/** What the newest entries of the history showed, newest first. */
+export function readOutputs(db: JobDatabase, maxItems: number): Readonly<Record<string, UiOutput>>[] {
+  const sql = `SELECT ${text('outputs')} FROM jobs WHERE finished_seq IS NOT NULL ORDER BY finished_seq DESC LIMIT ?`;
+  return db
+    .all<Pick<HistoryRow, 'outputs'>>(sql, maxItems)
+    .map(({ outputs }) => (readObject(outputs) ?? {}) as Readonly<Record<string, UiOutput>>);
+}
 
 const FINISHED = 'SELECT finished_seq FROM jobs WHERE finished_seq IS NOT NULL';
 

@@ -1,11 +1,12 @@
 // The store of jobs in a SQLite file: what was accepted outlives the process.
+import type { UiOutput } from '../../schemas/events.ts';
 import type { JobDetail, JobSummary } from '../../schemas/jobs.ts';
 import type { Job, JobOutcome } from '../job.ts';
 import { parseJson, stringifyJson } from '../json.ts';
 import { checkBeforeOpen } from './check-before-open.ts';
 import { type JobDatabase, openJobDatabase, text } from './database.ts';
 import { promptUnreadable, resultUnstorable, serverDied } from './failures.ts';
-import { readHistory, readJob, readJobs, readQueue } from './queries.ts';
+import { readHistory, readJob, readJobs, readOutputs, readQueue } from './queries.ts';
 import type { HistoryWindow, JobQuery, JobStore, NewJob, TakenJob } from './store.ts';
 import { summarise } from './summary.ts';
 
@@ -201,6 +202,10 @@ class SqliteJobStore implements JobStore {
 
   historyPieces(window: HistoryWindow = {}): IterableIterator<string> {
     return readHistory(this.#toRead(), window);
+  }
+
+  recentOutputs(maxItems: number): Readonly<Record<string, UiOutput>>[] {
+    return readOutputs(this.#toRead(), maxItems);
   }
 
   historyText(promptId: string): string {

@@ -1,4 +1,5 @@
 // What the queue asks of whatever keeps its jobs: accepted jobs, the history, and the numbers that prompts get.
+import type { UiOutput } from '../../schemas/events.ts';
 import type { JobDetail, JobStatus, JobSummary } from '../../schemas/jobs.ts';
 import type { Job, JobOutcome } from '../job.ts';
 
@@ -74,6 +75,8 @@ export interface JobStore {
   queuePieces(): IterableIterator<string>;
   /** GET /history, in the same way. */
   historyPieces(window?: HistoryWindow): IterableIterator<string>;
+  /** What the newest entries of the history showed, newest first; what can't be read is left out. */
+  recentOutputs(maxItems: number): Readonly<Record<string, UiOutput>>[];
   /** One entry as `{prompt_id: entry}`, or `{}`. */
   historyText(promptId: string): string;
   /** A page of jobs, and how many there are in all. */

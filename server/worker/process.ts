@@ -1,6 +1,6 @@
 // One worker process: forks it, waits until it is ready, passes messages on, says how it ended.
 import { type ChildProcess, fork } from 'node:child_process';
-import { scriptCommand } from '../script-command.ts';
+import { scriptCommand } from '../../engine/script-command.ts';
 import { openInterruptFlag } from './interrupt-flag.ts';
 import { type FromWorker, type Packed, type ToWorker, unpack, type WorkerOptions } from './protocol.ts';
 

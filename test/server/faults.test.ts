@@ -115,6 +115,8 @@ test('a client that vanishes loses nothing: its prompts run, and with the same i
   );
   socket.destroy();
   const again = await server.socket('vanishing');
+  expect((await again.nextOf('execution_start')).data.prompt_id).toBe(running);
+  expect((await again.nextOf('progress_state')).data.nodes['1'].state).toBe('running');
   expect(await again.next()).toEqual({ type: 'executing', data: { node: '1' } });
   writeFileSync(gate, '');
   for (const id of [running, waiting]) {
