@@ -27,6 +27,7 @@ export async function connect(url: string): Promise<ProtocolClient> {
   const clientId = crypto.randomUUID();
   const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/ws?clientId=${clientId}`);
   await once(socket, 'open');
+  socket.send(JSON.stringify({ type: 'feature_flags', data: {} })); // otherwise no text of nodes is sent
 
   async function request(path: string, body?: FormData | object): Promise<Response> {
     if (body === undefined) return fetch(url + path);

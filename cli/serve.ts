@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { invalid } from '../engine/check.ts';
 import { InputError } from '../engine/errors.ts';
 import { type ServerOptions, serverDefaults } from '../server/options.ts';
+import { PREVIEW_METHODS } from '../server/preview-audience.ts';
 import { collect, integerOption, makeDeviceOption, numberOption } from './options.ts';
 
 interface ServeOptions {
@@ -26,20 +27,40 @@ interface ServeOptions {
   readonly maxUploads: number;
   readonly maxPromptSize: number;
   readonly maxQueue: number;
+  readonly maxMemory?: number;
+  readonly maxHistory: number;
+  readonly previewMethod: ServerOptions['previewMethod'];
   readonly disableMetadata?: boolean;
   readonly multiUser: boolean;
 }
 
 const MEBIBYTE = 2 ** 20;
+const d = serverDefaults;
 /** Better than --token, which other accounts of this machine see in the list of processes. */
 const TOKEN_VARIABLE = 'PEZ_NODES_TOKEN';
 
 /** Adds the command to the program. */
 export function addServe(program: Command): void {
-  const d = serverDefaults;
-  program
+  const command = program
     .command('serve')
-    .description('run the node server: ComfyUI clients list our nodes, send graphs and fetch the results')
+    .description('run the node server: ComfyUI clients list our nodes, send graphs and fetch the results');
+  addAddressOptions(command);
+  addContentOptions(command);
+  addLimitOptions(command);
+  const preview = new Option(
+    '--preview-method <method>',
+    'none: previews and text only to clients that ask for them; else to all',
+  );
+  command
+    .addOption(preview.choices(PREVIEW_METHODS).default(d.previewMethod))
+    .option('--disable-metadata', 'save pictures without their graph')
+    .option('--multi-user', 'keep settings and workflows per user name (no passwords)', false)
+    .action(runServe);
+}
+
+/** Where the server listens, and who may speak to it. */
+function addAddressOptions(command: Command): void {
+  command
     .addOption(
       integerOption('--port <number>', 'port to listen on; 0: any free port', { min: 0, max: 65_535 }).default(d.port),
     )
@@ -52,6 +73,17 @@ export function addServe(program: Command): void {
     .option('--insecure', 'let other machines in without a token', d.insecure)
     .option('--tls-cert <file>', 'certificate in PEM: the server then speaks https')
     .option('--tls-key <file>', 'the key of the certificate, in PEM')
+    .option('--allow-host <name>', 'another host name under which this server is reached; repeatable', collect)
+    .option('--enable-cors-header [origin]', 'let pages of this origin (default: all) talk to the server');
+}
+
+/** What the server works with: folders, packs, models, a front end. */
+function addContentOptions(command: Command): void {
+  const cache = new Option(
+    '--cache <mode>',
+    'results to keep: classic (those of the last prompt), none, or lru:<number of results>',
+  );
+  command
     .option('--data-dir <folder>', 'folder of input, output, temp, user, models and the queue', d.dataDir)
     .option('--packs <folder>', 'load the packs in this folder; repeatable', collect)
     .option('--clip <model>', 'CLIP that loaders offer first: bundled, a folder, or a hub id', d.clip)
@@ -62,37 +94,29 @@ export function addServe(program: Command): void {
     )
     .addOption(makeDeviceOption())
     .option('--front-end-root <folder>', 'serve the ComfyUI front end in this folder at /')
+    .addOption(cache.argParser(toCacheMode).default(d.cache));
+}
+
+/** How much clients may ask for. */
+function addLimitOptions(command: Command): void {
+  const size = (flags: string, description: string, bytes?: number) =>
+    numberOption(flags, description, { above: 0 }).default(bytes === undefined ? undefined : bytes / MEBIBYTE);
+  const count = (flags: string, description: string, max: number, initial: number) =>
+    integerOption(flags, description, { min: 1, max }).default(initial);
+  command
+    .addOption(size('--max-upload-size <MB>', 'largest request', d.maxUploadBytes))
+    .addOption(size('--max-uploads <MB>', 'what all uploads together may hold on the disk', d.maxUploadsBytes))
+    .addOption(size('--max-prompt-size <MB>', 'largest prompt, as JSON', d.maxPromptBytes))
+    .addOption(size('--max-memory <MB>', "memory that a prompt's results may take (default: half of the computer's)"))
+    .addOption(count('--max-queue <number>', 'most prompts that may wait', 1_000_000, d.maxQueueLength))
     .addOption(
-      new Option(
-        '--cache <mode>',
-        'results to keep: classic (those of the last prompt), none, or lru:<number of results>',
-      )
-        .argParser(toCacheMode)
-        .default(d.cache),
-    )
-    .option('--allow-host <name>', 'another host name under which this server is reached; repeatable', collect)
-    .option('--enable-cors-header [origin]', 'let pages of this origin (default: all) talk to the server')
-    .addOption(
-      numberOption('--max-upload-size <MB>', 'largest request', { above: 0 }).default(d.maxUploadBytes / MEBIBYTE),
-    )
-    .addOption(
-      numberOption('--max-uploads <MB>', 'what all uploads together may hold on the disk', { above: 0 }).default(
-        d.maxUploadsBytes / MEBIBYTE,
+      count(
+        '--max-history <number>',
+        'most prompts that the history keeps; the oldest go first',
+        10_000_000,
+        d.maxHistory,
       ),
-    )
-    .addOption(
-      numberOption('--max-prompt-size <MB>', 'largest prompt, as JSON', { above: 0 }).default(
-        d.maxPromptBytes / MEBIBYTE,
-      ),
-    )
-    .addOption(
-      integerOption('--max-queue <number>', 'most prompts that may wait', { min: 1, max: 1_000_000 }).default(
-        d.maxQueueLength,
-      ),
-    )
-    .option('--disable-metadata', 'save pictures without their graph')
-    .option('--multi-user', 'keep settings and workflows per user name (no passwords)', false)
-    .action(runServe);
+    );
 }
 
 /** `classic`, `none`, `lru:10`. */
@@ -125,7 +149,7 @@ function toTls({ tlsCert, tlsKey }: ServeOptions): ServerOptions['tls'] {
 }
 
 function toServerOptions(options: ServeOptions): ServerOptions {
-  const { maxUploadSize, maxUploads, maxPromptSize, maxQueue, enableCorsHeader } = options;
+  const { maxUploadSize, maxUploads, maxPromptSize, maxQueue, maxMemory, maxHistory, enableCorsHeader } = options;
   return {
     port: options.port,
     listen: options.listen,
@@ -146,6 +170,9 @@ function toServerOptions(options: ServeOptions): ServerOptions {
     maxUploadsBytes: Math.round(maxUploads * MEBIBYTE),
     maxPromptBytes: Math.round(maxPromptSize * MEBIBYTE),
     maxQueueLength: maxQueue,
+    maxMemoryBytes: maxMemory && Math.round(maxMemory * MEBIBYTE),
+    maxHistory,
+    previewMethod: options.previewMethod,
     writeMetadata: !options.disableMetadata,
     multiUser: options.multiUser,
   };

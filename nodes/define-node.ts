@@ -154,6 +154,11 @@ export interface NodeSpec<I extends Inputs, O extends Outputs, H extends Hidden,
   readonly deprecated?: boolean;
   readonly experimental?: boolean;
   readonly searchAliases?: readonly string[];
+  /**
+   * Bytes that a call will take, its result included, where its inputs tell: a call that the prompt's memory cannot hold
+   * fails before it takes them.
+   */
+  memory?(inputs: InputValues<I, H, IsList>): number;
   run(inputs: InputValues<I, H, IsList>, context: NodeContext): Returned<O> | Promise<Returned<O>>;
   /** From the literals, a value or promise that changes when the result would (IS_CHANGED); NaN: run every time. */
   fingerprint?(literals: Partial<InputValues<I, H, false>>, context: Pick<NodeContext, 'files'>): unknown;
@@ -182,8 +187,9 @@ export interface ValidateContext extends Pick<NodeContext, 'files'> {
 /** A node without its static types: what the registry holds and the executor calls. */
 export type NodeDefinition = Omit<
   NodeSpec<Inputs, Outputs, Hidden, boolean>,
-  'run' | 'fingerprint' | 'validate' | 'validates' | 'checkLazyStatus'
+  'memory' | 'run' | 'fingerprint' | 'validate' | 'validates' | 'checkLazyStatus'
 > & {
+  memory?(inputs: Readonly<Record<string, unknown>>): number;
   run(inputs: Readonly<Record<string, unknown>>, context: NodeContext): unknown;
   fingerprint?(literals: Readonly<Record<string, unknown>>, context: Pick<NodeContext, 'files'>): unknown;
   validate?(

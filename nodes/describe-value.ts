@@ -1,11 +1,24 @@
 // Any value that a link can carry → a text for people.
 
-/** A text stays as it is; lists and records become JSON; tensors and models are described by kind and size. */
+/**
+ * A text stays as it is. As ComfyUI prints it in Python: `True`, `None`, and lists and records as JSON in one line, with blanks
+ * after commas and colons. Tensors and models are described by kind and size.
+ */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string') return value;
-  if (value === undefined || value === null) return 'nothing';
-  if (typeof value !== 'object') return String(value);
-  return JSON.stringify(plain(value, 0), null, 2).replace(/^"(.*)"$/s, '$1');
+  if (value === undefined || value === null) return 'None';
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (typeof value !== 'object') return String(plain(value, 0));
+  const told = plain(value, 0);
+  return typeof told === 'string' ? told : toJson(told);
+}
+
+/** JSON in one line, with blanks as Python's. */
+function toJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(toJson).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  return `{${members.map(([key, member]) => `${JSON.stringify(key)}: ${toJson(member)}`).join(', ')}}`;
 }
 
 const MAX_DEPTH = 8;

@@ -1,5 +1,5 @@
 // A size → an empty LATENT to draw on.
-import { emptyLatent } from '../engine/diffusion/latent.ts';
+import { bytesOfEmptyLatent, emptyLatent } from '../engine/diffusion/latent.ts';
 import { defineNode, int, port } from './define-node.ts';
 
 const side = (name: string) =>
@@ -23,5 +23,6 @@ export const emptyLatentImage = defineNode({
     batch_size: int({ default: 1, min: 1, max: 4096, tooltip: 'How many pictures to draw at once.' }),
   },
   outputs: { LATENT: port('LATENT', { tooltip: 'The empty latents, for KSampler.' }) },
+  memory: ({ width, height, batch_size: batch }) => bytesOfEmptyLatent({ width, height, batch }),
   run: ({ width, height, batch_size: batch }) => ({ LATENT: emptyLatent({ width, height, batch }) }),
 });

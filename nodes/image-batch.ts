@@ -1,7 +1,7 @@
 // Two IMAGEs → one batch.
 import { joinBatches, makeBatch } from '../engine/image/batch.ts';
 import { defineNode, port } from './define-node.ts';
-import { resizeBatch } from './resize.ts';
+import { bytesToResize, resizeBatch } from './resize.ts';
 import type { ImageBatch } from './values.ts';
 
 export const imageBatch = defineNode({
@@ -17,6 +17,11 @@ export const imageBatch = defineNode({
     }),
   },
   outputs: { IMAGE: port('IMAGE', { tooltip: 'All pictures in one batch.' }) },
+  memory: ({ image1, image2 }) => {
+    const [batch, height, width] = image1.shape;
+    const channels = Math.max(image1.shape[3], image2.shape[3]);
+    return bytesToResize(image2, { width, height }) + 4 * (batch + image2.shape[0]) * height * width * channels;
+  },
   run: ({ image1, image2 }) => {
     const channels = Math.max(image1.shape[3], image2.shape[3]);
     const first = withChannels(image1, channels);

@@ -1,7 +1,8 @@
 // IMAGE → IMAGE of another size.
 import { roundHalfEven } from '../engine/image/crop.ts';
 import { combo, defineNode, int, port } from './define-node.ts';
-import { resizeBatch, resizeMethods } from './resize.ts';
+import { bytesToResize, resizeBatch, resizeMethods } from './resize.ts';
+import type { ImageBatch } from './values.ts';
 
 /** Pixels a side, ComfyUI's bound. */
 const MAX_SIDE = 16_384;
@@ -40,13 +41,19 @@ export const imageScale = defineNode({
     }),
   },
   outputs: { IMAGE: port('IMAGE', { tooltip: 'The resized pictures.' }) },
-  run: ({ image, upscale_method: method, width, height, crop }) => {
+  memory: (inputs) => (inputs.width || inputs.height ? bytesToResize(inputs.image, sizeOf(inputs)) : 0),
+  run: (inputs) => {
+    const { image, upscale_method: method, width, height, crop } = inputs;
     if (width === 0 && height === 0) return { IMAGE: image };
-    const [, h, w] = image.shape;
-    const size = {
-      width: width || Math.max(1, roundHalfEven((w * height) / h)),
-      height: height || Math.max(1, roundHalfEven((h * width) / w)),
-    };
-    return { IMAGE: resizeBatch(image, { ...size, method, crop }) };
+    return { IMAGE: resizeBatch(image, { ...sizeOf(inputs), method, crop }) };
   },
 });
+
+/** The size of the result: where a side is 0, the one that keeps the proportions. */
+function sizeOf({ image, width, height }: { image: ImageBatch; width: number; height: number }) {
+  const [, h, w] = image.shape;
+  return {
+    width: width || Math.max(1, roundHalfEven((w * height) / h)),
+    height: height || Math.max(1, roundHalfEven((h * width) / w)),
+  };
+}

@@ -1,4 +1,5 @@
 // LATENT → LATENT of another size.
+import type { Latent } from '../engine/diffusion/latent.ts';
 import { upscaleLatent, upscaleMethods } from '../engine/diffusion/upscale.ts';
 import { roundHalfEven } from '../engine/image/crop.ts';
 import { combo, defineNode, int, port } from './define-node.ts';
@@ -38,14 +39,24 @@ export const latentUpscale = defineNode({
     }),
   },
   outputs: { LATENT: port('LATENT', { tooltip: 'The resized latents.' }) },
-  run: ({ samples, upscale_method: method, width, height, crop }) => {
+  memory: (inputs) => {
+    const [batch, channels, fromHeight] = inputs.samples.shape;
+    const { width, height } = sizeOf(inputs);
+    return 4 * batch * channels * width * (height + fromHeight);
+  },
+  run: (inputs) => {
+    const { samples, upscale_method: method, width, height, crop } = inputs;
     if (width === 0 && height === 0) return { LATENT: samples };
-    const [, , h, w] = samples.shape;
-    const pixels = {
-      width: Math.max(MIN_SIDE, width || roundHalfEven((w * height) / h)),
-      height: Math.max(MIN_SIDE, height || roundHalfEven((h * width) / w)),
-    };
-    const size = { width: Math.floor(pixels.width / SCALE), height: Math.floor(pixels.height / SCALE) };
-    return { LATENT: upscaleLatent(samples, { ...size, method, crop }) };
+    return { LATENT: upscaleLatent(samples, { ...sizeOf(inputs), method, crop }) };
   },
 });
+
+/** The size of the result in elements: where a side is 0, the one that keeps the proportions. */
+function sizeOf({ samples, width, height }: { samples: Latent; width: number; height: number }) {
+  const [, , h, w] = samples.shape;
+  const pixels = {
+    width: Math.max(MIN_SIDE, width || roundHalfEven((w * height) / h)),
+    height: Math.max(MIN_SIDE, height || roundHalfEven((h * width) / w)),
+  };
+  return { width: Math.floor(pixels.width / SCALE), height: Math.floor(pixels.height / SCALE) };
+}

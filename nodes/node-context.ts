@@ -12,7 +12,10 @@ export interface NodeContext {
   readonly promptId: string;
   /** Which of its calls this is: a node that receives lists is called once per element; else 0. */
   readonly callIndex: number;
-  /** Moves the node's progress bar. Throws the signal's reason once the signal is aborted. */
+  /**
+   * Moves the node's progress bar. Throws the signal's reason once the user has interrupted, also in a node that never lets
+   * the event loop run (its signal can't be aborted meanwhile).
+   */
   progress(value: number, max: number): void;
   /** Shows an encoded picture while the node runs. */
   preview(image: { readonly bytes: Uint8Array; readonly imageType: 'image/jpeg' | 'image/png' }): void;

@@ -24,6 +24,15 @@ export function resizeBatch(images: ImageBatch, { width, height, method, crop }:
   return toBatch(interpolate(source, width, height, method));
 }
 
+/** About the bytes that it takes to resize a batch: the result, and the picture that is resized one way only. */
+export function bytesToResize(
+  { shape }: ImageBatch,
+  { width, height }: Pick<ResizeOptions, 'width' | 'height'>,
+): number {
+  const [batch, fromHeight, , channels] = shape;
+  return 4 * batch * channels * width * (height + fromHeight);
+}
+
 const toGrid = ({ shape: [planes, height, width, run], data }: ImageBatch): Grid => ({
   planes,
   height,

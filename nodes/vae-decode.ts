@@ -13,5 +13,6 @@ export const vaeDecode = defineNode({
     vae: port('VAE', { tooltip: 'The VAE of the same checkpoint.' }),
   },
   outputs: { IMAGE: port('IMAGE', { tooltip: 'The pictures.' }) },
+  memory: ({ samples: { shape }, vae }) => 4 * shape[0] * 3 * shape[2] * shape[3] * vae.config.scale ** 2,
   run: async ({ samples, vae }, { signal }) => ({ IMAGE: await decodeLatent(vae, samples, signal) }),
 });

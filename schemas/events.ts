@@ -46,7 +46,8 @@ export const executionError = z.object({
   exception_message: z.string(),
   exception_type: z.string(),
   traceback: z.array(z.string()),
-  current_inputs: z.record(z.string(), z.array(z.unknown())),
+  /** Input → its values; an empty list if the node was not called, as in a blocker's message. */
+  current_inputs: z.union([z.record(z.string(), z.array(z.unknown())), z.array(z.unknown()).max(0)]),
   current_outputs: nodeIds,
   timestamp: timestamp.optional(),
 });

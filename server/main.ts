@@ -17,11 +17,12 @@ import { jobsRoutes } from './http/routes/jobs.ts';
 import { promptRoutes } from './http/routes/prompt.ts';
 import { queueRoutes } from './http/routes/queue.ts';
 import { serverFeatures } from './http/routes/system.ts';
+import { keptPreviews } from './kept-previews.ts';
 import { checkExposure, createServers, listenAll, stopServer, urlOf } from './listeners.ts';
 import { createLog, type ServerLog } from './log.ts';
 import { type ServerOptions, serverDefaults } from './options.ts';
 import { createDispatcher, type Dispatcher } from './queue/dispatcher.ts';
-import { openJobStore } from './queue/sqlite-store.ts';
+import { type JobStoreOptions, openJobStore } from './queue/sqlite-store.ts';
 import { type JobStore, StoreError } from './queue/store.ts';
 import { createUpgradeCheck } from './security.ts';
 import { createSocketHub, type SocketHub, type SocketHubOptions } from './sockets/hub.ts';
@@ -104,18 +105,23 @@ async function startParts(setup: Setup): Promise<RunningServer> {
 }
 
 /** The store and its lock; as long as it is held the data folder is ours, so that is when temp/ is emptied. */
-async function openStore({ environment: { folders }, closing }: Setup): Promise<JobStore> {
-  const store = lockStore(join(folders.root, 'queue.sqlite'));
+async function openStore({ options, environment: { folders }, log, closing }: Setup): Promise<JobStore> {
+  const store = lockStore({
+    file: join(folders.root, 'queue.sqlite'),
+    maxHistory: options.maxHistory,
+    warn: (message) => log.logger.warn(message),
+  });
   closing.add(() => store.close());
-  await emptyTemp(folders);
-  closing.add(() => emptyTemp(folders));
+  const clean = async () => emptyTemp(folders, await keptPreviews(store, folders));
+  await clean();
+  closing.add(clean);
   await addExamples(folders);
   return store;
 }
 
-function lockStore(file: string): JobStore {
+function lockStore(options: JobStoreOptions): JobStore {
   try {
-    return openJobStore({ file });
+    return openJobStore(options);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     throw new InputError('OPTION_INVALID', error.message, { cause: error });
@@ -123,10 +129,14 @@ function lockStore(file: string): JobStore {
 }
 
 function startWorker({ options, log: { logger }, worker: extras, closing }: Setup): WorkerHost {
-  const { dataDir, packDirs, cache, writeMetadata, device, clip, checkpoint, allowHub } = options;
+  const { dataDir, packDirs, cache, writeMetadata, device, clip, checkpoint, allowHub, maxMemoryBytes } = options;
   const onLog: WorkerHostOptions['onLog'] = (level, message) => logger[level](message);
-  const models = { device, clip, checkpoint, allowHub };
-  const worker = startWorkerHost({ ...extras, dataDir, packDirs, cache, writeMetadata, ...models, onLog });
+  const worker = startWorkerHost({
+    ...extras,
+    ...{ dataDir, packDirs, cache, writeMetadata, maxMemoryBytes },
+    ...{ device, clip, checkpoint, allowHub },
+    onLog,
+  });
   closing.add(() => worker.stop());
   return worker;
 }
@@ -145,12 +155,13 @@ function connectQueue(
   const hub = createSocketHub({
     queueRemaining: () => dispatcher.queueRemaining(),
     executingNode: (clientId) => dispatcher.executingNode(clientId),
+    begun: (clientId) => dispatcher.begun(clientId),
     features: serverFeatures(options),
     log: log.logger,
     limits,
   });
   closing.add(() => hub.close());
-  const dispatcher = createDispatcher({ store, worker, hub, log: log.logger });
+  const dispatcher = createDispatcher({ store, worker, hub, log: log.logger, previewMethod: options.previewMethod });
   closing.add(() => dispatcher.close());
   closing.add(log.subscribe((entry) => hub.logs([entry], LOG_SIZE)));
   return { hub, dispatcher };

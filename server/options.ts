@@ -1,4 +1,7 @@
 // The options of `pez-nodes serve`, and their defaults.
+import { totalmem } from 'node:os';
+
+import type { PreviewMethod } from './preview-audience.ts';
 
 export interface ServerOptions {
   /** 8188; 0: any free port. */
@@ -38,8 +41,20 @@ export interface ServerOptions {
   readonly maxPromptBytes: number;
   /** Prompts that may wait. */
   readonly maxQueueLength: number;
+  /** Memory that the results of a prompt may take, bytes; by default `halfOfMemory()`. */
+  readonly maxMemoryBytes?: number;
+  /** Prompts that the history keeps; the oldest go first. Files that they wrote stay. */
+  readonly maxHistory: number;
+  /** Who gets previews and text unasked: `none`, or everyone who hears the prompt. */
+  readonly previewMethod: PreviewMethod;
   readonly writeMetadata: boolean;
   readonly multiUser: boolean;
+}
+
+/** Half of this computer's memory, or of what its container may use, in bytes. */
+export function halfOfMemory(): number {
+  const allowed = process.constrainedMemory?.() ?? 0; // 0, or absurdly much, where nothing is constrained
+  return (allowed > 0 ? Math.min(allowed, totalmem()) : totalmem()) / 2;
 }
 
 /** What `pez-nodes serve` does without flags. */
@@ -57,6 +72,8 @@ export const serverDefaults = {
   maxUploadsBytes: 10 * 2 ** 30,
   maxPromptBytes: 8 * 2 ** 20,
   maxQueueLength: 1000,
+  maxHistory: 10_000,
+  previewMethod: 'none',
   writeMetadata: true,
   multiUser: false,
 } as const satisfies ServerOptions;

@@ -9,7 +9,10 @@ import { createChoiceSources } from './files/choice-sources.ts';
 import { dataFolders } from './files/data-folders.ts';
 import { createNodeFiles } from './files/node-files.ts';
 import type { Job } from './job.ts';
+import { halfOfMemory } from './options.ts';
 import { createRegistry, loadPacks } from './packs/packs.ts';
+import { isInterruptFlagUp } from './worker/interrupt-flag.ts';
+import { yieldToMemoryPressure } from './worker/memory-pressure.ts';
 import { createWorkerModels } from './worker/models.ts';
 import { guardAgainstOrphaning } from './worker/orphan-guard.ts';
 import { createOutbox } from './worker/outbox.ts';
@@ -21,6 +24,7 @@ const MAX_WAITING_PREVIEWS = 2;
 // Ctrl-C and service managers signal the whole group; what becomes of the worker is the server's to say.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
 guardAgainstOrphaning();
+yieldToMemoryPressure();
 const options: WorkerOptions = JSON.parse(process.argv[2]);
 
 const outbox = createOutbox((messages, sent = () => undefined) => {
@@ -56,6 +60,7 @@ const offered = offeredModels({ folders, packs }, options);
 const executor = createExecutor({
   registry: createRegistry(packs),
   cache: options.cache,
+  maxMemoryBytes: options.maxMemoryBytes ?? halfOfMemory(),
   sources: createChoiceSources(folders, offered),
   services: {
     files: createNodeFiles({
@@ -71,14 +76,18 @@ const executor = createExecutor({
   },
 });
 
-let current: { readonly promptId: string; readonly abort: AbortController } | undefined;
+let current: { readonly promptId: string; readonly interrupt: () => void } | undefined;
 
 async function run(job: Job): Promise<void> {
   const { promptId } = job;
   const abort = new AbortController();
-  current = { promptId, abort };
   const emit = (event: ExecutionEvent) => sendEvent(promptId, event);
-  const outcome = await executor.run(job, { emit, signal: abort.signal });
+  const interrupt = () => abort.abort(new Error('Interrupted by the user.'));
+  current = { promptId, interrupt };
+  const lookForInterrupt = () => {
+    if (isInterruptFlagUp()) interrupt();
+  };
+  const outcome = await executor.run(job, { emit, signal: abort.signal, lookForInterrupt });
   current = undefined;
   outbox.put({ type: 'done', promptId, outcome });
 }
@@ -89,8 +98,7 @@ process.on('message', (message: ToWorker) => {
       void run(message.job);
       break;
     case 'interrupt':
-      if (!message.promptId || message.promptId === current?.promptId)
-        current?.abort.abort(new Error('Interrupted by the user.'));
+      if (!message.promptId || message.promptId === current?.promptId) current?.interrupt();
       break;
     case 'free':
       executor.free(message);

@@ -42,6 +42,10 @@ export function emptyLatent({ width, height, batch = 1, channels = 4, scale = 8 
   return { shape, data: new Float32Array(elements(shape)), emptyScale: scale };
 }
 
+/** The bytes of the latent that `emptyLatent` makes. */
+export const bytesOfEmptyLatent = ({ width, height, batch = 1, channels = 4, scale = 8 }: LatentSize): number =>
+  4 * batch * channels * (width / scale) * (height / scale);
+
 const elements = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 /** Throws OPTION_INVALID if a latent's data do not match its shape, or its channels are not the model's. */

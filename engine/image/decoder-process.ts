@@ -1,8 +1,7 @@
 // One decoder process seen from its parent: started, given one task at a time, ended when a task takes too long.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { InputError } from '../errors.ts';
+import { scriptCommand } from '../script-command.ts';
 import { type Reply, ReplyReader } from './decoder-reply.ts';
 import type { DecoderTask } from './decoder-task.ts';
 
@@ -18,14 +17,6 @@ export interface TaskOptions {
 const START_TIMEOUT_MS = 60_000;
 /** How long a task that nobody waits for may go on: most finish in time, and their process can be used again. */
 const UNWANTED_MS = 1_000;
-
-/** From sources the process runs through tsx, from dist under plain node. */
-function commandLine(): string[] {
-  const fromSource = import.meta.url.endsWith('.ts');
-  const path = fileURLToPath(new URL(fromSource ? './decoder-main.ts' : './decoder-main.js', import.meta.url));
-  if (!fromSource) return [path];
-  return ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href, path];
-}
 
 interface Pending {
   resolve(reply: Reply): void;
@@ -43,7 +34,8 @@ export class DecoderProcess {
 
   /** `maxBytes`: the memory that it may use. */
   constructor(maxBytes: number) {
-    this.#child = spawn(process.execPath, [...commandLine(), String(maxBytes)], {
+    const { path, execArgv } = scriptCommand(new URL('./decoder-main.ts', import.meta.url));
+    this.#child = spawn(process.execPath, [...execArgv, path, String(maxBytes)], {
       stdio: ['pipe', 'pipe', 'inherit'],
       windowsHide: true,
     });

@@ -1,7 +1,7 @@
 // Puts the graphs that a node returned into the running prompt; the node waits for what its outputs link to.
 import type { GraphNode } from './graph.ts';
 import { type CallResult, linksOf } from './node-results.ts';
-import { type PromptState, restoreCached } from './prompt-state.ts';
+import { type PromptState, restoreCached, settleRestored } from './prompt-state.ts';
 
 /** Adds the expansions to the graph and schedules what they must run; `node` goes back into the schedule. */
 export async function expandNode(prompt: PromptState, node: GraphNode, results: readonly CallResult[]): Promise<void> {
@@ -11,13 +11,13 @@ export async function expandNode(prompt: PromptState, node: GraphNode, results: 
   const outputs = added.filter((id) => registry.get(graph.need(id).classType)?.definition.outputNode);
   const linked = linksOf(results).map(([from]) => from);
   for (const id of linked) graph.need(id);
-  cache.noteExpansion(node.id);
+  await cache.noteExpansion(node.id, added);
   store.track([...outputs, ...linked]);
   for (const id of linked) store.addConsumer(id, node.id);
   const cached = await restoreCached(prompt, added);
   for (const id of outputs) schedule.add(id);
   for (const id of linked) schedule.require(id, node.id);
-  for (const id of cached) if (!schedule.has(id)) store.release(id);
+  await settleRestored(prompt, cached);
   schedule.putBack(node.id);
 }
 

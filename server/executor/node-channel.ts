@@ -10,6 +10,8 @@ export type PreviewImage = Parameters<NodeContext['preview']>[0];
 
 /** Where a node's messages go. */
 interface ChannelSinks {
+  /** Called at every call of `progress`, before anything else: it may abort the signal. */
+  moved(): void;
   progress(at: { readonly value: number; readonly max: number }): void;
   preview(image: PreviewImage): void;
   text(line: string): void;
@@ -29,6 +31,7 @@ export function openNodeChannel(signal: AbortSignal, sinks: ChannelSinks): NodeC
   let isOpen = true;
   return {
     progress(value, max) {
+      sinks.moved();
       signal.throwIfAborted();
       if (!isOpen) return;
       progress.offer({ value, max });

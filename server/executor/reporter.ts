@@ -9,11 +9,19 @@ import {
 import type { HistoryMessage, NodeMeta } from '../job.ts';
 import type { GraphNode } from './graph.ts';
 import { type NodeChannel, openNodeChannel } from './node-channel.ts';
-
-/** progress_state names this many nodes; in larger graphs the oldest finished ones leave it. */
-const MAX_REPORTED_NODES = 100;
+import { NodeStates } from './node-states.ts';
+import { createThrottle } from './throttle.ts';
 
 type MessageData<K extends keyof ExecutionMessages> = Omit<ExecutionMessages[K], 'prompt_id'>;
+
+/** How often a node that moves its progress bar looks whether it was interrupted. */
+const LOOK_EVERY_MS = 50;
+
+interface ReporterOptions {
+  readonly promptId: string;
+  readonly emit: (event: ExecutionEvent) => void;
+  readonly lookForInterrupt?: () => void;
+}
 
 /** The reporter of one prompt. */
 export class Reporter {
@@ -22,11 +30,14 @@ export class Reporter {
   readonly #messages: HistoryMessage[] = [];
   readonly #outputs = new Map<string, UiOutput>();
   readonly #meta = new Map<string, NodeMeta>();
-  readonly #states = new Map<string, NodeProgress>();
+  readonly #states: NodeStates;
+  readonly #interrupts: { offer(nothing: undefined): void };
 
-  constructor(promptId: string, emit: (event: ExecutionEvent) => void) {
+  constructor({ promptId, emit, lookForInterrupt = () => undefined }: ReporterOptions) {
     this.#promptId = promptId;
     this.#emit = emit;
+    this.#interrupts = createThrottle(LOOK_EVERY_MS, lookForInterrupt);
+    this.#states = new NodeStates((nodes) => this.send('progress_state', { nodes }));
   }
 
   /** The messages that history keeps. */
@@ -45,6 +56,7 @@ export class Reporter {
 
   /** Sends an event and keeps it for the history, if history keeps events of that type. */
   record<K extends keyof ExecutionMessages>(type: K, data: MessageData<K>): void {
+    this.flush();
     if ((HISTORY_MESSAGES as readonly string[]).includes(type))
       this.#messages.push([type, { ...data, prompt_id: this.#promptId }] as unknown as HistoryMessage);
     this.send(type, data);
@@ -74,9 +86,15 @@ export class Reporter {
     this.#reportState(node, { value: state === 'finished' ? max : state === 'running' ? 0 : value, max, state });
   }
 
+  /** Sends the states that were held back: nothing may follow for a while. */
+  flush(): void {
+    this.#states.flush();
+  }
+
   /** Opens what a node may say while it runs. */
   openChannel(node: GraphNode, signal: AbortSignal): NodeChannel {
     return openNodeChannel(signal, {
+      moved: () => this.#interrupts.offer(undefined),
       progress: ({ value, max }) => {
         this.#reportState(node, { value, max, state: 'running' });
         this.send('progress', { value, max, node: node.id });
@@ -89,16 +107,6 @@ export class Reporter {
 
   #reportState(node: GraphNode, change: Pick<NodeProgress, 'value' | 'max' | 'state'>): void {
     this.#states.set(node.id, { ...change, ...this.#identify(node) });
-    this.#trimStates();
-    this.send('progress_state', { nodes: Object.fromEntries(this.#states) });
-  }
-
-  #trimStates(): void {
-    if (this.#states.size <= MAX_REPORTED_NODES) return;
-    for (const [id, { state }] of this.#states) {
-      if (this.#states.size <= MAX_REPORTED_NODES) return;
-      if (state === 'finished') this.#states.delete(id);
-    }
   }
 
   #identify(node: GraphNode) {

@@ -1,10 +1,13 @@
 // Takes ready nodes from the schedule, keeps some under way at once, and stops at the first failure.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobOutcome } from '../job.ts';
+import { MAX_CALLS } from './admission.ts';
 import { DependencyCycleError, NodeFailure } from './failure.ts';
 import type { PromptState } from './prompt-state.ts';
+import { Turns } from './turns.ts';
 
-/** Nodes that may be under way at once: while one waits for a download, others go on; each may hold pictures. */
-const MAX_RUNNING_NODES = 4;
+/** How often the loop looks whether an asynchronous node may start beside those that run. */
+const LOOK_EVERY_MS = 1;
 
 interface LoopHooks {
   /** Visits a node; afterwards it is finished or back in the schedule. Rejects with NodeFailure. */
@@ -15,20 +18,26 @@ interface LoopHooks {
 
 /** Runs the scheduled nodes until all are done, or one fails and the others that run have ended. */
 export async function runNodes(
-  prompt: Pick<PromptState, 'schedule' | 'graph'>,
+  prompt: Pick<PromptState, 'schedule' | 'graph' | 'reporter' | 'admission'>,
   hooks: LoopHooks,
 ): Promise<JobOutcome['status']> {
-  const { schedule } = prompt;
+  const { schedule, reporter, admission } = prompt;
+  const turns = new Turns();
   const running = new Map<string, Promise<void>>();
   let status: JobOutcome['status'] = 'success';
   const fail = (failure: NodeFailure) => {
     if (status === 'success') status = hooks.onFailure(failure);
   };
+  let wake = (): void => undefined;
+  const leave = (id: string): void => {
+    running.delete(id);
+    wake();
+  };
   const start = (id: string): Promise<void> => {
     const task = hooks.visit(id).then(
-      () => void running.delete(id),
+      () => leave(id),
       (thrown) => {
-        running.delete(id);
+        leave(id);
         fail(thrown as NodeFailure);
       },
     );
@@ -36,12 +45,18 @@ export async function runNodes(
     return task;
   };
   while (schedule.size > 0 && status === 'success') {
-    const id = running.size < MAX_RUNNING_NODES ? schedule.take() : undefined;
+    const id = running.size < MAX_CALLS ? schedule.take({ async: admission.isOpen }) : undefined;
     if (id !== undefined) {
-      // A node that does not wait for anything ends here, before the next one starts; and messages get their turn.
-      await Promise.race([start(id), new Promise(setImmediate)]);
-    } else if (running.size > 0) await Promise.race(running.values());
-    else fail(cycleFailure(prompt));
+      // A node that does not wait for anything ends here, before the next one starts.
+      await Promise.race([start(id), turns.take()]);
+      if (running.has(id) || turns.due) reporter.flush();
+      if (turns.due) await turns.take();
+    } else if (running.size > 0) {
+      const ended = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      await (schedule.hasReady ? Promise.race([ended, sleep(LOOK_EVERY_MS)]) : ended);
+    } else fail(cycleFailure(prompt));
   }
   await Promise.all(running.values());
   return status;

@@ -2,20 +2,27 @@
 import type { UiOutput } from '../../schemas/events.ts';
 import type { Job, JobOutcome } from '../job.ts';
 import { describeFailure, type NodeFailure } from './failure.ts';
-import { createPromptState, type PromptOptions, type PromptState, restoreCached } from './prompt-state.ts';
+import {
+  createPromptState,
+  type PromptOptions,
+  type PromptState,
+  restoreCached,
+  settleRestored,
+} from './prompt-state.ts';
 import { Reporter } from './reporter.ts';
 import { runNodes } from './run-nodes.ts';
 import { NodeVisitor } from './visit-node.ts';
 
 /** Runs a prompt. Never rejects: what a node throws, or what its graph makes us throw, is the outcome's `error`. */
 export async function runPrompt(options: PromptOptions): Promise<JobOutcome> {
-  const reporter = new Reporter(options.job.promptId, options.emit);
+  const { job, emit, lookForInterrupt } = options;
+  const reporter = new Reporter({ promptId: job.promptId, emit, lookForInterrupt });
   reporter.record('execution_start', { timestamp: Date.now() });
   let status: JobOutcome['status'];
   try {
     status = await runReported(options, reporter);
   } catch (thrown) {
-    reportWhole(options.job, reporter, thrown);
+    reportWhole(job, reporter, thrown);
     status = 'error';
   }
   const { outputs, meta, messages } = reporter;
@@ -29,12 +36,20 @@ export async function runPrompt(options: PromptOptions): Promise<JobOutcome> {
 
 async function runReported(options: PromptOptions, reporter: Reporter): Promise<JobOutcome['status']> {
   const prompt = createPromptState(options, reporter);
+  try {
+    return await runToEnd(prompt, options.signal);
+  } finally {
+    prompt.memory.end();
+  }
+}
+
+async function runToEnd(prompt: PromptState, interrupted: AbortSignal): Promise<JobOutcome['status']> {
   const toShow = await prepare(prompt);
   const visitor = new NodeVisitor(prompt);
   const status = await runNodes(prompt, {
     visit: (id) => visitor.visit(id),
     onFailure: (failure) => {
-      const reason = options.signal.aborted ? 'interrupted' : 'error';
+      const reason = interrupted.aborted ? 'interrupted' : 'error';
       reportFailure(prompt, failure, reason);
       prompt.stop(new Error('Another node of the prompt failed.'));
       return reason;
@@ -61,7 +76,7 @@ async function prepare(prompt: PromptState): Promise<Map<string, UiOutput>> {
     const definition = registry.get(graph.need(id).classType)?.definition;
     if (ui && definition?.hasIntermediateOutput && !schedule.has(id)) toShow.set(id, ui);
   }
-  for (const id of cached) if (!schedule.has(id)) store.release(id);
+  await settleRestored(prompt, cached);
   return toShow;
 }
 

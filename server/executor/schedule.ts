@@ -2,7 +2,9 @@
 import type { NodeDefinition } from '../../nodes/define-node.ts';
 import { inputNamed } from '../packs/inputs-of.ts';
 import type { Registry } from '../packs/registry.ts';
+import { isAsync } from './admission.ts';
 import type { DynamicGraph } from './graph.ts';
+import { ReadyQueue } from './ready-queue.ts';
 
 interface ScheduleOptions {
   readonly graph: DynamicGraph;
@@ -17,15 +19,22 @@ interface Waiting {
   readonly waitsFor: Set<string>;
   /** Nodes that wait for it. */
   readonly blocks: Set<string>;
+  /** How many steps lead from it to the nearest output node that waits for it; FAR: more than two. */
+  steps: number;
 }
 
-const isAsync = (run: unknown): boolean => Object.prototype.toString.call(run) === '[object AsyncFunction]';
+/** The number of steps from which on it makes no difference. */
+const FAR = 3;
 
 /** A schedule of a graph that may grow. */
 export class Schedule {
   readonly #options: ScheduleOptions;
   readonly #waiting = new Map<string, Waiting>();
   readonly #ready = new Set<string>();
+  /** The ready nodes by rank, and entries of nodes that are ready no more. */
+  readonly #queue = new ReadyQueue();
+  /** The same for asynchronous nodes. */
+  readonly #asyncQueue = new ReadyQueue();
   readonly #taken = new Set<string>();
   #count = 0;
 
@@ -68,19 +77,37 @@ export class Schedule {
     this.#connect(from, to);
   }
 
-  /** Takes the node to run next; undefined if all that are left wait or run. It stays in the schedule until `finish`. */
-  take(): string | undefined {
-    const best = this.#bestReady();
-    if (best === undefined) return undefined;
-    this.#ready.delete(best);
-    this.#taken.add(best);
-    return best;
+  /** Whether a node is ready, of whatever kind. */
+  get hasReady(): boolean {
+    return this.#ready.size > 0;
+  }
+
+  /**
+   * Takes the node to run next: the ready one of the lowest rank; of several, the one that was added first; without
+   * `async` no asynchronous one. Undefined if all that are left wait or run. It stays in the schedule until `finish`.
+   */
+  take({ async = true } = {}): string | undefined {
+    const first = this.#firstOf(this.#queue);
+    const firstAsync = async ? this.#firstOf(this.#asyncQueue) : undefined;
+    const isSooner = !first || (firstAsync && firstAsync.key < first.key);
+    const id = (isSooner ? firstAsync : first)?.id;
+    if (id === undefined) return undefined;
+    this.#ready.delete(id);
+    this.#taken.add(id);
+    return id;
   }
 
   /** Returns a node that was taken: it is to be visited again once everything it requires is there. */
   putBack(id: string): void {
     this.#taken.delete(id);
-    if (this.#waiting.get(id)!.waitsFor.size === 0) this.#ready.add(id);
+    if (this.#waiting.get(id)!.waitsFor.size === 0) this.#makeReady(id);
+  }
+
+  /** `to` need not wait for `from` any longer. */
+  release(from: string, to: string): void {
+    this.#waiting.get(from)?.blocks.delete(to);
+    const waitsFor = this.#waiting.get(to)?.waitsFor;
+    if (waitsFor?.delete(from) && waitsFor.size === 0 && !this.#taken.has(to)) this.#makeReady(to);
   }
 
   /** Removes a node that has its result; nodes that waited only for it become ready. */
@@ -92,52 +119,60 @@ export class Schedule {
     for (const next of node?.blocks ?? []) {
       const { waitsFor } = this.#waiting.get(next)!;
       waitsFor.delete(id);
-      if (waitsFor.size === 0 && !this.#taken.has(next)) this.#ready.add(next);
+      if (waitsFor.size === 0 && !this.#taken.has(next)) this.#makeReady(next);
     }
   }
 
   /** Nodes that wait for each other, in order. */
   cycle(): string[] {
-    const path: string[] = [];
+    const path = new Set<string>();
     let id: string | undefined = this.#waiting.keys().next().value;
-    while (id !== undefined && !path.includes(id)) {
-      path.push(id);
+    while (id !== undefined && !path.has(id)) {
+      path.add(id);
       id = this.#waiting.get(id)!.waitsFor.values().next().value;
     }
-    return id === undefined ? path : [...path.slice(path.indexOf(id)), id];
-  }
-
-  /** The ready node of the lowest rank; of several, the one that was added first. */
-  #bestReady(): string | undefined {
-    let best: string | undefined;
-    let bestRank = Number.POSITIVE_INFINITY;
-    for (const id of this.#ready) {
-      const rank = this.#rank(id);
-      const isEarlier = best !== undefined && this.#waiting.get(id)!.order < this.#waiting.get(best)!.order;
-      if (rank < bestRank || (rank === bestRank && isEarlier)) [best, bestRank] = [id, rank];
-    }
-    return best;
-  }
-
-  /** 0: an output node, or one that may wait for something outside; 1, 2: steps to an output node; 3: the rest. */
-  #rank(id: string): number {
-    const isOutput = (node: string) => this.#definitionOf(node)?.outputNode === true;
-    if (isOutput(id) || isAsync(this.#definitionOf(id)?.run)) return 0;
-    const next = [...this.#waiting.get(id)!.blocks];
-    if (next.some(isOutput)) return 1;
-    return next.some((n) => [...(this.#waiting.get(n)?.blocks ?? [])].some(isOutput)) ? 2 : 3;
+    const ids = [...path];
+    return id === undefined ? ids : [...ids.slice(ids.indexOf(id)), id];
   }
 
   #enter(id: string): void {
     this.#options.graph.need(id);
-    this.#waiting.set(id, { order: this.#count++, waitsFor: new Set(), blocks: new Set() });
+    const steps = this.#definitionOf(id)?.outputNode ? 0 : FAR;
+    this.#waiting.set(id, { order: this.#count++, waitsFor: new Set(), blocks: new Set(), steps });
+    this.#makeReady(id);
+  }
+
+  #makeReady(id: string): void {
     this.#ready.add(id);
+    const { order, steps } = this.#waiting.get(id)!;
+    // An output node, or one that may wait for something outside, goes first.
+    if (isAsync(this.#definitionOf(id)?.run)) this.#asyncQueue.push(id, { order, rank: 0 });
+    else this.#queue.push(id, { order, rank: steps });
+  }
+
+  /** The first entry that still holds. */
+  #firstOf(queue: ReadyQueue): ReturnType<ReadyQueue['first']> {
+    for (;;) {
+      const first = queue.first();
+      if (first === undefined || this.#ready.has(first.id)) return first;
+      queue.drop();
+    }
+  }
+
+  /** An output node is nearer to `id` than was known: so it is to what `id` waits for. */
+  #bringNearer(id: string, steps: number): void {
+    const node = this.#waiting.get(id)!;
+    if (steps >= node.steps) return;
+    node.steps = steps;
+    if (this.#ready.has(id)) this.#makeReady(id);
+    for (const from of node.waitsFor) this.#bringNearer(from, steps + 1);
   }
 
   #connect(from: string, to: string): void {
     this.#waiting.get(from)!.blocks.add(to);
     this.#waiting.get(to)!.waitsFor.add(from);
     this.#ready.delete(to);
+    this.#bringNearer(from, this.#waiting.get(to)!.steps + 1);
   }
 
   /** Nodes that `id` takes its inputs from, lazy ones excluded. */

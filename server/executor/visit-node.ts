@@ -2,13 +2,15 @@
 import type { NodeDefinition } from '../../nodes/define-node.ts';
 import { linkedChoices } from './arrived-choices.ts';
 import { callNode, type NodeCall, neededLazyInputs } from './call-node.ts';
+import { EqualNodes } from './equal-nodes.ts';
 import { expandNode } from './expand-node.ts';
 import { describeInputs, NodeFailure } from './failure.ts';
 import type { GraphNode } from './graph.ts';
+import { holdingOf } from './holding.ts';
 import { gatherInputs, type InputLists } from './inputs.ts';
 import type { NodeChannel } from './node-channel.ts';
 import { type CallResult, type CallResults, mergeOutputs, mergeUi } from './node-results.ts';
-import { type PromptState, restoreCached } from './prompt-state.ts';
+import type { PromptState } from './prompt-state.ts';
 import type { NodeOutputs } from './result-cache.ts';
 
 /** Visits the nodes of one prompt, some of them more than once. */
@@ -18,14 +20,16 @@ export class NodeVisitor {
   readonly #expanding = new Map<string, CallResults>();
   /** Lazy inputs that a node asked for. */
   readonly #asked = new Map<string, Set<string>>();
+  readonly #equal: EqualNodes;
 
   constructor(prompt: PromptState) {
     this.#prompt = prompt;
+    this.#equal = new EqualNodes(prompt.schedule);
   }
 
   /** Afterwards the node is finished, or back in the schedule with more to wait for. Rejects with NodeFailure. */
   async visit(id: string): Promise<void> {
-    const { graph, registry, store, reporter } = this.#prompt;
+    const { graph, registry, store, reporter, cache } = this.#prompt;
     const node = graph.need(id);
     let inputs: InputLists | undefined;
     try {
@@ -34,26 +38,22 @@ export class NodeVisitor {
         this.#expanding.delete(id);
         return await this.#conclude(node, expanded);
       }
-      const known = await this.#findResult(id);
+      const key = await cache.keyOf(id);
+      const known = store.get(id) ?? (key === undefined ? undefined : cache.find(key));
       if (known) {
         reporter.executed(node, known.ui);
-        return this.#finish(node, known);
+        return await this.#finish(node, known);
       }
+      if (key !== undefined && this.#equal.waitFor(key, id)) return;
       const definition = this.#definitionOf(node);
       reporter.setState(node, 'running');
       inputs = gatherInputs({ node, definition, results: store, asked: this.#asked.get(id) });
       await this.#run(node, inputs);
+      this.#equal.leave(id);
     } catch (error) {
       const definition = registry.get(node.classType)?.definition ?? { inputs: {} };
       throw new NodeFailure(id, error, describeInputs(inputs, definition));
     }
-  }
-
-  /** A result that is already there, from this prompt or an earlier one. */
-  async #findResult(id: string): Promise<NodeOutputs | undefined> {
-    const { store } = this.#prompt;
-    if (!store.get(id)) await restoreCached(this.#prompt, [id]);
-    return store.get(id);
   }
 
   async #run(node: GraphNode, inputs: InputLists): Promise<void> {
@@ -78,9 +78,11 @@ export class NodeVisitor {
   }
 
   #callOf(node: GraphNode, inputs: InputLists, { progress, preview, text }: NodeChannel): NodeCall {
-    const { job, services, sources, hidden, signal } = this.#prompt;
+    const { job, services, sources, hidden, signal, memory, admission } = this.#prompt;
     const definition = this.#definitionOf(node);
     return {
+      memory,
+      admission,
       definition,
       inputs,
       linkedChoices: linkedChoices(node, definition),
@@ -112,7 +114,7 @@ export class NodeVisitor {
       exception_message: `Execution Blocked: ${message}`,
       exception_type: 'ExecutionBlocked',
       traceback: [],
-      current_inputs: {},
+      current_inputs: [],
       current_outputs: [],
     });
   }
@@ -120,16 +122,19 @@ export class NodeVisitor {
   /** All calls, and all that they expanded to, have run: merges and caches the outputs and finishes the node. */
   async #conclude(node: GraphNode, { results, ui }: CallResults): Promise<void> {
     const { store, cache, executed } = this.#prompt;
-    const outputs = mergeOutputs(this.#definitionOf(node), results, store);
-    const result = { outputs, ui };
+    const definition = this.#definitionOf(node);
+    const outputs = mergeOutputs(definition, results, store);
+    const result = { outputs, ui, holding: holdingOf(outputs, definition) };
     executed.add(node.id);
     await cache.set(node.id, result);
-    this.#finish(node, result);
+    await this.#finish(node, result);
   }
 
-  #finish(node: GraphNode, result: NodeOutputs): void {
-    const { store, schedule, reporter } = this.#prompt;
+  async #finish(node: GraphNode, result: NodeOutputs): Promise<void> {
+    const { store, schedule, reporter, cache, memory } = this.#prompt;
+    await cache.finish(node.id);
     store.set(node.id, result);
+    memory.settle(node.id);
     reporter.setState(node, 'finished');
     schedule.finish(node.id);
     store.release(node.id);

@@ -68,7 +68,22 @@ async function makeFolder(path: string, mode?: number): Promise<void> {
   }
 }
 
-/** Removes the content of temp/, but not the folder itself: it may be a mount or a link. */
-export async function emptyTemp({ temp }: DataFolders): Promise<void> {
-  for (const name of await readdir(temp)) await rm(join(temp, name), { recursive: true, force: true });
+/** Removes the content of temp/ but what `keep` names (relative paths), and not the folder itself: it may be a mount or a link. */
+export async function emptyTemp({ temp }: DataFolders, keep: ReadonlySet<string> = new Set()): Promise<void> {
+  const folders = new Set([...keep].flatMap(parentsOf));
+  const empty = async (folder: string): Promise<void> => {
+    for (const entry of await readdir(join(temp, folder), { withFileTypes: true })) {
+      const name = join(folder, entry.name);
+      if (keep.has(name)) continue;
+      if (entry.isDirectory() && folders.has(name)) await empty(name);
+      else await rm(join(temp, name), { recursive: true, force: true });
+    }
+  };
+  await empty('');
+}
+
+/** `a/b/c.png` → `a/b`, `a`. */
+function parentsOf(name: string): string[] {
+  const parent = dirname(name);
+  return parent === '.' || parent === name ? [] : [parent, ...parentsOf(parent)];
 }

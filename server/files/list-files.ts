@@ -1,4 +1,4 @@
-// Names of the files below a folder, sorted, with forward slashes; hidden ones are left out. Symlinks are followed once.
+// Names of the files below a folder, sorted, with forward slashes; hidden ones are left out. Symlinks are followed once. And their size.
 import { type Dirent, realpathSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -40,4 +40,16 @@ export async function listFiles(
 
   await visit(folder, '', 0);
   return found.sort();
+}
+
+/** Bytes of the files below a folder, those in hidden folders included; links are not followed. */
+export async function sizeOfFiles(folder: string): Promise<number> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true }).catch(() => []);
+  let sum = 0;
+  for (const entry of entries) {
+    if (!entry.isFile()) continue;
+    const info = await stat(join(entry.parentPath ?? entry.path, entry.name)).catch(() => undefined);
+    sum += info?.size ?? 0; // it may have been deleted meanwhile
+  }
+  return sum;
 }

@@ -15,7 +15,9 @@ const KINDS = [
 /** ComfyUI's, and ours. */
 export const MODEL_EXTENSIONS = ['.ckpt', '.pt', '.pt2', '.bin', '.pth', '.safetensors', '.pkl', '.sft', '.onnx'];
 
+/** ComfyUI's limits: a header with texts, and one with pictures. */
 const MAX_HEADER_BYTES = 2 ** 20;
+const MAX_COVER_HEADER_BYTES = 8 * 2 ** 20;
 
 /** Links to folders count as folders: models are often kept elsewhere. */
 function isFolder(path: string): boolean {
@@ -42,13 +44,16 @@ export async function modelFiles(folders: DataFolders, kind: string): Promise<st
 }
 
 /** `__metadata__` of a safetensors file: text → text; undefined if it has none, or if its header is not valid. */
-export async function safetensorsMetadata(path: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+export async function safetensorsMetadata(
+  path: string,
+  maxBytes = MAX_HEADER_BYTES,
+): Promise<Readonly<Record<string, unknown>> | undefined> {
   const file = await open(path);
   try {
     const length = Buffer.alloc(8);
     if ((await file.read(length, 0, 8, 0)).bytesRead < 8) return undefined;
     const size = length.readBigUInt64LE();
-    if (size > MAX_HEADER_BYTES) return undefined;
+    if (size > maxBytes) return undefined;
     const header = Buffer.alloc(Number(size));
     if ((await file.read(header, 0, header.length, 8)).bytesRead < header.length) return undefined;
     const value = JSON.parse(header.toString('utf8')) as Record<string, unknown> | null;
@@ -61,5 +66,17 @@ export async function safetensorsMetadata(path: string): Promise<Readonly<Record
     throw error;
   } finally {
     await file.close();
+  }
+}
+
+/** The first cover picture inside a safetensors file, in base64: training programs keep them in `ssmd_cover_images`. */
+export async function safetensorsCover(path: string): Promise<string | undefined> {
+  const covers = (await safetensorsMetadata(path, MAX_COVER_HEADER_BYTES))?.ssmd_cover_images;
+  if (typeof covers !== 'string') return undefined;
+  try {
+    const list: unknown = JSON.parse(covers);
+    return Array.isArray(list) && typeof list[0] === 'string' ? list[0] : undefined;
+  } catch {
+    return undefined;
   }
 }

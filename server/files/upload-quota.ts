@@ -1,9 +1,8 @@
 // How much uploads may hold on the disk, all together. What is there is measured once and again when the limit seems to be
 // reached: files may have been deleted by hand. Nothing is ever deleted to make room.
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { InputError } from '../../engine/errors.ts';
 import type { DataFolders } from './data-folders.ts';
+import { sizeOfFiles } from './list-files.ts';
 
 const MEBIBYTE = 2 ** 20;
 /** A measurement that is younger is believed: measuring reads every file's entry. */
@@ -23,7 +22,7 @@ export function createUploadQuota(folders: Pick<DataFolders, 'input' | 'user'>, 
 
   async function measure(): Promise<void> {
     const at = performance.now();
-    const bytes = (await sizeOf(folders.input)) + (await sizeOf(folders.user));
+    const bytes = (await sizeOfFiles(folders.input)) + (await sizeOfFiles(folders.user));
     measured = { bytes, at };
   }
 
@@ -47,16 +46,4 @@ export function createUploadQuota(folders: Pick<DataFolders, 'input' | 'user'>, 
       else if (measured) measured.bytes += bytes;
     },
   };
-}
-
-/** Bytes of the files below a folder, those in hidden folders included; links are not followed. */
-async function sizeOf(folder: string): Promise<number> {
-  const entries = await readdir(folder, { withFileTypes: true, recursive: true }).catch(() => []);
-  let sum = 0;
-  for (const entry of entries) {
-    if (!entry.isFile()) continue;
-    const info = await stat(join(entry.parentPath ?? entry.path, entry.name)).catch(() => undefined);
-    sum += info?.size ?? 0; // it may have been deleted meanwhile
-  }
-  return sum;
 }

@@ -74,7 +74,7 @@ export function createApp(deps: AppDeps): Express {
       uploadRoutes({ folders, maxBytes: maxUploadBytes, pictures, quota }),
       userRoutes({ users }),
       userdataRoutes({ users, maxBytes: maxUploadBytes, tempFolder: folders.temp, quota }),
-      modelRoutes({ folders, pictures }),
+      modelRoutes({ folders, pictures, sources, packs }),
       packRoutes({ packs, frontEndRoot }),
     ],
     plainRouters: [

@@ -78,14 +78,20 @@ function tokenGuard(token: string, { secure }: { secure: boolean }): RequestHand
 
 const PICTURES = /\.(?:jpe?g|png|ppm|bmp|pgm|tiff?|webp)$/i;
 const CODE = /(?:\.(?:js|mjs|css)|(?:^|\/)index[^/]*\.json)$/i;
+const FONTS = /\.(?:woff2?|ttf)$/i;
+/** A front end's build puts a hash of the content into the name: `index-vtow2bzT.js`. A plain word is no hash: `node-settings.js`. */
+const HASHED = /^\/assets\/[^/]+-([\w-]{8})\.[a-z0-9]+$/;
+const isHashed = (path: string): boolean => /[A-Z0-9]/.test(HASHED.exec(path)?.[1] ?? '');
 
 /** Cache-Control by the ending of the path (protocol: Every route); undefined if there is no rule for it. */
 export function cacheControlOf(path: string, status: number): string | undefined {
+  if (status === 200 && isHashed(path)) return 'public, max-age=31536000, immutable';
   if (CODE.test(path)) return 'no-store';
+  if (FONTS.test(path)) return 'public, max-age=86400';
   if (!PICTURES.test(path)) return undefined;
   if (status === 404) return 'public, max-age=3600';
   if ([302, 303, 307].includes(status)) return 'no-cache';
-  return status < 300 || status === 304 || status === 301 || status === 308 ? 'public, max-age=86400' : undefined;
+  return status < 300 || status === 301 || status === 308 ? 'public, max-age=86400' : undefined;
 }
 
 /** Sets Cache-Control just before the headers are sent, unless the route has set it. */

@@ -1,5 +1,7 @@
 // What routes send: JSON, nothing, a file; and how they read their parameters.
 import { basename, dirname } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { Request, Response } from 'express';
 import { lookup } from 'mime-types';
 import send from 'send';
@@ -10,6 +12,21 @@ import { HttpError } from './http-error.ts';
 /** Sends JSON; bigint as bare numbers, NaN and the infinities as null. */
 export function sendJson(res: Response, value: unknown, status = 200): void {
   res.status(status).type('application/json').send(stringifyJson(value));
+}
+
+/** Sends JSON in pieces while they are read: all of it at once may be too large for memory, or for a string. */
+export async function sendPieces(res: Response, pieces: Iterator<string>): Promise<void> {
+  const first = pieces.next(); // if reading fails, it fails while a status can still be sent
+  res.status(200).type('application/json');
+  if (res.req.method === 'HEAD') return void res.end();
+  const rest = (function* () {
+    for (let piece = first; !piece.done; piece = pieces.next()) yield piece.value;
+  })();
+  try {
+    await pipeline(Readable.from(rest), res);
+  } catch (error) {
+    if (!res.destroyed) throw error; // otherwise the client has gone
+  }
 }
 
 /** "200 empty" (protocol: Every route); status 204 has no such headers either. */

@@ -20,7 +20,8 @@ export interface Pack {
   readonly nodes: readonly NodeDefinition[];
   readonly manifest?: Manifest;
   readonly webDir?: string;
-  readonly templatesDir?: string;
+  /** Those that are there, in the order in which graphs are looked for. */
+  readonly templateDirs?: readonly string[];
   readonly docsDir?: string;
   readonly localesDir?: string;
   readonly subgraphsDir?: string;
@@ -37,7 +38,7 @@ interface PackOptions {
 
 const IMPORT_TIMEOUT_MS = 30_000;
 const MAX_MANIFEST_BYTES = 2 ** 20;
-/** Where packs keep their example graphs (protocol: Packs and templates); the first one that exists counts. */
+/** Where packs keep their example graphs (protocol: Packs and templates), ours first, then ComfyUI's. */
 const TEMPLATE_FOLDERS = ['templates', 'example_workflows', 'example', 'examples', 'workflow', 'workflows'];
 
 function readManifest(dir: string): Manifest {
@@ -74,7 +75,7 @@ function foldersOf(dir: string, { web, docs }: Manifest): Partial<Pack> {
   return {
     webDir: web === undefined ? undefined : inside(dir, web, 'folder'),
     docsDir: docs === undefined ? first('docs') : inside(dir, docs, 'folder'),
-    templatesDir: first(...TEMPLATE_FOLDERS),
+    templateDirs: TEMPLATE_FOLDERS.flatMap((name) => first(name) ?? []),
     localesDir: first('locales'),
     subgraphsDir: first('subgraphs'),
   };

@@ -1,8 +1,11 @@
 // The database of the queue: opened for this process alone, brought to the newest schema; each SQL text is prepared once;
 // failures are told in words.
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { isUtf8 } from 'node:buffer';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { isAnyArrayBuffer } from 'node:util/types';
 import Database from 'libsql';
+import { checkMark } from './check-mark.ts';
 import { StoreError } from './store.ts';
 
 export type SqlValue = string | number | null;
@@ -26,6 +29,13 @@ export interface JobDatabase {
   /** Moves everything into the one file and gives up the lock. Nothing can be read or written afterwards. */
   close(): void;
 }
+
+/**
+ * How a column of text is selected: as bytes, which `get` and `all` turn into a string, or into null if they are not UTF-8.
+ * libsql would end the process at such a text, which only a damaged file holds.
+ */
+export const text = (...columns: readonly string[]): string =>
+  columns.map((column) => `CAST(${column} AS BLOB) AS ${column}`).join(', ');
 
 /** Step n brings a database from version n to n + 1 (PRAGMA user_version). Steps are never changed, only added. */
 const MIGRATIONS: readonly string[] = [
@@ -55,7 +65,10 @@ const MIGRATIONS: readonly string[] = [
    CREATE INDEX jobs_by_workflow ON jobs (workflow_id, create_time);
    CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
    INSERT INTO counters VALUES ('number', 0), ('finished', 0);`,
+  'ALTER TABLE jobs ADD COLUMN worker_deaths INTEGER NOT NULL DEFAULT 0;',
 ];
+
+export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /** The log is moved into the file after so many pages (16 MiB): pages that change with each job are then moved once. */
 const CHECKPOINT_PAGES = 4_000;
@@ -105,11 +118,11 @@ class PreparedDatabase implements JobDatabase {
   }
 
   get<Row>(sql: string, ...values: SqlValue[]): Row | undefined {
-    return guarded(this.#file, () => this.#prepared(sql).get(values) as Row | undefined);
+    return guarded(this.#file, () => decode(this.#prepared(sql).get(values)) as Row | undefined);
   }
 
   all<Row>(sql: string, ...values: SqlValue[]): Row[] {
-    return guarded(this.#file, () => this.#prepared(sql).all(values) as Row[]);
+    return guarded(this.#file, () => this.#prepared(sql).all(values).map(decode) as Row[]);
   }
 
   get writes(): number {
@@ -156,6 +169,21 @@ class PreparedDatabase implements JobDatabase {
   }
 }
 
+/** libsql gives a Buffer for one row, ArrayBuffers for several; `instanceof` fails for those of another realm. */
+const isBytes = (value: unknown): boolean => isAnyArrayBuffer(value) || ArrayBuffer.isView(value);
+
+/** Bytes become text (see `text`). */
+function decode(row: unknown): unknown {
+  if (typeof row !== 'object' || row === null) return row;
+  const values = row as Record<string, unknown>;
+  for (const [name, value] of Object.entries(values)) {
+    if (!isBytes(value)) continue;
+    const bytes = Buffer.from(value as ArrayBuffer);
+    values[name] = isUtf8(bytes) ? bytes.toString() : null;
+  }
+  return values;
+}
+
 /** All of `work` or nothing. (libsql's own `transaction` fails when SQLite has already rolled back by itself, as on a full disk.) */
 function inTransaction<T>(database: Database.Database, work: () => T): T {
   database.exec('BEGIN IMMEDIATE');
@@ -189,7 +217,17 @@ function guarded<T>(file: string, work: () => T): T {
   } catch (error) {
     if (error instanceof StoreError) throw error;
     const { code = '', message = String(error) } = error as { code?: string; message?: string };
+    if (code.startsWith('SQLITE_CORRUPT')) markDamaged(file);
     throw new StoreError(explain(file, code, message), { cause: error });
+  }
+}
+
+/** The next start looks closer. */
+function markDamaged(file: string): void {
+  try {
+    writeFileSync(checkMark(file), '');
+  } catch {
+    // Then it is found when something else of it is read.
   }
 }
 
@@ -201,7 +239,10 @@ function explain(file: string, code: string, message: string): string {
   if (code.startsWith('SQLITE_READONLY') || code.startsWith('SQLITE_CANTOPEN') || code.startsWith('SQLITE_PERM')) {
     return `${file} cannot be written: check the permissions of its folder (${message}).`;
   }
-  if (code.startsWith('SQLITE_NOTADB') || code.startsWith('SQLITE_CORRUPT')) {
+  if (code.startsWith('SQLITE_CORRUPT')) {
+    return `${file} is damaged: stop the server and start it again, then what can be read is recovered (${message}).`;
+  }
+  if (code.startsWith('SQLITE_NOTADB')) {
     return `${file} is damaged or not a database: move it away, and a new one is made (${message}).`;
   }
   return `The queue's database ${file} failed: ${message}`;

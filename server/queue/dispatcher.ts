@@ -1,18 +1,22 @@
 // Takes jobs from the store one after the other, runs them and tells the clients, in order (protocol: Order of events).
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionEvent } from '../../schemas/events.ts';
+import type { JobOutcome } from '../job.ts';
+import { type Audience, audienceOf, type PreviewMethod } from '../preview-audience.ts';
+import type { LostRun } from '../worker/active-job.ts';
 import type { FreeFlags, WorkerHost } from '../worker/host.ts';
+import { acceptedLine, endedLine } from './run-log.ts';
 import type { JobStore, NewJob, TakenJob } from './store.ts';
 
 export interface DispatcherOptions {
   readonly store: JobStore;
-  readonly worker: Pick<WorkerHost, 'run' | 'interrupt' | 'free'>;
+  readonly worker: Pick<WorkerHost, 'ready' | 'run' | 'interrupt' | 'free'>;
   readonly hub: {
-    emit(clientId: string | undefined, event: ExecutionEvent): void;
+    emit(clientId: string | undefined, event: ExecutionEvent, audience?: Audience): void;
     hears(clientId: string): boolean;
     status(queueRemaining: number): void;
   };
-  readonly log?: { error(message: string): void };
+  readonly log?: { error(message: string): void; warn?(message: string): void; info?(message: string): void };
   /**
    * From the answer of POST /prompt to the job's start, for a client without a socket: it may open one in between
    * (protocol: Order of events, rule 3).
@@ -22,6 +26,10 @@ export interface DispatcherOptions {
   readonly closeWithinMs?: number;
   /** After a failed write of the store it is tried again; doubled each time, at most 30 s. */
   readonly retryMs?: number;
+  /** After a worker that could not start another is started; doubled each time, at most 5 s. */
+  readonly workerRetryMs?: number;
+  /** Who gets previews and text of prompts that do not say; none: clients that announced themselves. */
+  readonly previewMethod?: PreviewMethod;
 }
 
 /** Jobs one after the other, from the store to the worker and back. */
@@ -43,6 +51,8 @@ export interface Dispatcher {
   free(flags: FreeFlags): void;
   /** Display id of the node that runs now, if the running prompt is this client's (protocol: Connecting). */
   executingNode(clientId: string): string | undefined;
+  /** `execution_start` and the newest `progress_state` of the running prompt, if it is this client's and they were told. */
+  begun(clientId: string): readonly ExecutionEvent[];
   /** Pending and running prompts. */
   queueRemaining(): number;
   /**
@@ -58,13 +68,25 @@ const MAX_HOLD_MS = 1_000;
 const CLOSE_WITHIN_MS = 5_000;
 const RETRY_MS = 1_000;
 const MAX_RETRY_MS = 30_000;
+const WORKER_RETRY_MS = 250;
+const MAX_WORKER_RETRY_MS = 5_000;
+/** A job that has written nothing is run again if its worker dies, so many times. */
+const MAX_WORKER_RETRIES = 1;
 
 interface Running {
   readonly job: TakenJob;
+  readonly audience: ReturnType<typeof audienceOf>;
+  /** When it was taken, on the clock of performance.now(). */
+  readonly since: number;
   /** Display id of the node that runs. */
   node: string | undefined;
+  /** Told again to a client that connects while it runs. */
+  start: ExecutionEvent | undefined;
+  progress: ExecutionEvent | undefined;
   /** A user asked for it; then it does not run again. */
   interrupted: boolean;
+  /** Its worker is gone before its end, and it may run again: what happened. */
+  lost: LostRun | undefined;
 }
 
 /** A dispatcher; `start()` sets it to work. */
@@ -75,7 +97,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => new 
  * | ------- | -------------------------------------------------- | --------------------------------------- |
  * | created | jobs are accepted, none runs                       | start() → idle; close() → closed        |
  * | idle    | there is no job that may start                     | one may → working; close() → closed     |
- * | working | jobs run, or wait for a store that fails           | none is left → idle; close() → closing  |
+ * | working | jobs run, or wait for a worker or a failing store  | none is left → idle; close() → closing  |
  * | closing | the running job is being ended, to be put back     | it has ended, or took too long → closed |
  * | closed  | only calls touch the store; accepted jobs are kept | nothing                                 |
  */
@@ -89,6 +111,8 @@ class QueueDispatcher implements Dispatcher {
   readonly #startDelayMs: number;
   readonly #closeWithinMs: number;
   readonly #retryMs: number;
+  readonly #workerRetryMs: number;
+  readonly #previewMethod: PreviewMethod | undefined;
   /** Accepted, but the answer is still under way. */
   readonly #held = new Set<string>();
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -96,6 +120,8 @@ class QueueDispatcher implements Dispatcher {
   readonly #closing = new AbortController();
   #state: DispatcherState = 'created';
   #running: Running | undefined;
+  /** A worker starts, which may take long; nothing runs meanwhile. */
+  #waitsForWorker = false;
   #toFree: FreeFlags | undefined;
   /** Something may have changed since the queue was last looked at. */
   #lookAgain = false;
@@ -109,6 +135,8 @@ class QueueDispatcher implements Dispatcher {
     startDelayMs = START_DELAY_MS,
     closeWithinMs = CLOSE_WITHIN_MS,
     retryMs = RETRY_MS,
+    workerRetryMs = WORKER_RETRY_MS,
+    previewMethod,
   }: DispatcherOptions) {
     this.#store = store;
     this.#worker = worker;
@@ -117,6 +145,8 @@ class QueueDispatcher implements Dispatcher {
     this.#startDelayMs = startDelayMs;
     this.#closeWithinMs = closeWithinMs;
     this.#retryMs = retryMs;
+    this.#workerRetryMs = workerRetryMs;
+    this.#previewMethod = previewMethod;
   }
 
   start(): void {
@@ -125,7 +155,9 @@ class QueueDispatcher implements Dispatcher {
   }
 
   accept(job: NewJob): () => void {
+    const ahead = this.#store.remaining();
     this.#store.put(job);
+    this.#log?.info?.(acceptedLine(job, ahead));
     this.#held.add(job.promptId);
     this.#tellStatus();
     const letStart = () => {
@@ -169,6 +201,11 @@ class QueueDispatcher implements Dispatcher {
     return this.#running?.job.clientId === clientId ? this.#running.node : undefined;
   }
 
+  begun(clientId: string): readonly ExecutionEvent[] {
+    const running = this.#running?.job.clientId === clientId ? this.#running : undefined;
+    return [running?.start, running?.progress].filter((event) => event !== undefined);
+  }
+
   queueRemaining(): number {
     return this.#store.remaining();
   }
@@ -180,6 +217,10 @@ class QueueDispatcher implements Dispatcher {
     this.#state = working ? 'closing' : 'closed';
     this.#closing.abort();
     if (!working) return;
+    if (this.#waitsForWorker) {
+      this.#state = 'closed';
+      return;
+    }
     if (this.#running) this.#worker.interrupt(this.#running.job.promptId);
     const inTime = new AbortController();
     const late = sleep(this.#closeWithinMs, undefined, { signal: inTime.signal }).catch(() => undefined);
@@ -232,29 +273,67 @@ class QueueDispatcher implements Dispatcher {
     this.#toFree = undefined;
   }
 
+  /** A job is taken when a worker is ready for it: what has not begun waits, and no start that fails counts against it. */
   async #takeAndRun(promptId: string): Promise<void> {
-    if (!this.#is('working')) return;
+    if (!(await this.#workerIsReady())) return;
     const store = this.#store;
     const job = await this.#persist(() => (store.next() === promptId ? store.take(promptId) : undefined));
     if (job) await this.#run(job);
   }
 
+  /** Waits until a worker is ready, and says why it waits; false if the dispatcher is closed before. */
+  async #workerIsReady(): Promise<boolean> {
+    for (let waitMs = this.#workerRetryMs; this.#is('working'); waitMs = Math.min(2 * waitMs, MAX_WORKER_RETRY_MS)) {
+      this.#waitsForWorker = true;
+      const problem = await this.#worker.ready();
+      this.#waitsForWorker = false;
+      if (problem === undefined) return this.#is('working');
+      this.#log?.error(`The queue waits: ${problem}`);
+      await this.#pause(waitMs);
+    }
+    return false;
+  }
+
   async #run(job: TakenJob): Promise<void> {
-    const current: Running = { job, node: undefined, interrupted: false };
+    const audience = audienceOf(job.extraData, this.#previewMethod);
+    const told = { node: undefined, start: undefined, progress: undefined };
+    const current: Running = { job, audience, since: performance.now(), ...told, interrupted: false, lost: undefined };
     this.#running = current;
     this.#tellStatus();
-    const outcome = this.#is('working')
-      ? await this.#worker.run(job, (event) => this.#forward(event, current))
-      : undefined;
+    const outcome = this.#is('working') ? await this.#outcomeOf(current) : undefined;
     if (this.#is('closed')) return; // it was abandoned
-    const again = this.#is('closing') && !current.interrupted && outcome?.status !== 'success';
-    await this.#persist(() =>
-      again || !outcome ? this.#store.release(job.promptId) : this.#store.finish(job.promptId, outcome),
-    );
+    const stopped = this.#is('closing') && !current.interrupted && outcome?.status !== 'success';
+    const result = stopped ? undefined : outcome;
+    await this.#persist(() => (result ? this.#store.finish(job.promptId, result) : this.#putBack(current)));
     this.#running = undefined;
-    if (again) return;
+    if (!result) return;
+    this.#logEnd(current, result);
     this.#tellStatus();
     this.#hub.emit(job.clientId, { type: 'executing', data: { node: null, prompt_id: job.promptId } });
+  }
+
+  /** How the job ended; undefined if its worker is gone and it may run again. */
+  #outcomeOf(current: Running): Promise<JobOutcome | undefined> {
+    const forward = (event: ExecutionEvent) => this.#forward(event, current);
+    return this.#worker.run(current.job, forward, (lost) => {
+      const { began, mayHaveWritten } = lost;
+      const mayRunAgain = !began || (!mayHaveWritten && current.job.workerDeaths < MAX_WORKER_RETRIES);
+      if (mayRunAgain) current.lost = lost;
+      return mayRunAgain;
+    });
+  }
+
+  #logEnd({ job, since }: Running, outcome: JobOutcome): void {
+    const line = endedLine(job, outcome, performance.now() - since);
+    if (outcome.status === 'error') this.#log?.warn?.(line);
+    else this.#log?.info?.(line);
+  }
+
+  #putBack({ job: { promptId }, lost }: Running): void {
+    if (lost?.began) {
+      this.#store.retry(promptId);
+      this.#log?.error(`Prompt ${promptId} had written nothing, so it runs once more. ${lost.reason}`);
+    } else this.#store.release(promptId);
   }
 
   #forward(event: ExecutionEvent, current: Running): void {
@@ -262,7 +341,14 @@ class QueueDispatcher implements Dispatcher {
       if (event.data.node === null) return; // ours to say, once history is stored
       current.node = event.data.display_node ?? event.data.node;
     }
-    this.#hub.emit(current.job.clientId, event);
+    if (event.type === 'execution_start') current.start = event;
+    if (event.type === 'progress_state') current.progress = event;
+    const { job, audience } = current;
+    this.#hub.emit(
+      job.clientId,
+      event,
+      event.type === 'preview' || event.type === 'text' ? audience[event.type] : 'everyone',
+    );
   }
 
   /** Tries until the store has done it: a full disk stops the queue, but nothing is lost. */
@@ -273,10 +359,15 @@ class QueueDispatcher implements Dispatcher {
       } catch (error) {
         this.#log?.error(`The queue waits: ${(error as Error).message}`);
         if (this.#is('closing')) return undefined;
-        await sleep(waitMs, undefined, { signal: this.#closing.signal }).catch(() => undefined); // one more try
+        await this.#pause(waitMs);
       }
     }
     return undefined;
+  }
+
+  /** Until the next try; close() ends it. */
+  async #pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#closing.signal }).catch(() => undefined);
   }
 
   /** The running job did not react to its interrupt: it waits again, unless a user wanted it to end. */

@@ -17,6 +17,14 @@ export const resultUnstorable = (promptId: string, reason: string): JobOutcome =
     `The results of the prompt can't be stored: ${reason} Make its nodes show less.`,
   );
 
+/** What was accepted can't be read from the disk any more. */
+export const promptUnreadable = (promptId: string, reason: string): JobOutcome =>
+  failure(
+    promptId,
+    'PromptUnreadable',
+    `The prompt was damaged on the disk and can't be read: ${reason} Queue it again, and check the disk.`,
+  );
+
 function failure(promptId: string, type: string, message: string): JobOutcome {
   const timestamp = Date.now();
   const error = {

@@ -1,25 +1,30 @@
-// What the routes read from the database of jobs: queue, history, lists of jobs. The JSON in it is passed on as it is.
+// What the routes read from the database of jobs: queue, history, lists of jobs. The JSON in it is passed on as it is; a row
+// that a fault of the disk has damaged is left out or shown without its details, and hides no other.
+import type { UiOutput } from '../../schemas/events.ts';
 import type { JobDetail, JobStatus, JobSummary } from '../../schemas/jobs.ts';
 import { parseJson } from '../json.ts';
-import type { JobDatabase } from './database.ts';
+import { type JobDatabase, text } from './database.ts';
 import type { HistoryWindow, JobQuery } from './store.ts';
 import { type OutcomeSummary, tidyOutputs } from './summary.ts';
 
-/** Entries of the history that are read at once. */
+/** Prompts that are read at once: each may be as large as a request. */
 const PAGE = 50;
 
+/** A text that can't be read is null. */
+type Text = string | null;
+
 interface PromptRow {
-  readonly prompt_id: string;
+  readonly prompt_id: Text;
   readonly number: number;
-  readonly prompt: string;
-  readonly extra_data: string;
-  readonly outputs_to_execute: string;
+  readonly prompt: Text;
+  readonly extra_data: Text;
+  readonly outputs_to_execute: Text;
 }
 
 interface HistoryRow extends PromptRow {
-  readonly outputs: string;
-  readonly execution_status: string;
-  readonly meta: string;
+  readonly outputs: Text;
+  readonly execution_status: Text;
+  readonly meta: Text;
 }
 
 interface FinishedRow {
@@ -27,9 +32,9 @@ interface FinishedRow {
 }
 
 interface JobRow extends Partial<HistoryRow> {
-  readonly prompt_id: string;
+  readonly prompt_id: Text;
   readonly number: number;
-  readonly status: JobStatus;
+  readonly status: JobStatus | null;
   readonly create_time: number;
   readonly workflow_id: string | null;
   readonly start_time: number | null;
@@ -37,15 +42,34 @@ interface JobRow extends Partial<HistoryRow> {
   readonly summary: string | null;
 }
 
-/** GET /queue. */
-export function readQueue(db: JobDatabase): string {
-  const items = (status: JobStatus): string =>
-    db
-      .all<PromptRow>('SELECT * FROM jobs WHERE status = ? ORDER BY number, prompt_id', status)
-      .map(promptTuple)
-      .join(',');
-  return `{"queue_running":[${items('in_progress')}],"queue_pending":[${items('pending')}]}`;
+const PROMPT = `number, ${text('prompt_id', 'prompt', 'extra_data', 'outputs_to_execute')}`;
+
+/** The queue as pieces of one JSON object (protocol: Queue). */
+export function* readQueue(db: JobDatabase): Generator<string> {
+  yield '{"queue_running":[';
+  yield* queueItems(db, 'in_progress');
+  yield '],"queue_pending":[';
+  yield* queueItems(db, 'pending');
+  yield ']}';
 }
+
+function* queueItems(db: JobDatabase, status: JobStatus): Generator<string> {
+  const seqs = db
+    .all<{ seq: number }>('SELECT seq FROM jobs WHERE status = ? ORDER BY number, prompt_id', status)
+    .map(({ seq }) => seq);
+  let separator = '';
+  for (let at = 0; at < seqs.length; at += PAGE) {
+    const page = JSON.stringify(seqs.slice(at, at + PAGE));
+    for (const row of db.all<PromptRow>(PAGE_OF_QUEUE, page, status)) {
+      if (!isReadable(row)) continue;
+      yield separator + promptTuple(row);
+      separator = ',';
+    }
+  }
+}
+
+const PAGE_OF_QUEUE = `SELECT ${PROMPT} FROM jobs WHERE seq IN (SELECT value FROM json_each(?)) AND status = ?
+  ORDER BY number, jobs.prompt_id`;
 
 /** The history as pieces of one JSON object, oldest first (protocol: History). `promptId`: that entry only. */
 export function* readHistory(
@@ -57,6 +81,7 @@ export function* readHistory(
   for (let at = 0; at < ids.length; at += PAGE) {
     const page = JSON.stringify(ids.slice(at, at + PAGE));
     for (const row of db.all<HistoryRow>(PAGE_OF_HISTORY, page)) {
+      if (!isReadable(row)) continue;
       yield `${separator}${JSON.stringify(row.prompt_id)}:${historyEntry(row)}`;
       separator = ',';
     }
@@ -64,8 +89,16 @@ export function* readHistory(
   yield separator === '{' ? '{}' : '}';
 }
 
-const PAGE_OF_HISTORY =
-  'SELECT * FROM jobs WHERE finished_seq IN (SELECT value FROM json_each(?)) ORDER BY finished_seq';
+const PAGE_OF_HISTORY = `SELECT ${PROMPT}, ${text('outputs', 'execution_status', 'meta')} FROM jobs
+  WHERE finished_seq IN (SELECT value FROM json_each(?)) ORDER BY finished_seq`;
+
+/** What the newest entries of the history showed, newest first. */
+export function readOutputs(db: JobDatabase, maxItems: number): Readonly<Record<string, UiOutput>>[] {
+  const sql = `SELECT ${text('outputs')} FROM jobs WHERE finished_seq IS NOT NULL ORDER BY finished_seq DESC LIMIT ?`;
+  return db
+    .all<Pick<HistoryRow, 'outputs'>>(sql, maxItems)
+    .map(({ outputs }) => (readObject(outputs) ?? {}) as Readonly<Record<string, UiOutput>>);
+}
 
 const FINISHED = 'SELECT finished_seq FROM jobs WHERE finished_seq IS NOT NULL';
 
@@ -80,13 +113,23 @@ function finishedSeqs(db: JobDatabase, maxItems = -1, offset?: number): number[]
 const finishedSeq = (db: JobDatabase, promptId: string): number[] =>
   db.all<FinishedRow>(`${FINISHED} AND prompt_id = ?`, promptId).map((row) => row.finished_seq);
 
+/** All texts are there, and each begins and ends like JSON: bytes that a disk has lost are zeros. */
+const isReadable = ({ prompt_id, ...row }: PromptRow): boolean =>
+  prompt_id !== null &&
+  Object.values(row).every(
+    (value) =>
+      typeof value === 'number' ||
+      (value !== null && /^[{[]/.test(value) && /[}\]]$/.test(value) && !value.includes('\0')),
+  );
+
 const promptTuple = (row: PromptRow): string =>
   `[${row.number},${JSON.stringify(row.prompt_id)},${row.prompt},${row.extra_data},${row.outputs_to_execute}]`;
 
 const historyEntry = (row: HistoryRow): string =>
   `{"prompt":${promptTuple(row)},"outputs":${row.outputs},"status":${row.execution_status},"meta":${row.meta}}`;
 
-const LISTED = 'prompt_id, number, status, create_time, workflow_id, start_time, end_time, summary';
+const LISTED = `number, create_time, start_time, end_time, ${text('prompt_id', 'status', 'workflow_id', 'summary')}`;
+const DETAILS = `${LISTED}, ${text('prompt', 'extra_data', 'outputs', 'execution_status')}`;
 
 /** A page of jobs, and how many there are in all. */
 export function readJobs(
@@ -106,28 +149,39 @@ export function readJobs(
     `SELECT ${LISTED} FROM jobs ${where} ORDER BY ${key} ${direction}, seq ${direction} LIMIT ? OFFSET ?`,
     ...[...values, limit ?? -1, Math.max(0, offset)],
   );
-  return { jobs: rows.map(summaryOf), total };
+  return { jobs: rows.filter(hasName).map(summaryOf), total };
 }
 
 /** A job with all its details. */
 export function readJob(db: JobDatabase, promptId: string): JobDetail | undefined {
-  const row = db.get<JobRow>('SELECT * FROM jobs WHERE prompt_id = ?', promptId);
-  if (!row) return undefined;
-  const read = (text: string | null | undefined) => parseJson(text ?? 'null');
+  const row = db.get<JobRow>(`SELECT ${DETAILS} FROM jobs WHERE prompt_id = ?`, promptId);
+  if (!row || !hasName(row)) return undefined;
+  const outputs = readObject(row.outputs) as JobDetail['outputs'];
+  const status = readObject(row.execution_status) as JobDetail['execution_status'];
   return {
     ...summaryOf(row),
-    ...(row.outputs && { outputs: tidyOutputs(read(row.outputs) as NonNullable<JobDetail['outputs']>) }),
-    ...(row.execution_status && {
-      execution_status: read(row.execution_status) as NonNullable<JobDetail['execution_status']>,
-    }),
+    ...(outputs && { outputs: tidyOutputs(outputs) }),
+    ...(status && { execution_status: status }),
     workflow: {
-      prompt: read(row.prompt) as JobDetail['workflow']['prompt'],
-      extra_data: read(row.extra_data) as JobDetail['workflow']['extra_data'],
+      prompt: (readObject(row.prompt) ?? {}) as JobDetail['workflow']['prompt'],
+      extra_data: (readObject(row.extra_data) ?? {}) as JobDetail['workflow']['extra_data'],
     },
   };
 }
 
-const summaryOf = (row: JobRow): JobSummary => ({
+/** undefined: there is none, or it can't be read. */
+function readObject(json: Text | undefined): object | undefined {
+  try {
+    return json ? ((parseJson(json) as object | null) ?? undefined) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+type NamedRow = JobRow & { readonly prompt_id: string; readonly status: JobStatus };
+const hasName = (row: JobRow): row is NamedRow => row.prompt_id !== null && row.status !== null;
+
+const summaryOf = (row: NamedRow): JobSummary => ({
   id: row.prompt_id,
   status: row.status,
   priority: row.number,
@@ -135,5 +189,5 @@ const summaryOf = (row: JobRow): JobSummary => ({
   ...(row.workflow_id !== null && { workflow_id: row.workflow_id }),
   ...(row.start_time !== null && { execution_start_time: row.start_time }),
   ...(row.end_time !== null && { execution_end_time: row.end_time }),
-  ...(row.summary ? (parseJson(row.summary) as OutcomeSummary) : {}),
+  ...(readObject(row.summary) as OutcomeSummary | undefined),
 });

@@ -1,10 +1,12 @@
 // The store of jobs in a SQLite file: what was accepted outlives the process.
+import type { UiOutput } from '../../schemas/events.ts';
 import type { JobDetail, JobSummary } from '../../schemas/jobs.ts';
 import type { Job, JobOutcome } from '../job.ts';
 import { parseJson, stringifyJson } from '../json.ts';
-import { type JobDatabase, openJobDatabase } from './database.ts';
-import { resultUnstorable, serverDied } from './failures.ts';
-import { readHistory, readJob, readJobs, readQueue } from './queries.ts';
+import { checkBeforeOpen } from './check-before-open.ts';
+import { type JobDatabase, openJobDatabase, text } from './database.ts';
+import { promptUnreadable, resultUnstorable, serverDied } from './failures.ts';
+import { readHistory, readJob, readJobs, readOutputs, readQueue } from './queries.ts';
 import type { HistoryWindow, JobQuery, JobStore, NewJob, TakenJob } from './store.ts';
 import { summarise } from './summary.ts';
 
@@ -16,6 +18,8 @@ export interface JobStoreOptions {
   readonly maxAttempts?: number;
   /** Limit of the file's size, in bytes; none by default. */
   readonly maxBytes?: number;
+  /** What was wrong with the file, and what was done about it. */
+  readonly warn?: (message: string) => void;
 }
 
 const MAX_HISTORY = 10_000;
@@ -25,7 +29,8 @@ const MAX_ATTEMPTS = 3;
 const CREDENTIALS = ['auth_token_comfy_org', 'api_key_comfy_org'];
 
 /**
- * Opens the store. Jobs that were running when the last process ended are pending again, unless that happened too often.
+ * Opens the store. After a server that did not close it the file is checked; if it is damaged, what can be read of it is
+ * recovered into a new one. Jobs that were running when the last process ended are pending again, unless that happened too often.
  * Throws StoreError when the file is in use, damaged or cannot be written.
  */
 export function openJobStore({
@@ -33,7 +38,9 @@ export function openJobStore({
   maxHistory = MAX_HISTORY,
   maxAttempts = MAX_ATTEMPTS,
   maxBytes,
+  warn = () => undefined,
 }: JobStoreOptions): JobStore {
+  for (const message of checkBeforeOpen(file)) warn(message);
   const db = openJobDatabase(file);
   try {
     if (maxBytes !== undefined) db.limitBytes(maxBytes);
@@ -52,7 +59,12 @@ interface JobRow {
   readonly client_id: string | null;
 }
 
-const TAKEN = 'SELECT prompt, extra_data, outputs_to_execute, exact, client_id FROM jobs WHERE prompt_id = ?';
+interface TakenRow extends JobRow {
+  readonly worker_deaths: number;
+}
+
+const TAKEN = `SELECT worker_deaths, ${text('prompt', 'extra_data', 'outputs_to_execute', 'exact', 'client_id')}
+  FROM jobs WHERE prompt_id = ?`;
 
 /** How many jobs there are of each kind. */
 interface Counts {
@@ -125,13 +137,13 @@ class SqliteJobStore implements JobStore {
 
   next(): string | undefined {
     return this.#db.get<{ prompt_id: string }>(
-      "SELECT prompt_id FROM jobs WHERE status = 'pending' ORDER BY number, prompt_id LIMIT 1",
+      `SELECT ${text('prompt_id')} FROM jobs WHERE status = 'pending' ORDER BY number, jobs.prompt_id LIMIT 1`,
     )?.prompt_id;
   }
 
-  take(promptId: string): TakenJob {
-    const row = this.#db.get<JobRow>(TAKEN, promptId)!;
-    const job = fromRow(promptId, row, this.#credentials.get(promptId));
+  take(promptId: string): TakenJob | undefined {
+    const job = this.#readPending(promptId);
+    if (!job) return undefined;
     const { pending, running, finished } = this.#count();
     this.#unmarked = promptId;
     this.#markTimer = setTimeout(() => this.#tryToMark(), MARK_AFTER_MS).unref();
@@ -149,6 +161,16 @@ class SqliteJobStore implements JobStore {
     this.#db.transaction(() =>
       this.#db.run(
         "UPDATE jobs SET status = 'pending', attempts = attempts - 1 WHERE prompt_id = ? AND status = 'in_progress'",
+        promptId,
+      ),
+    );
+  }
+
+  retry(promptId: string): void {
+    this.#db.transaction(() =>
+      this.#db.run(
+        `UPDATE jobs SET status = 'pending', attempts = attempts - 1, worker_deaths = worker_deaths + 1
+         WHERE prompt_id = ? AND status = 'in_progress'`,
         promptId,
       ),
     );
@@ -174,12 +196,16 @@ class SqliteJobStore implements JobStore {
     return this.#delete('finished_seq IS NOT NULL', promptIds);
   }
 
-  queueText(): string {
+  queuePieces(): IterableIterator<string> {
     return readQueue(this.#toRead());
   }
 
   historyPieces(window: HistoryWindow = {}): IterableIterator<string> {
     return readHistory(this.#toRead(), window);
+  }
+
+  recentOutputs(maxItems: number): Readonly<Record<string, UiOutput>>[] {
+    return readOutputs(this.#toRead(), maxItems);
   }
 
   historyText(promptId: string): string {
@@ -198,6 +224,22 @@ class SqliteJobStore implements JobStore {
     this.#tryToMark();
     this.#forgetUnmarked();
     this.#database.close();
+  }
+
+  /** One whose text was damaged on the disk can't run and must not stand in the way of others: it fails. */
+  #readPending(promptId: string): TakenJob | undefined {
+    const row = this.#db.get<TakenRow>(TAKEN, promptId)!;
+    try {
+      return fromRow(promptId, row, this.#credentials.get(promptId));
+    } catch (error) {
+      this.#db.transaction(() => {
+        const readable =
+          "UPDATE jobs SET prompt = '{}', extra_data = '{}', outputs_to_execute = '[]' WHERE prompt_id = ?";
+        this.#database.run(readable, promptId);
+        this.#writeOutcome(promptId, promptUnreadable(promptId, (error as Error).message));
+      });
+      return undefined;
+    }
   }
 
   /** Writes that the taken job runs; if the server dies from now on, that counts as an attempt. Throws StoreError. */
@@ -235,7 +277,7 @@ class SqliteJobStore implements JobStore {
   #count(): Counts {
     if (this.#counted?.writes === this.#database.writes) return this.#counted;
     const rows = this.#database.all<{ status: string; n: number }>(
-      'SELECT status, count(*) AS n FROM jobs GROUP BY status',
+      `SELECT ${text('status')}, count(*) AS n FROM jobs GROUP BY jobs.status`,
     );
     const of = (...kinds: string[]) => rows.reduce((sum, { status, n }) => sum + (kinds.includes(status) ? n : 0), 0);
     const unmarked = this.#unmarked === undefined ? 0 : 1;
@@ -267,7 +309,8 @@ class SqliteJobStore implements JobStore {
   /** Jobs of a process that died: pending again, or failed if they seem to be what kills it. */
   #recover(maxAttempts: number): void {
     const lost = this.#database.all<{ prompt_id: string; attempts: number }>(
-      "SELECT prompt_id, attempts FROM jobs WHERE status = 'in_progress' AND attempts >= ? ORDER BY number, prompt_id",
+      `SELECT ${text('prompt_id')}, attempts FROM jobs WHERE status = 'in_progress' AND attempts >= ?
+       ORDER BY number, jobs.prompt_id`,
       maxAttempts,
     );
     for (const { prompt_id: promptId, attempts } of lost) this.#writeOutcome(promptId, serverDied(promptId, attempts));
@@ -331,7 +374,9 @@ function holdsNonFinite(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.values(value).some(holdsNonFinite);
 }
 
-function fromRow(promptId: string, row: JobRow, secret: Readonly<Record<string, unknown>> = {}): TakenJob {
+/** Throws if it can't be read. */
+function fromRow(promptId: string, row: TakenRow, secret: Readonly<Record<string, unknown>> = {}): TakenJob {
+  if ([row.prompt, row.extra_data, row.outputs_to_execute].includes(null as never)) throw new Error('it is not UTF-8.');
   const [prompt, kept] = row.exact
     ? (parseJson(row.exact) as [Job['prompt'], Job['extraData']])
     : [parseJson(row.prompt) as Job['prompt'], parseJson(row.extra_data) as Job['extraData']];
@@ -341,6 +386,7 @@ function fromRow(promptId: string, row: JobRow, secret: Readonly<Record<string, 
     outputsToExecute: JSON.parse(row.outputs_to_execute) as string[],
     extraData: { ...kept, ...secret },
     clientId: row.client_id ?? undefined,
+    workerDeaths: row.worker_deaths,
   };
 }
 

@@ -1,4 +1,5 @@
 // What the queue asks of whatever keeps its jobs: accepted jobs, the history, and the numbers that prompts get.
+import type { UiOutput } from '../../schemas/events.ts';
 import type { JobDetail, JobStatus, JobSummary } from '../../schemas/jobs.ts';
 import type { Job, JobOutcome } from '../job.ts';
 
@@ -12,6 +13,8 @@ export interface NewJob extends Job {
 
 export interface TakenJob extends Job {
   readonly clientId: string | undefined;
+  /** How often its worker has died, in earlier runs. */
+  readonly workerDeaths: number;
 }
 
 export interface JobQuery {
@@ -34,7 +37,7 @@ export interface HistoryWindow {
  *
  *     put ──► pending ──take──► in progress ──finish──► history
  *                ▲                   │
- *                └──────release──────┘
+ *                └──release, retry───┘
  *
  * All methods are synchronous and throw StoreError when the store cannot do it; then nothing has changed.
  */
@@ -51,10 +54,12 @@ export interface JobStore {
   put(job: NewJob): void;
   /** Id of the pending job whose turn it is: the smallest number, ties by prompt id (protocol: Submitting a prompt). */
   next(): string | undefined;
-  /** Marks a pending job as running and returns it. */
-  take(promptId: string): TakenJob;
-  /** Puts a running job back as if it had not been taken: the server is being stopped in good order. */
+  /** Marks a pending job as running and returns it; one that can't be read becomes an error in the history instead. */
+  take(promptId: string): TakenJob | undefined;
+  /** Puts a running job back as if it had not been taken: it did not begin, or the server is being stopped in good order. */
   release(promptId: string): void;
+  /** Puts a running job back because its worker died. */
+  retry(promptId: string): void;
   /**
    * Moves a running job into the history; the oldest entries beyond the limit go. A result that can never be stored (too
    * long for the store or for a string, not JSON) becomes an error there.
@@ -66,10 +71,12 @@ export interface JobStore {
   /** Removes entries of the history; without ids, all of them. Returns how many there were. */
   deleteHistory(promptIds?: readonly string[]): number;
 
-  /** GET /queue as JSON. */
-  queueText(): string;
-  /** GET /history as pieces of JSON; read lazily, so each step may throw StoreError. */
+  /** GET /queue as pieces of JSON; read lazily, so each step may throw StoreError. */
+  queuePieces(): IterableIterator<string>;
+  /** GET /history, in the same way. */
   historyPieces(window?: HistoryWindow): IterableIterator<string>;
+  /** What the newest entries of the history showed, newest first; what can't be read is left out. */
+  recentOutputs(maxItems: number): Readonly<Record<string, UiOutput>>[];
   /** One entry as `{prompt_id: entry}`, or `{}`. */
   historyText(promptId: string): string;
   /** A page of jobs, and how many there are in all. */

@@ -27,9 +27,11 @@ const TRY_AGAIN_LATER = 1013;
 export interface SocketClient {
   readonly sid: string;
   readonly socket: WebSocket;
+  /** Has said what it supports, in the handshake. */
+  readonly announced: boolean;
   /** Wants binary frame 4 instead of 1. */
   readonly wantsPreviewMetadata: boolean;
-  /** When the client was last heard of, ms; pongs count. */
+  /** When the client was last heard of, on the clock of performance.now(), ms; pongs count. */
   readonly heardAt: number;
   send(message: Outgoing): void;
 }
@@ -54,8 +56,9 @@ class ConnectedClient implements SocketClient {
   readonly sid: string;
   readonly socket: WebSocket;
   readonly #options: SocketClientOptions;
+  #announced = false;
   #wantsPreviewMetadata = false;
-  #heardAt = Date.now();
+  #heardAt = performance.now();
   /** The next text message is the first one: it may be the handshake. */
   #handshakeOpen = true;
   /** Of the messages sent since none was waiting, bytes. */
@@ -76,6 +79,10 @@ class ConnectedClient implements SocketClient {
     });
     // Without a listener a broken connection or a message over the limit would end the process; 'close' follows.
     socket.on('error', (error) => options.warn(`connection of ${nameOf(sid)}: ${error.message}`));
+  }
+
+  get announced(): boolean {
+    return this.#announced;
   }
 
   get wantsPreviewMetadata(): boolean {
@@ -125,7 +132,7 @@ class ConnectedClient implements SocketClient {
   }
 
   #noteHeard(): void {
-    this.#heardAt = Date.now();
+    this.#heardAt = performance.now();
   }
 
   #shakeHands(text: string): void {
@@ -138,6 +145,7 @@ class ConnectedClient implements SocketClient {
     }
     const { type, data } = (message ?? {}) as { type?: unknown; data?: { supports_preview_metadata?: unknown } | null };
     if (type !== 'feature_flags') return;
+    this.#announced = true;
     this.#wantsPreviewMetadata = data?.supports_preview_metadata === true;
     this.send({ bytes: jsonFrame('feature_flags', this.#options.features), binary: false, skippable: false });
   }

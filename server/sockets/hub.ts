@@ -4,6 +4,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { ExecutionEvent, FeatureFlags, LogEntry } from '../../schemas/events.ts';
+import type { Audience } from '../preview-audience.ts';
 import type { UpgradeCheck } from '../security.ts';
 import { createSocketClient, nameOf, type Outgoing, type SocketClient, type SocketLimits } from './client.ts';
 import {
@@ -21,6 +22,8 @@ export interface SocketHubOptions {
   readonly queueRemaining: () => number;
   /** Display id of the node that runs now, if the running prompt is this client's. */
   readonly executingNode: (clientId: string) => string | undefined;
+  /** How the running prompt began and how far it is, if it is this client's. */
+  readonly begun?: (clientId: string) => readonly ExecutionEvent[];
   /** What the server can do: the answer to the handshake. */
   readonly features: FeatureFlags;
   readonly log?: { warn(message: string): void };
@@ -47,7 +50,7 @@ export interface SocketHub {
   /** Takes over the upgrades of a server: /ws and /api/ws; what `check` refuses gets its status. */
   attach(server: Server, check: UpgradeCheck): void;
   /** Sends an event of a prompt to the client that queued it. Without one: to all or to none, by its kind (protocol: Addressing of events). */
-  emit(clientId: string | undefined, event: ExecutionEvent): void;
+  emit(clientId: string | undefined, event: ExecutionEvent, audience?: Audience): void;
   /** Whether a socket of this client is open. */
   hears(clientId: string): boolean;
   /** Tells everyone how many prompts wait or run. */
@@ -81,6 +84,9 @@ const MAX_SUBSCRIPTIONS = 10_000;
 
 /** Starts a hub with no one connected. It keeps no process alive. */
 export const createSocketHub = (options: SocketHubOptions): SocketHub => new ClientHub(options);
+
+const isIn = (audience: Audience, { announced }: SocketClient): boolean =>
+  audience === 'everyone' || (audience === 'announced' && announced);
 
 /** `open`: takes connections. `closing`: refuses new ones and waits for the others to end. */
 type HubState = 'open' | 'closing';
@@ -136,15 +142,14 @@ class ClientHub implements SocketHub {
     this.#detach.push(() => server.off('upgrade', onUpgrade));
   }
 
-  emit(clientId: string | undefined, event: ExecutionEvent): void {
+  emit(clientId: string | undefined, event: ExecutionEvent, audience: Audience = 'everyone'): void {
     try {
       const message = encoder(event);
-      if (clientId === undefined) {
-        if (goesToAllWithoutClient(event)) this.#broadcast(message);
-        return;
-      }
-      const client = this.#bySid.get(clientId);
-      client?.send(message(client));
+      const hear = (clients: Iterable<SocketClient | undefined>) => {
+        for (const client of clients) if (client && isIn(audience, client)) client.send(message(client));
+      };
+      if (clientId !== undefined) hear([this.#bySid.get(clientId)]);
+      else if (goesToAllWithoutClient(event)) hear(this.#bySid.values());
     } catch (error) {
       this.#warn(`a message ${event.type} could not be sent: ${(error as Error).message}`);
     }
@@ -213,6 +218,7 @@ class ClientHub implements SocketHub {
     this.#connected.add(client);
     socket.on('close', () => this.#forget(client));
     client.send(statusMessage(this.#remaining(), sid));
+    for (const event of this.#options.begun?.(sid) ?? []) client.send(encoder(event)(client));
     const node = this.#options.executingNode(sid);
     if (node !== undefined) client.send(executingMessage(node));
   }
@@ -234,7 +240,7 @@ class ClientHub implements SocketHub {
 
   #ping(): void {
     const { goneAfterMs } = this.#limits;
-    const oldest = Date.now() - goneAfterMs;
+    const oldest = performance.now() - goneAfterMs; // the time of day may jump
     for (const { heardAt, socket, sid } of this.#connected) {
       if (heardAt < oldest) {
         this.#warn(`${nameOf(sid)} has not been heard of for ${goneAfterMs / 1000} s: its connection is ended`);

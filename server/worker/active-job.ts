@@ -1,21 +1,35 @@
 // The job that a worker has or waits for: its events to its listener, the patience after an interrupt, its outcome.
 import type { ExecutionEvent } from '../../schemas/events.ts';
 import type { Job, JobOutcome } from '../job.ts';
-import { createJobRecord, type JobEnd, type JobRecord } from './job-record.ts';
+import { createJobRecord, type JobEnd, type JobFailure, type JobRecord } from './job-record.ts';
 
 export interface ActiveJobOptions {
   readonly onEvent: (event: ExecutionEvent) => void;
   /** `onEvent` threw; the job goes on. */
   readonly onListenerError: (error: Error) => void;
+  /** Its process is gone: whether the job is to be run again, instead of failing. */
+  readonly mayRunAgain: (lost: LostRun) => boolean;
+}
+
+/** A run whose process ended before it. */
+export interface LostRun {
+  /** A process that was ready had been given the job. */
+  readonly began: boolean;
+  /** An output node had begun, or something was shown: another run might write it twice. */
+  readonly mayHaveWritten: boolean;
+  /** Why the process is gone. */
+  readonly reason: string;
 }
 
 export class ActiveJob {
   readonly job: Job;
   readonly record: JobRecord;
-  /** Settled by `end`; never rejects. */
-  readonly outcome: Promise<JobOutcome>;
+  /** A process that was ready has been given it. */
+  began = false;
+  /** Settled by `end` or `lose`; undefined: it is to be run again; never rejects. */
+  readonly outcome: Promise<JobOutcome | undefined>;
   readonly #options: ActiveJobOptions;
-  #settle!: (outcome: JobOutcome) => void;
+  #settle!: (outcome: JobOutcome | undefined) => void;
   #patience: NodeJS.Timeout | undefined;
 
   constructor(job: Job, options: ActiveJobOptions) {
@@ -57,6 +71,15 @@ export class ActiveJob {
     this.stopWaiting();
     for (const event of events) this.#emit(event);
     this.#settle(outcome);
+  }
+
+  /** Its process is gone: ends the job with `failure`, or gives it back to be run again; then nobody is told. */
+  lose(failure: JobFailure): void {
+    this.stopWaiting();
+    const { began } = this;
+    const lost: LostRun = { began, mayHaveWritten: this.record.mayHaveWritten, reason: failure.message };
+    if (this.#options.mayRunAgain(lost)) this.#settle(undefined);
+    else this.end(this.record.fail(failure));
   }
 
   #emit(event: ExecutionEvent): void {

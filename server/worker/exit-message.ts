@@ -8,14 +8,15 @@ const NEXT = 'The next prompt runs in a fresh worker.';
  * `WorkerExited`; `WorkerNotStarted` if it was never ready.
  */
 export function describeEnd(
-  { code, signal, fatal, lastLines }: WorkerEnd,
+  { code, signal, endedBecause, fatal, lastLines }: WorkerEnd,
   wasReady: boolean,
 ): { readonly type: string; readonly message: string; readonly traceback: string[] } {
   const traceback = fatal ? fatal.stack.split('\n') : [...lastLines];
   const outOfHeap = lastLines.some((line) =>
     /heap out of memory|Allocation failed|ERR_WORKER_OUT_OF_MEMORY/.test(line),
   );
-  const how = signal ? `was ended by ${signal}` : `exited with code ${code}`;
+  const byUs = endedBecause && `was ended by this server, because ${endedBecause}`;
+  const how = byUs ?? (signal ? `was ended by ${signal}` : `exited with code ${code}`);
   if (!wasReady) {
     const why =
       fatal?.message ?? lastLines.find((line) => /error/i.test(line)) ?? lastLines.at(-1) ?? 'it printed nothing';
@@ -33,7 +34,7 @@ export function describeEnd(
       message: `The worker process ended because of an uncaught exception: ${fatal.message}. ${NEXT}`,
       traceback,
     };
-  const probably = signal === 'SIGKILL' ? ', probably because the computer ran out of memory' : '';
+  const probably = signal === 'SIGKILL' && !byUs ? ', probably because the computer ran out of memory' : '';
   return {
     type: signal ? 'WorkerKilled' : 'WorkerExited',
     message: `The worker process ${how}${probably}. ${NEXT}`,

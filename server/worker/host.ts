@@ -1,11 +1,10 @@
 // Supervises the worker process: a crash ends its job with an error that names what happened, and the next job runs in a
 // fresh process.
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionEvent } from '../../schemas/events.ts';
 import type { Job, JobOutcome } from '../job.ts';
-import { ActiveJob } from './active-job.ts';
+import { ActiveJob, type LostRun } from './active-job.ts';
 import { describeEnd } from './exit-message.ts';
-import type { JobEnd } from './job-record.ts';
+import type { JobEnd, JobFailure } from './job-record.ts';
 import { forkWorker, type WorkerEnd, type WorkerProcess } from './process.ts';
 import type { FromWorker, WorkerOptions } from './protocol.ts';
 
@@ -27,11 +26,19 @@ export interface FreeFlags {
 
 /** Whatever runs the jobs of the queue, one at a time. */
 export interface WorkerHost {
+  /** Resolves when a process is ready for a job, with undefined; or says why none could start. The next call starts another. */
+  ready(): Promise<string | undefined>;
   /**
    * Runs a job and tells its events. Never rejects: a crash, an out-of-memory kill or a worker that cannot start is an
    * outcome with execution_error, emitted too. Jobs do not overlap.
    */
   run(job: Job, onEvent: (event: ExecutionEvent) => void): Promise<JobOutcome>;
+  /** The same; but of a job whose process is gone `mayRunAgain` decides: if so, nothing is emitted and the result is undefined. */
+  run(
+    job: Job,
+    onEvent: (event: ExecutionEvent) => void,
+    mayRunAgain: (lost: LostRun) => boolean,
+  ): Promise<JobOutcome | undefined>;
   /** Interrupts the job that runs or waits for its process, if it has this id. Returns whether there was one. */
   interrupt(promptId?: string): boolean;
   /**
@@ -47,9 +54,6 @@ export interface WorkerHost {
 
 const INTERRUPT_GRACE_MS = 30_000;
 const START_TIMEOUT_MS = 120_000;
-/** A worker that could not start is tried again after this, doubled each time, at most MAX_BACK_OFF_MS. */
-const BACK_OFF_MS = 250;
-const MAX_BACK_OFF_MS = 10_000;
 
 /** Starts a worker at once, so that the first job need not wait for it. */
 export const startWorkerHost = (options: WorkerHostOptions): WorkerHost => new ProcessHost(options);
@@ -61,7 +65,7 @@ export const startWorkerHost = (options: WorkerHostOptions): WorkerHost => new P
  * | idle      | ready           | none                        | a job → running; the process ends → starting              |
  * | running   | ready           | runs                        | the job ends → idle; the process ends → starting          |
  * | replacing | as above        | runs, waits                 | the job ends, with its process or without → starting anew |
- * | down      | could not start | may wait                    | a job, after a pause → starting                           |
+ * | down      | could not start | none                        | a job, or ready() → starting                              |
  * | stopped   | none, or dying  | ends at once as interrupted | nothing                                                   |
  *
  * unloadModels leads to `replacing` if there is a job, else to `starting` with another process.
@@ -74,14 +78,12 @@ class ProcessHost implements WorkerHost {
   readonly #interruptGraceMs: number;
   readonly #startTimeoutMs: number;
   readonly #nodeArgs: readonly string[];
-  readonly #stopping = new AbortController();
   #state: HostState = 'starting';
   #process: WorkerProcess | undefined;
   /** The job that runs or waits for its process. */
   #job: ActiveJob | undefined;
   /** Settles when the last of the jobs has ended. */
   #last: Promise<unknown> = Promise.resolve();
-  #failedStarts = 0;
 
   constructor({
     onLog = () => undefined,
@@ -102,8 +104,23 @@ class ProcessHost implements WorkerHost {
     return this.#process?.pid;
   }
 
-  run(job: Job, onEvent: (event: ExecutionEvent) => void): Promise<JobOutcome> {
-    const outcome = this.#last.then(() => this.#begin(job, onEvent));
+  async ready(): Promise<string | undefined> {
+    while (!this.#is('stopped')) {
+      const process = this.#process ?? this.#fork();
+      if (await process.ready) return undefined;
+      const end = await process.ended;
+      if (!this.#process) return describeEnd(end, false).message; // otherwise another has taken its place
+    }
+    return 'The worker was stopped.';
+  }
+
+  run(job: Job, onEvent: (event: ExecutionEvent) => void): Promise<JobOutcome>;
+  run(
+    job: Job,
+    onEvent: (event: ExecutionEvent) => void,
+    mayRunAgain: (lost: LostRun) => boolean = () => false,
+  ): Promise<JobOutcome | undefined> {
+    const outcome = this.#last.then(() => this.#begin(job, onEvent, mayRunAgain));
     this.#last = outcome;
     return outcome;
   }
@@ -126,10 +143,9 @@ class ProcessHost implements WorkerHost {
 
   async stop(): Promise<void> {
     this.#state = 'stopped';
-    this.#stopping.abort();
     this.#job?.stopWaiting();
     const process = this.#process;
-    process?.kill();
+    process?.kill('the server stops');
     await process?.ended;
     if (this.#job) this.#finish(this.#job, this.#job.record.interrupt());
   }
@@ -150,14 +166,13 @@ class ProcessHost implements WorkerHost {
       onLine: (line, stream) => this.#onLog(stream === 'stderr' ? 'warn' : 'info', line),
     });
     this.#process = process;
-    void process.ready.then((ready) => process === this.#process && this.#onReady(ready));
+    void process.ready.then((ready) => ready && process === this.#process && this.#onReady());
     void process.ended.then((end) => process === this.#process && this.#onEnd(end, process.wasReady));
     return process;
   }
 
-  #onReady(ready: boolean): void {
-    this.#failedStarts = ready ? 0 : this.#failedStarts + 1;
-    if (ready && this.#is('starting')) this.#state = 'idle';
+  #onReady(): void {
+    if (this.#is('starting')) this.#state = 'idle';
   }
 
   #onEnd(end: WorkerEnd, wasReady: boolean): void {
@@ -165,9 +180,10 @@ class ProcessHost implements WorkerHost {
     const stopped = this.#is('stopped');
     if (!stopped && !this.#is('replacing')) this.#state = 'down';
     const failure = describeEnd(end, wasReady);
-    if (!stopped) this.#onLog('error', failure.message);
+    const isKnown = stopped || (wasReady && end.endedBecause !== undefined);
+    if (!isKnown) this.#onLog('error', failure.message);
     const job = this.#job;
-    if (job) this.#finish(job, job.interrupted || stopped ? job.record.interrupt() : job.record.fail(failure));
+    if (job) this.#finish(job, job.interrupted || stopped ? job.record.interrupt() : failure);
     if (wasReady && this.#is('down')) this.#fork();
   }
 
@@ -179,9 +195,14 @@ class ProcessHost implements WorkerHost {
     else this.#finish(job, { outcome: message.outcome, events: [] });
   }
 
-  #begin(job: Job, onEvent: (event: ExecutionEvent) => void): Promise<JobOutcome> {
+  #begin(
+    job: Job,
+    onEvent: (event: ExecutionEvent) => void,
+    mayRunAgain: (lost: LostRun) => boolean,
+  ): Promise<JobOutcome | undefined> {
     const active = new ActiveJob(job, {
       onEvent,
+      mayRunAgain,
       onListenerError: ({ message }) => this.#onLog('error', `an event listener failed: ${message}`),
     });
     this.#job = active;
@@ -191,14 +212,13 @@ class ProcessHost implements WorkerHost {
 
   /** Gives a job to the process, once there is one that is ready. */
   async #handOver(job: ActiveJob): Promise<void> {
-    if (!this.#process && this.#failedStarts > 0) await this.#backOff();
-    if (this.#job !== job) return;
     if (this.#is('stopped')) return this.#finish(job, job.record.interrupt());
     const process = this.#process ?? this.#fork();
     if (!(await process.ready) || this.#job !== job) return; // `ended` tells
     if (this.#is('idle')) this.#state = 'running';
     try {
       if (!process.send({ type: 'run', job: job.job })) return;
+      job.began = true;
     } catch (error) {
       // A prompt that can't be copied to another process; JSON always can.
       return this.#finish(job, job.record.fail({ type: 'Error', message: (error as Error).message }));
@@ -206,23 +226,21 @@ class ProcessHost implements WorkerHost {
     if (job.interrupted) process.send({ type: 'interrupt', promptId: job.promptId });
   }
 
-  async #backOff(): Promise<void> {
-    const waitMs = Math.min(BACK_OFF_MS * 2 ** (this.#failedStarts - 1), MAX_BACK_OFF_MS);
-    await sleep(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined); // stopped
-  }
-
   /** The job did not react to its interrupt: its process is killed. */
   #endDeaf(job: ActiveJob): void {
     if (this.#job !== job) return;
     this.#onLog('warn', `Prompt ${job.promptId} did not react to its interrupt, so its worker is killed.`);
-    if (this.#process) this.#process.kill();
+    if (this.#process) this.#process.kill('a node did not react to an interrupt');
     else this.#finish(job, job.record.interrupt());
   }
 
-  #finish(job: ActiveJob, end: JobEnd): void {
+  /** `end`: how the job ended, or why its process is gone. */
+  #finish(job: ActiveJob, end: JobEnd | JobFailure): void {
     if (this.#job !== job) return;
     this.#job = undefined;
-    job.end(end); // its listener may call free or stop
+    if ('outcome' in end)
+      job.end(end); // its listener may call free or stop
+    else job.lose(end);
     if (this.#is('replacing')) this.#replace();
     else if (this.#is('running')) this.#state = 'idle';
   }
@@ -232,7 +250,7 @@ class ProcessHost implements WorkerHost {
     this.#state = 'starting';
     const old = this.#process;
     this.#process = undefined;
-    old?.kill();
+    old?.kill('its models were to be unloaded');
     this.#fork();
   }
 }

@@ -12,6 +12,8 @@ export interface JobFailure {
 
 export interface JobRecord {
   observe(event: ExecutionEvent): void;
+  /** An output node has begun, or a node has shown something: files may be there, and clients may have seen results. */
+  readonly mayHaveWritten: boolean;
   /** Ends the job with execution_error for the node that was executing. */
   fail(failure: JobFailure): JobEnd;
   /** Ends the job as interrupted. */
@@ -35,17 +37,28 @@ class EventRecord implements JobRecord {
   readonly #progress = new Map<string, NodeProgress>();
   readonly #finished = new Set<string>();
   #executing: string | undefined;
+  #mayHaveWritten = false;
 
   constructor(job: Job) {
     this.#job = job;
+  }
+
+  get mayHaveWritten(): boolean {
+    return this.#mayHaveWritten;
   }
 
   observe({ type, data }: ExecutionEvent): void {
     // A blocker's execution_error has no timestamp and does not end the job: history does not keep it.
     const kept = (HISTORY_MESSAGES as readonly string[]).includes(type) && 'timestamp' in data && data.timestamp;
     if (kept) this.#messages.push([type, data] as unknown as HistoryMessage);
-    if (type === 'executing' && data.node !== null) this.#executing = data.node;
-    if (type === 'executed' && data.output) this.#outputs.set(data.node, data.output);
+    if (type === 'executing' && data.node !== null) {
+      this.#executing = data.node;
+      this.#mayHaveWritten ||= this.#mayWrite(data.node);
+    }
+    if (type === 'executed' && data.output) {
+      this.#outputs.set(data.node, data.output);
+      this.#mayHaveWritten = true;
+    }
     if (type !== 'progress_state') return;
     for (const [id, state] of Object.entries(data.nodes)) {
       this.#progress.set(id, state);
@@ -66,6 +79,11 @@ class EventRecord implements JobRecord {
 
   interrupt(): JobEnd {
     return this.#end('execution_interrupted', this.#whereItStood());
+  }
+
+  /** What a node of an expansion does is not known here, so it counts as an output node. */
+  #mayWrite(node: string): boolean {
+    return this.#job.outputsToExecute.includes(node) || !Object.hasOwn(this.#job.prompt, node);
   }
 
   #whereItStood() {

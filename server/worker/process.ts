@@ -1,13 +1,15 @@
 // One worker process: forks it, waits until it is ready, passes messages on, says how it ended.
 import { type ChildProcess, fork } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { scriptCommand } from '../../engine/script-command.ts';
+import { openInterruptFlag } from './interrupt-flag.ts';
 import { type FromWorker, type Packed, type ToWorker, unpack, type WorkerOptions } from './protocol.ts';
 
 /** How a worker ended: what it said last, and the exit code or signal. */
 export interface WorkerEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+  /** Why this server ended it itself, if it did. */
+  readonly endedBecause: string | undefined;
   readonly fatal: Extract<FromWorker, { type: 'fatal' }> | undefined;
   /** The last lines of its stderr. */
   readonly lastLines: readonly string[];
@@ -23,7 +25,8 @@ export interface WorkerProcess {
   readonly ended: Promise<WorkerEnd>;
   /** False if the process is gone. */
   send(message: ToWorker): boolean;
-  kill(): void;
+  /** `because`: what the user reads about it, e.g. `its prompt did not react to an interrupt`. */
+  kill(because: string): void;
 }
 
 export interface ForkOptions {
@@ -37,15 +40,6 @@ export interface ForkOptions {
 
 const KEPT_LINES = 20;
 const MAX_LINE = 4_000;
-
-/** From sources the worker runs through tsx, from dist under plain node with this process's own flags. */
-function entry(): { readonly path: string; readonly execArgv: string[] } {
-  const fromSource = import.meta.url.endsWith('.ts');
-  const path = fileURLToPath(new URL(fromSource ? '../worker-main.ts' : '../worker-main.js', import.meta.url));
-  if (!fromSource) return { path, execArgv: process.execArgv.filter((arg) => !arg.startsWith('--inspect')) };
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  return { path, execArgv: ['--import', tsx] };
-}
 
 /** Calls back with each whole line of a stream. */
 function splitLines(stream: NodeJS.ReadableStream | null, onLine: (line: string) => void): void {
@@ -69,9 +63,11 @@ class ForkedWorker implements WorkerProcess {
   readonly ready: Promise<boolean>;
   readonly ended: Promise<WorkerEnd>;
   readonly #child: ChildProcess;
+  readonly #interruptFlag = openInterruptFlag();
   readonly #lastLines: string[] = [];
   readonly #tooSlow: NodeJS.Timeout;
   #fatal: WorkerEnd['fatal'];
+  #endedBecause: string | undefined;
   #wasReady = false;
   #settleReady!: (ready: boolean) => void;
   #settleEnded!: (end: WorkerEnd) => void;
@@ -86,16 +82,13 @@ class ForkedWorker implements WorkerProcess {
     this.ended = new Promise((resolve) => {
       this.#settleEnded = resolve;
     });
-    const { path, execArgv } = entry();
+    const { path, execArgv } = scriptCommand(new URL('../worker-main.ts', import.meta.url));
     this.#child = fork(path, [JSON.stringify(worker)], {
       serialization: 'advanced',
       execArgv: [...execArgv, ...nodeArgs],
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc', this.#interruptFlag?.fd ?? 'ignore'],
     });
-    this.#tooSlow = setTimeout(() => {
-      this.#keepLine(`It was not ready after ${startTimeoutMs / 1000} s.`);
-      this.kill();
-    }, startTimeoutMs);
+    this.#tooSlow = setTimeout(() => this.kill(`it was not ready after ${startTimeoutMs / 1000} s`), startTimeoutMs);
     this.#readLines(onLine);
     this.#watchEnd();
     this.#child.on('message', (packed: Packed) => {
@@ -113,11 +106,14 @@ class ForkedWorker implements WorkerProcess {
 
   send(message: ToWorker): boolean {
     if (!this.#child.connected) return false;
+    if (message.type === 'run') this.#interruptFlag?.lower();
+    if (message.type === 'interrupt') this.#interruptFlag?.raise();
     this.#child.send(message, () => undefined); // an error here means that it ended: `ended` tells
     return true;
   }
 
-  kill(): void {
+  kill(because: string): void {
+    this.#endedBecause ??= because;
     this.#child.kill('SIGKILL');
   }
 
@@ -150,8 +146,15 @@ class ForkedWorker implements WorkerProcess {
 
   #end(code: number | null, signal: NodeJS.Signals | null): void {
     clearTimeout(this.#tooSlow);
+    this.#interruptFlag?.close();
     this.#settleReady(false);
-    this.#settleEnded({ code, signal, fatal: this.#fatal, lastLines: this.#lastLines });
+    this.#settleEnded({
+      code,
+      signal,
+      endedBecause: this.#endedBecause,
+      fatal: this.#fatal,
+      lastLines: this.#lastLines,
+    });
   }
 
   #receive(message: FromWorker, onMessage: ForkOptions['onMessage']): void {

@@ -41,6 +41,8 @@ export interface WorkerOptions {
   /** `classic`, `none`, or the number of results that an LRU cache keeps. */
   readonly cache: 'classic' | 'none' | { readonly lru: number };
   readonly writeMetadata: boolean;
+  /** Memory that results may take; half of the computer's. */
+  readonly maxMemoryBytes?: number;
   /** Where checkpoints run (`cpu` and kin); cpu. */
   readonly device?: string;
   /** The models that the server was started with, and whether graphs may name others of the hub. */

@@ -103,6 +103,7 @@ test.each([
   [['--port', 'x'], /--port must be a whole number from 0 to 65535, but is "x"\./],
   [['--cache', 'lru:0'], /--cache must be classic, none or lru:/],
   [['--max-upload-size', '0'], /--max-upload-size must be a number above 0, but is 0/],
+  [['--max-memory', '0'], /--max-memory must be a number above 0, but is 0/],
   [['--listen', '203.0.113.1', '--port', '0'], /Others can reach 203\.0\.113\.1: give a --token/],
   [['--listen', '203.0.113.1', '--port', '0', '--insecure'], /Cannot listen on 203\.0\.113\.1/],
   [['--front-end-root', 'nope'], /--front-end-root must be a folder with an index\.html .*, but is "nope"/],

@@ -10,7 +10,7 @@ const templates = join(import.meta.dirname, '../../templates/api');
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await startTestServer();
+  server = await startTestServer({ previewMethod: 'auto' }); // this client does not ask for previews, and takes them
 });
 afterAll(() => server.close());
 

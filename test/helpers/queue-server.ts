@@ -75,6 +75,7 @@ export async function startQueueServer(options: QueueServerOptions = {}) {
   const checks = new Set<() => void>();
 
   const worker = {
+    ready: async () => undefined,
     run: (job: Job, emit: (event: ExecutionEvent) => void) =>
       new Promise<JobOutcome>((resolve) => {
         running = {

@@ -38,17 +38,18 @@ const child = join(import.meta.dirname, 'server-child.ts');
 
 /**
  * Starts a server on a free port. `shell`: a command that is run before it in the same shell, e.g. `ulimit -f 100`.
- * Rejects with its stderr where it does not start.
+ * `onSpawn` gets the process before it listens. Rejects with its stderr where it does not start.
  */
 export async function startServerProcess(
   options: Partial<ServerOptions> & { readonly dataDir: string },
-  { shell }: { shell?: string } = {},
+  { shell, onSpawn }: { shell?: string; onSpawn?: (process: ChildProcess) => void } = {},
 ): Promise<ServerProcess> {
   const args = ['--expose-gc', '--import', tsx, child, JSON.stringify({ port: 0, ...options })];
   const [command, all] = shell
     ? ['/bin/sh', ['-c', `${shell}; exec "$0" "$@"`, process.execPath, ...args]]
     : [process.execPath, args];
   const server: ChildProcess = spawn(command, all, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  onSpawn?.(server);
   let stderr = '';
   server.stderr?.on('data', (data) => {
     stderr += data;

@@ -94,14 +94,22 @@ describe('PreviewAny', () => {
     ['a text', 'a text'],
     ['', ''],
     [0.5, '0.5'],
-    [true, 'true'],
+    [true, 'True'],
+    [false, 'False'],
     [18446744073709551615n, '18446744073709551615'],
-    [['a', 1], '[\n  "a",\n  1\n]'],
-    [{ prompt: 'p', ids: [1] }, '{\n  "prompt": "p",\n  "ids": [\n    1\n  ]\n}'],
+    [['a', 1], '["a", 1]'],
+    [{ prompt: 'p', ids: [1] }, '{"prompt": "p", "ids": [1]}'],
     [{ shape: [1, 2, 3, 3], data: new Float32Array(18) }, 'IMAGE of 1 × 2 × 3 × 3'],
     [{ shape: [1, 2, 3], data: new Float32Array(6) }, 'MASK of 1 × 2 × 3'],
     [Number.NaN, 'NaN'],
-    [undefined, 'nothing'],
+    [
+      { a: { b: [true, null, undefined, 'ü, "x"'] }, none: undefined },
+      '{"a": {"b": [true, null, null, "ü, \\"x\\""]}}',
+    ],
+    [[], '[]'],
+    [{}, '{}'],
+    [null, 'None'],
+    [undefined, 'None'],
   ])('%p is shown as %j', async (source, text) => {
     const { outputs, ui } = await run('PreviewAny', { source });
     expect(outputs).toEqual({ STRING: text });

@@ -45,13 +45,17 @@ test('a server that stops empties temp/ before it gives up its lock: after that,
 });
 
 test(
-  'a worker that is killed at any moment costs the job that runs, with the reason told; the others and the next run',
+  'a worker that is killed at any moment costs at most the job that runs, with the reason told; the others and the next run',
   async () => {
     const KILLS = Number(process.env.FAULT_KILLS ?? 5);
     const next = random(35);
     const socket = await server.socket('victim');
     const ids: string[] = [];
-    for (let i = 0; i < 20; i++) ids.push(await server.queue(steps(10 + i), { client_id: 'victim' }));
+    // An output node that takes its time: what it has written is not known, so its prompt is not run again.
+    const previews = (count: number) => ({ 1: { class_type: 'TestPreview', inputs: { count, ms: 10 } } });
+    for (let i = 0; i < 20; i++) ids.push(await server.queue(previews(10 + i), { client_id: 'victim' }));
+    while ((await socket.nextOf('executing')).data.node !== '1');
+    process.kill(server.workerPid!, 'SIGKILL');
     const done = new Set<string>();
     const endings = new Map<string, string[]>();
     const watching = (async () => {
@@ -64,7 +68,7 @@ test(
         if (message.type === 'executing' && node === null) done.add(id);
       }
     })();
-    let killed = 0;
+    let killed = 1;
     while (killed < KILLS && done.size < ids.length) {
       await new Promise((resolve) => setTimeout(resolve, next() * 1_500)); // the moment is what is random
       if (server.workerPid === undefined) continue;
@@ -82,7 +86,7 @@ test(
     for (const id of failed) {
       const [type, data] = history[id].status.messages.at(-1);
       expect(type).toBe('execution_error');
-      expect(data.exception_type).toMatch(/^Worker(Killed|NotStarted)$/);
+      expect(data.exception_type).toBe('WorkerKilled');
       expect(data.exception_message).toMatch(/ended by SIGKILL/);
       expect(data).toMatchObject({ prompt_id: id, node_type: expect.stringMatching(/^Test/) });
     }
@@ -111,6 +115,8 @@ test('a client that vanishes loses nothing: its prompts run, and with the same i
   );
   socket.destroy();
   const again = await server.socket('vanishing');
+  expect((await again.nextOf('execution_start')).data.prompt_id).toBe(running);
+  expect((await again.nextOf('progress_state')).data.nodes['1'].state).toBe('running');
   expect(await again.next()).toEqual({ type: 'executing', data: { node: '1' } });
   writeFileSync(gate, '');
   for (const id of [running, waiting]) {
@@ -205,7 +211,8 @@ test('bodies that break off change nothing and are no error of the server', asyn
   ])
     await breakOff(method, path, part);
   expect(await server.get('/settings')).toEqual(before);
-  expect(readdirSync(join(server.dataDir, 'temp')).filter((name) => name.startsWith('.'))).toEqual([]);
+  // The last upload's file goes after its connection.
+  await until(async () => !readdirSync(join(server.dataDir, 'temp')).some((name) => name.startsWith('.')));
   writeFileSync(gate, '');
   expect((await server.ended(running)).status.status_str).toBe('success'); // half an interrupt is none
   expect(errorsInLog()).toEqual([]);

@@ -1,14 +1,22 @@
-// Models on the disk: /models, /embeddings, /view_metadata, /experiment/models (protocol: Models).
+// Models, those that loaders offer and those on the disk: /models, /embeddings, /view_metadata, /experiment/models (protocol: Models).
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import type { Router } from 'express';
-import type { PictureReader } from '../../../nodes/node-context.ts';
+import type { ChoiceSources, PictureReader } from '../../../nodes/node-context.ts';
 import type { DataFolders } from '../../files/data-folders.ts';
-import { MODEL_EXTENSIONS, modelFiles, modelKinds, safetensorsMetadata } from '../../files/model-files.ts';
+import {
+  MODEL_EXTENSIONS,
+  modelFiles,
+  modelKinds,
+  safetensorsCover,
+  safetensorsMetadata,
+} from '../../files/model-files.ts';
 import { resolveInside } from '../../files/safe-path.ts';
+import type { Pack } from '../../packs/packs.ts';
 import { HttpError } from '../http-error.ts';
 import { contentTypeOf, paramOf, queryOf, sendEmpty, sendJson, untilGone } from '../responses.ts';
 import { createRouter } from '../router.ts';
+import { entryOf, offeredNames } from './offered-models.ts';
 
 /** Folders that the model browser does not offer. */
 const NO_MODELS = ['configs', 'custom_nodes'];
@@ -16,12 +24,14 @@ const NO_MODELS = ['configs', 'custom_nodes'];
 interface ModelDeps {
   readonly folders: DataFolders;
   readonly pictures: Pick<PictureReader, 'view'>;
+  readonly sources: ChoiceSources;
+  readonly packs: readonly Pack[];
 }
 
-export function modelRoutes({ folders, pictures }: ModelDeps): Router {
+export function modelRoutes({ folders, pictures, sources, packs }: ModelDeps): Router {
   /** Throws 404 for an unknown kind. */
-  const namesOf = async (kind: string): Promise<string[]> => {
-    const names = await modelFiles(folders, kind);
+  const namesOf = async (kind: string): Promise<readonly string[]> => {
+    const names = offeredNames(kind, sources) ?? (await modelFiles(folders, kind));
     if (names === undefined) throw new HttpError(404);
     return names;
   };
@@ -55,20 +65,20 @@ export function modelRoutes({ folders, pictures }: ModelDeps): Router {
     },
     'GET /experiment/models/:folder': async (req, res) => {
       const kind = paramOf(req, 'folder');
-      const entries = (await namesOf(kind)).map(async (name) => {
-        const { size, mtimeMs, birthtimeMs } = await stat(join(folders.models, kind, name));
-        return { name, pathIndex: 0, modified: mtimeMs / 1000, created: birthtimeMs / 1000, size };
-      });
+      const entries = (await namesOf(kind)).map((name) => entryOf(name, { kind, folders, packs }));
       sendJson(res, await Promise.all(entries));
     },
     'GET /experiment/models/preview/:folder/:index/*filename': async (req, res) => {
       if (!/^\d+$/.test(paramOf(req, 'index'))) throw new HttpError(400);
       if (paramOf(req, 'index') !== '0') throw new HttpError(404);
-      const picture = await previewOf(await pathOf(paramOf(req, 'folder'), paramOf(req, 'filename')));
-      if (!picture) throw new HttpError(404);
+      const model = await pathOf(paramOf(req, 'folder'), paramOf(req, 'filename'));
+      const beside = await pictureBeside(model);
+      const inside = beside === undefined && model.endsWith('.safetensors') ? await safetensorsCover(model) : undefined;
+      const source = beside === undefined ? inside && { base64: inside } : { path: beside };
+      if (!source) throw new HttpError(404);
       const form = { kind: 'preview', format: 'webp', quality: 90 } as const;
-      const name = basename(picture);
-      const bytes = await pictures.view({ path: picture }, { name, form, signal: untilGone(res) });
+      const name = basename(beside ?? model);
+      const bytes = await pictures.view(source, { name, form, signal: untilGone(res) });
       res.type('image/webp').send(bytes);
     },
   });
@@ -81,7 +91,7 @@ const isFile = (path: string): Promise<boolean> =>
   );
 
 /** A picture beside a model: `<model>.preview.png` before `<model>.png`, of any picture type. */
-async function previewOf(model: string): Promise<string | undefined> {
+async function pictureBeside(model: string): Promise<string | undefined> {
   const stem = basename(model, extname(model));
   const pictures = (await readdir(dirname(model), { withFileTypes: true })).filter(
     (entry) => entry.isFile() && contentTypeOf(entry.name).startsWith('image/'),

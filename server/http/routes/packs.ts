@@ -11,6 +11,7 @@ import { HttpError } from '../http-error.ts';
 import { paramOf, sendJson } from '../responses.ts';
 import { createRouter } from '../router.ts';
 import { sendStatic } from '../static-files.ts';
+import { mergeJson } from './merge-json.ts';
 
 interface PackDeps {
   readonly packs: readonly Pack[];
@@ -37,14 +38,16 @@ export function packRoutes({ packs, frontEndRoot }: PackDeps): Router {
       sendJson(res, [...core, ...own.flat()]);
     },
     'GET /workflow_templates': async (_req, res) => {
-      const entries = packs
-        .filter(({ templatesDir }) => templatesDir)
-        .map(async ({ name, templatesDir }) => [name, await jsonNames(templatesDir as string)] as const);
+      const entries = packs.map(async ({ name, templateDirs = [] }) => {
+        const names = await Promise.all(templateDirs.map(jsonNames));
+        return [name, [...new Set(names.flat())]] as const;
+      });
       sendJson(res, Object.fromEntries((await Promise.all(entries)).filter(([, names]) => names.length > 0)));
     },
     'GET /workflow_templates/:pack/:file': async (req, res) => {
-      const folder = packs.find(({ name }) => name === paramOf(req, 'pack'))?.templatesDir;
       const name = paramOf(req, 'file');
+      const folders = packs.find((pack) => pack.name === paramOf(req, 'pack'))?.templateDirs ?? [];
+      const folder = folders.find((dir) => existsSync(join(dir, name))) ?? folders[0];
       if (!folder || !/\.(?:json|jpe?g|png|webp)$/i.test(name)) throw notFound();
       await sendStatic({ req, res }, { folder, name });
     },
@@ -106,24 +109,27 @@ async function subgraphsOf(packs: readonly Pack[]): Promise<Subgraph[]> {
   return found;
 }
 
-type Translations = Record<string, Record<string, unknown>>;
-
-/** Language → the keys of main.json, and the other files each under its own key; later packs add to earlier ones. */
-async function translationsOf(packs: readonly Pack[]): Promise<Translations> {
-  const all: Translations = {};
+/** Language → its texts; later packs add to those of earlier ones, at all levels. */
+async function translationsOf(packs: readonly Pack[]): Promise<object> {
+  const all = new Map<string, unknown>();
   for (const { localesDir } of packs) {
     if (!localesDir) continue;
     const languages = (await readdir(localesDir, { withFileTypes: true })).filter((entry) => entry.isDirectory());
     for (const { name: language } of languages) {
-      const merged = Object.hasOwn(all, language) ? all[language] : (all[language] = {});
-      Object.assign(merged, await readObject(join(localesDir, language, 'main.json')));
-      for (const part of ['nodeDefs', 'commands', 'settings']) {
-        const values = await readObject(join(localesDir, language, `${part}.json`));
-        if (Object.keys(values).length > 0) merged[part] = { ...(merged[part] as object), ...values };
-      }
+      all.set(language, mergeJson(all.get(language) ?? {}, await textsIn(join(localesDir, language))));
     }
   }
-  return all;
+  return Object.fromEntries(all);
+}
+
+/** The keys of main.json, and the other files each under its own key, as far as they are there. */
+async function textsIn(folder: string): Promise<unknown> {
+  const parts = ['nodeDefs', 'commands', 'settings'].map(async (part) => [
+    part,
+    await readObject(join(folder, `${part}.json`)),
+  ]);
+  const found = (await Promise.all(parts)).filter(([, values]) => Object.keys(values).length > 0);
+  return mergeJson(await readObject(join(folder, 'main.json')), Object.fromEntries(found));
 }
 
 /** The object in a JSON file; `{}` if it is missing or damaged: a mistake of one pack must not cost the others their texts. */

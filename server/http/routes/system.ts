@@ -17,6 +17,17 @@ export const serverFeatures = ({ maxUploadBytes }: Pick<ServerOptions, 'maxUploa
   assets: false,
 });
 
+/** The one device of ComfyUI's that every machine has, as `--cpu` shows it: its memory is the machine's. */
+const cpu = () => ({
+  name: 'cpu',
+  type: 'cpu',
+  index: null,
+  vram_total: totalmem(),
+  vram_free: freemem(),
+  torch_vram_total: totalmem(),
+  torch_vram_free: freemem(),
+});
+
 /** `argv`: the command line as front ends may see it. */
 export function systemRoutes({ features, argv }: { features: FeatureFlags; argv: readonly string[] }): Router {
   const { own, onnxruntime } = versions();
@@ -40,7 +51,7 @@ export function systemRoutes({ features, argv }: { features: FeatureFlags; argv:
           embedded_python: false,
           argv,
         },
-        devices: [],
+        devices: [cpu()],
       }),
   });
 }

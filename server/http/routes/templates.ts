@@ -32,12 +32,13 @@ export function templateRoutes({ packs }: { packs: readonly Pack[] }): Router {
       const file = paramOf(req, 'file');
       if (file === 'index_logo.json') return sendJson(res, {});
       if (/^index(?:\.[\w-]+)?\.json$/.test(file)) return sendJson(res, own ? galleryOf(own) : []);
-      if (!own?.templatesDir) throw notFound();
+      const [folder] = own?.templateDirs ?? [];
+      if (!own || !folder) throw notFound();
       const thumbnail = /^(.+)-1\.\w+$/.exec(file);
       const entry = own.manifest?.templates.find(({ name }) => name === thumbnail?.[1]);
       if (entry?.thumbnail && extname(entry.thumbnail) === extname(file))
         return sendStatic({ req, res }, { folder: own.dir, name: entry.thumbnail });
-      await sendStatic({ req, res }, { folder: own.templatesDir, name: file });
+      await sendStatic({ req, res }, { folder, name: file });
     },
     'GET /docs/:node/:file': async (req, res) => {
       const folder = own?.docsDir && join(own.docsDir, 'nodes');

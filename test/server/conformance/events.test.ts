@@ -1,6 +1,6 @@
 // What a client hears of a prompt, whole and in order, from a real server with a real worker.
 // (protocol: Addressing of events; Order of events; Expansion; Lazy inputs; Connecting; Feature flags; Binary frames)
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Json, startTestServer, type TestServer } from '../../helpers/server.ts';
 import type { Received } from '../../helpers/socket.ts';
@@ -180,7 +180,7 @@ describe('the order of a prompt', () => {
       expect({ exception_type, traceback, current_inputs }).toEqual({
         exception_type: 'ExecutionBlocked',
         traceback: [],
-        current_inputs: {},
+        current_inputs: [],
       });
       expect(exception_message).toContain('Execution Blocked: not today');
     }
@@ -189,7 +189,8 @@ describe('the order of a prompt', () => {
   });
 
   test('progress and previews come between executing and executed', async () => {
-    const { messages } = await server.run({ 1: { class_type: 'TestPreview', inputs: { count: 1 } } });
+    const graph = { 1: { class_type: 'TestPreview', inputs: { count: 1 } } };
+    const { messages } = await server.run(graph, { extra_data: { preview_method: 'auto' } });
     const lines = withoutStates(story(messages)).slice(4, -3);
     expect([lines[0], lines.at(-1)]).toEqual(['executing 1', 'executed 1']);
     expect(lines.slice(1, -1).toSorted()).toEqual(['binary 1', 'binary 3', 'progress 1 1/1']);
@@ -309,7 +310,8 @@ test('the 200 of /prompt is there before the first message of the prompt', async
 
 test('a prompt without client_id: all hear its progress and previews, nobody the rest; the history has it all', async () => {
   const socket = await server.socket('bystander');
-  const promptId = await server.queue({ 1: { class_type: 'TestPreview', inputs: { count: 1 } } });
+  const graph = { 1: { class_type: 'TestPreview', inputs: { count: 1 } } };
+  const promptId = await server.queue(graph, { extra_data: { preview_method: 'auto' } });
   const history = await server.ended(promptId);
   // The status that follows the history is the last message.
   const heard: string[] = [];
@@ -341,25 +343,76 @@ test('another client hears nothing of a prompt but status', async () => {
   await other.close();
 });
 
-test('who comes back while its prompt runs is told the current node, and hears the rest', async () => {
+test('who comes back while its prompt runs is told how it began, how far it is and the current node, and hears the rest', async () => {
   const path = join(server.dataDir, 'go on');
   const graph = {
     1: { class_type: 'TestUntilFile', inputs: { path } },
     2: { class_type: 'TestShow', inputs: { value: ['1', 0] } },
   };
   const before = await server.socket('returning');
-  await server.queue(graph, { client_id: 'returning' });
+  const promptId = await server.queue(graph, { client_id: 'returning' });
+  const start = await before.nextOf('execution_start');
   await before.nextOf('progress');
   await before.close();
   // socket() has taken the status.
   const after = await server.socket('returning');
+  expect(await after.next()).toEqual(start);
+  expect(await after.next()).toMatchObject({
+    type: 'progress_state',
+    data: { prompt_id: promptId, nodes: { 1: { state: 'running', max: 100 } } },
+  });
   expect(await after.next()).toEqual({ type: 'executing', data: { node: '1' } });
+  const bystander = await server.socket('somebody else');
+  expect(bystander.waiting).toEqual([]);
+  await bystander.close();
   writeFileSync(path, '');
   expect((await after.nextOf('executed')).data.node).toBe('2');
   await after.nextOf('execution_success');
   expect(line(await after.next())).toBe('status 0');
   expect(line(await after.next())).toBe('executing null');
   await after.close();
+});
+
+/** Types of the binary frames that a client gets for a prompt. */
+async function framesOf(
+  on: TestServer,
+  { flags, extraData }: { flags?: object; extraData?: object },
+): Promise<number[]> {
+  const socket = await on.socket('frames');
+  if (flags) {
+    socket.ws.send(JSON.stringify({ type: 'feature_flags', data: flags }));
+    await socket.nextOf('feature_flags');
+  }
+  await on.queue(
+    { 1: { class_type: 'TestPreview', inputs: { count: 1 } } },
+    { client_id: 'frames', ...(extraData && { extra_data: extraData }) },
+  );
+  const types: number[] = [];
+  for (let message = await socket.next(); line(message) !== 'executing null'; message = await socket.next())
+    if (Buffer.isBuffer(message)) types.push(message.readUInt32BE(0));
+  await socket.close();
+  return types.sort();
+}
+
+test.each([
+  ['says nothing', {}, []],
+  ['says what it supports', { flags: {} }, [1, 3]],
+  ['supports metadata', { flags: { supports_preview_metadata: true } }, [3, 4]],
+  ['asks for previews with its prompt', { extraData: { preview_method: 'latent2rgb' } }, [1, 3]],
+  ['leaves it to the server', { extraData: { preview_method: 'default' } }, []],
+  ['wants none, though it says what it supports', { flags: {}, extraData: { preview_method: 'none' } }, [3]],
+])('a client that %s gets binary frames accordingly', async (_, how, types) => {
+  expect(await framesOf(server, how)).toEqual(types);
+});
+
+test('with another --preview-method, clients that say nothing get previews and text, too', async () => {
+  const showing = await startTestServer({ previewMethod: 'auto' });
+  try {
+    expect(await framesOf(showing, {})).toEqual([1, 3]);
+    expect(await framesOf(showing, { extraData: { preview_method: 'none' } })).toEqual([]);
+  } finally {
+    await showing.close();
+  }
 });
 
 test('who negotiated it gets previews with their source', async () => {
@@ -387,4 +440,17 @@ test('who negotiated it gets previews with their source', async () => {
   });
   expect(frame.subarray(end, end + 3)).toEqual(Buffer.from([0xff, 0xd8, 0xff]));
   await socket.close();
+});
+
+test('two equal Save Image nodes write one file, and both show it', async () => {
+  const prompt = {
+    1: { class_type: 'LoadImage', inputs: { image: 'tiger.png' } },
+    2: { class_type: 'SaveImage', inputs: { images: ['1', 0], filename_prefix: 'equal/same' } },
+    3: { class_type: 'SaveImage', inputs: { images: ['1', 0], filename_prefix: 'equal/same' } },
+  };
+  const { history } = await server.run(prompt);
+  const { 2: first, 3: second } = history.outputs;
+  expect(first.images).toMatchObject([{ filename: 'same_00001_.png', subfolder: 'equal' }]);
+  expect(second).toEqual(first);
+  expect(readdirSync(join(server.dataDir, 'output/equal'))).toEqual(['same_00001_.png']);
 });

@@ -59,10 +59,10 @@ describe('what POST /prompt takes', () => {
     expect(shown(truncated.history, '1')[0].int).toBe(3);
   });
 
-  test('a list literal travels wrapped and is kept unwrapped', async () => {
+  test('a list literal travels wrapped and is kept so, since a bare list would be a link', async () => {
     const { history } = await server.run(show({ __value__: ['a', 'b'] }));
     expect(shown(history, '1')).toEqual([['a', 'b']]);
-    expect(history.prompt[2]['1'].inputs.value).toEqual(['a', 'b']);
+    expect(history.prompt[2]['1'].inputs.value).toEqual({ __value__: ['a', 'b'] });
   });
 
   test('a seed beyond 2^53 keeps every digit, there and back', async () => {

@@ -158,7 +158,7 @@ test('a blocker with a message tells it once; the prompt succeeds and history is
       exception_message: 'Execution Blocked: no licence',
       exception_type: 'ExecutionBlocked',
       traceback: [],
-      current_inputs: {},
+      current_inputs: [],
       current_outputs: [],
     },
   ]);

@@ -104,6 +104,12 @@ interface RunOptions {
   readonly onEvent?: (event: ExecutionEvent) => void;
 }
 
+/** What an executor needs besides nodes, for nodes that need nothing. */
+export const nothingElse: Pick<Parameters<typeof createExecutor>[0], 'services' | 'sources'> = {
+  services: {} as Pick<NodeContext, 'files' | 'models'>,
+  sources: { inputImages: () => [], clips: () => [], checkpoints: () => [], offersModel: () => false },
+};
+
 /** An executor over the basic nodes and `extra` ones, which notes every call. */
 export function createBench(extra: readonly NodeDefinition[] = [], cache: CacheMode = 'classic'): Bench {
   const calls: string[] = [];
@@ -117,12 +123,7 @@ export function createBench(extra: readonly NodeDefinition[] = [], cache: CacheM
       return [definition.type, { module: 'nodes', definition: { ...definition, run: noting } }] as const;
     }),
   );
-  const executor = createExecutor({
-    registry,
-    cache,
-    services: {} as Pick<NodeContext, 'files' | 'models'>,
-    sources: { inputImages: () => [], clips: () => [], checkpoints: () => [], offersModel: () => false },
-  });
+  const executor = createExecutor({ registry, cache, ...nothingElse });
   let prompts = 0;
   return {
     executor,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import express from 'express';
 import { errorCodes, InputError } from '../../../engine/errors.ts';
+import { cacheControlOf } from '../../../server/http/middleware.ts';
 import { startApp, type TestApp } from './routes/app-harness.ts';
 
 const examplePack = join(import.meta.dirname, '../../../docs/example-pack');
@@ -46,6 +47,35 @@ test('routes answer at their path and below /api; /internal and static mounts on
   expect((await app.get('/api/api/jobs')).text).toBe('jobs');
   for (const path of ['/jobs', '/api/internal/logs', '/api/templates/index.json', '/api/docs/LoadImage/en.md', '/api/'])
     expect([path, (await app.get(path)).status]).toEqual([path, 404]);
+});
+
+test('Cache-Control by path and status is ComfyUI’s', () => {
+  const day = 'public, max-age=86400';
+  const cases: [path: string, status: number, value: string | undefined][] = [
+    ['/assets/index-vtow2bzT.js', 200, 'public, max-age=31536000, immutable'],
+    ['/assets/style-12345678.css', 200, 'public, max-age=31536000, immutable'],
+    ['/assets/logo-Ab_d-f1h.png', 200, 'public, max-age=31536000, immutable'],
+    ['/assets/index-vtow2bzT.js', 404, 'no-store'],
+    ['/assets/index-vtow2bzT.js', 304, 'no-store'],
+    ['/assets/node-settings.js', 200, 'no-store'],
+    ['/assets/sub/index-vtow2bzT.js', 200, 'no-store'],
+    ['/other/index-vtow2bzT.js', 200, 'no-store'],
+    ['/app.mjs', 200, 'no-store'],
+    ['/templates/index.de.json', 200, 'no-store'],
+    ['/templates/other.json', 200, undefined],
+    ['/fonts/a.woff2', 200, day],
+    ['/fonts/a.ttf', 404, day],
+    ['/a.PNG', 200, day],
+    ['/a.png', 206, day],
+    ['/a.png', 301, day],
+    ['/a.png', 302, 'no-cache'],
+    ['/a.png', 304, undefined],
+    ['/a.png', 404, 'public, max-age=3600'],
+    ['/a.png', 500, undefined],
+    ['/view', 200, undefined],
+  ];
+  for (const [path, status, value] of cases)
+    expect([path, status, cacheControlOf(path, status)]).toEqual([path, status, value]);
 });
 
 test('the content type of JSON is ignored', async () => {

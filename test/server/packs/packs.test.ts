@@ -59,7 +59,7 @@ test('the example pack of docs/ loads: nodes, web folder, templates, help', asyn
   expect(pack.error).toBeUndefined();
   expect(pack).toMatchObject({
     webDir: join(pack.dir, 'web'),
-    templatesDir: join(pack.dir, 'templates'),
+    templateDirs: [join(pack.dir, 'templates')],
     docsDir: join(pack.dir, 'docs'),
     manifest: { version: '1.0.0', templates: [{ name: 'tidy-and-count' }] },
   });

@@ -6,6 +6,7 @@ import type { Job, JobOutcome } from '../../../server/job.ts';
 import { createDispatcher, type Dispatcher, type DispatcherOptions } from '../../../server/queue/dispatcher.ts';
 import { openJobStore } from '../../../server/queue/sqlite-store.ts';
 import type { JobStore, NewJob } from '../../../server/queue/store.ts';
+import type { LostRun } from '../../../server/worker/active-job.ts';
 
 let folder: string;
 let store: JobStore;
@@ -23,12 +24,13 @@ const expectNextJob = () => {
   });
 };
 
-function make(more: Partial<DispatcherOptions> = {}): void {
+function make(more: Partial<DispatcherOptions> = {}, ready = async (): Promise<string | undefined> => undefined): void {
   dispatcher = createDispatcher({
     store,
     worker: {
+      ready,
       run: ({ promptId }: Job) =>
-        new Promise((resolve) => {
+        new Promise<JobOutcome>((resolve) => {
           told.push(`run ${promptId}`);
           end = (outcome = {}) => resolve({ status: 'success', outputs: {}, meta: {}, messages: [], ...outcome });
           sayBegun();
@@ -138,6 +140,76 @@ test('closed while it waits for a store that fails, it does not wait for the nex
   store = openJobStore({ file: join(folder, 'queue.sqlite') });
   expect(store.has('a')).toBe(true);
   expect(store.historyText('a')).toBe('{}');
+});
+
+test('closed while it waits for a worker that cannot start or is slow, it stops at once, and the job is kept', async () => {
+  for (const ready of [async () => 'no library', () => new Promise<undefined>(() => undefined)]) {
+    let asked = () => {};
+    const isAsked = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    make({ workerRetryMs: 3_600_000 }, () => {
+      asked();
+      return ready();
+    });
+    dispatcher.start();
+    if (!store.has('a')) dispatcher.accept(newJob('a'))();
+    await isAsked;
+    await dispatcher.close();
+    expect([told, store.pendingCount()]).toEqual([[], 1]);
+  }
+});
+
+test('what is removed or put in front while the worker starts counts when it is there', async () => {
+  let sayReady = () => {};
+  let asked = 0;
+  make({}, async () => {
+    if (++asked === 1)
+      await new Promise<void>((resolve) => {
+        sayReady = resolve;
+      });
+    return undefined;
+  });
+  dispatcher.start();
+  dispatcher.accept(newJob('a'))();
+  while (asked === 0) await new Promise(setImmediate);
+  store.put({ ...newJob('urgent'), number: -1 });
+  expect(dispatcher.remove(['a'])).toBe(1);
+  sayReady();
+  await begun;
+  expect(told).toEqual(['run urgent']);
+});
+
+test('a job that never began is run again however often; one whose worker died and that wrote nothing, once', async () => {
+  const answers: boolean[] = [];
+  const losses = [
+    { began: false, mayHaveWritten: false },
+    { began: false, mayHaveWritten: false },
+    { began: true, mayHaveWritten: false },
+    { began: false, mayHaveWritten: false },
+    { began: true, mayHaveWritten: false },
+    { began: true, mayHaveWritten: true },
+  ];
+  let sayEnded = () => {};
+  const ended = new Promise<void>((resolve) => {
+    sayEnded = resolve;
+  });
+  const run = async (_job: Job, _emit: unknown, mayRunAgain?: (lost: LostRun) => boolean) => {
+    answers.push(mayRunAgain!({ ...losses[answers.length], reason: 'It died.' }));
+    if (answers.length === losses.length) sayEnded();
+    return (answers.at(-1) ? undefined : { status: 'error', outputs: {}, meta: {}, messages: [] }) as JobOutcome;
+  };
+  make({ worker: { ready: async () => undefined, run, interrupt: () => false, free: () => undefined } });
+  dispatcher.start();
+  dispatcher.accept(newJob('a'))();
+  dispatcher.accept(newJob('b'))();
+  await ended;
+  while (store.remaining() > 0) await new Promise(setImmediate);
+  expect(answers).toEqual([true, true, true, true, false, false]);
+  expect(store.jobs().jobs.map(({ id, status }) => [id, status])).toEqual([
+    ['b', 'failed'],
+    ['a', 'failed'],
+  ]);
 });
 
 test('memory is let go at once when nothing runs, else after the job', async () => {

@@ -64,6 +64,7 @@ function runAll(store: JobStore, ids: readonly string[]): void {
     store.finish(id, done(id));
   }
 }
+const queueText = (store: JobStore) => [...store.queuePieces()].join('');
 const historyOf = (store: JobStore, window = {}) =>
   Object.keys(history.parse(JSON.parse([...store.historyPieces(window)].join(''))));
 
@@ -96,16 +97,17 @@ test('a job comes back as it was put: big integers, NaN, a key __proto__', () =>
     outputsToExecute: ['1'],
     extraData: { client_id: 'me' },
     clientId: 'me',
+    workerDeaths: 0,
   });
-  expect(store.queueText()).toContain('"seed":18446744073709551615,"x":null,"y":null,"__proto__":{"a":1}');
-  queue.parse(JSON.parse(store.queueText()));
+  expect(queueText(store)).toContain('"seed":18446744073709551615,"x":null,"y":null,"__proto__":{"a":1}');
+  queue.parse(JSON.parse(queueText(store)));
 });
 
 test('credentials reach the running job, never the file', () => {
   const store = openStore();
   store.put(newJob('a', { extraData: { auth_token_comfy_org: 'SECRET1', api_key_comfy_org: 'SECRET2', other: 1 } }));
-  expect(store.queueText()).not.toContain('SECRET');
-  expect(store.take('a').extraData).toEqual({
+  expect(queueText(store)).not.toContain('SECRET');
+  expect(store.take('a')!.extraData).toEqual({
     auth_token_comfy_org: 'SECRET1',
     api_key_comfy_org: 'SECRET2',
     other: 1,
@@ -121,6 +123,16 @@ test('the history keeps so many entries, the oldest go', () => {
   runAll(store, ['a', 'b', 'c', 'd', 'e']);
   expect(historyOf(store)).toEqual(['c', 'd', 'e']);
   expect(store.has('a')).toBe(false);
+});
+
+test('a smaller limit of the history counts from the next start on', () => {
+  const store = openStore();
+  runAll(store, ['a', 'b', 'c', 'd', 'e']);
+  store.put(newJob('waits'));
+  close(store);
+  const again = openStore({ maxHistory: 2 });
+  expect(historyOf(again)).toEqual(['d', 'e']);
+  expect(again.next()).toBe('waits');
 });
 
 test('windows of the history', () => {
@@ -208,7 +220,7 @@ test('a result that can not be stored fails its prompt, instead of being tried f
 
 describe('a job that was just taken', () => {
   const queueOf = (store: JobStore) => {
-    const { queue_running, queue_pending } = JSON.parse(store.queueText());
+    const { queue_running, queue_pending } = JSON.parse(queueText(store));
     return [queue_running, queue_pending].map((list: [number, string][]) => list.map(([, id]) => id));
   };
 
@@ -227,7 +239,7 @@ describe('a job that was just taken', () => {
     const store = openStore({ maxAttempts: 1 });
     store.put(newJob('a'));
     store.take('a');
-    if (when !== 'at once') store.queueText();
+    if (when !== 'at once') queueText(store);
     store.release('a');
     expect([store.pendingCount(), store.remaining(), store.next(), queueOf(store)]).toEqual([1, 1, 'a', [[], ['a']]]);
   });
@@ -270,6 +282,19 @@ test('a release in good order is no attempt', () => {
   store.take('a');
   close(store);
   expect(openStore().next()).toBe('a');
+});
+
+test('the death of its worker puts a job back, and is remembered; it is no attempt of the server', () => {
+  const store = openStore();
+  store.put(newJob('a'));
+  for (let death = 0; death < 4; death++) {
+    expect(store.take('a')!.workerDeaths).toBe(death);
+    store.retry('a');
+  }
+  close(store);
+  const again = openStore();
+  expect(again.next()).toBe('a');
+  expect(again.take('a')!.workerDeaths).toBe(4);
 });
 
 test('accepted means kept: a process that is killed -9 while it accepts loses nothing that it acknowledged', async () => {

@@ -131,6 +131,26 @@ test('an interrupt is seen between steps of a long computation, and the same wor
   expect(await pid()).toBe(before);
 });
 
+test('a node that never lets the event loop run hears its interrupt when it moves its progress bar', async () => {
+  const patient = start();
+  try {
+    const before = (await run(single('Pid'), undefined, patient)).outcome.outputs['1'].text[0];
+    const busy = single('Busy');
+    const { outcome, last } = await run(
+      busy,
+      (e) => e.type === 'progress' && patient.interrupt(busy.promptId),
+      patient,
+    );
+    expect(outcome.status).toBe('interrupted');
+    expect(last[1]).toMatchObject({ node_id: '1', node_type: 'Busy' });
+    const next = await run(single('Steps', { steps: 30 }), undefined, patient);
+    expect(next.outcome.status).toBe('success'); // it does not hear the interrupt of another
+    expect(patient.pid).toBe(before);
+  } finally {
+    await patient.stop();
+  }
+});
+
 test('a search for a prompt is interrupted between its steps, and its worker goes on', async () => {
   const before = await pid();
   let asked = 0;
@@ -264,15 +284,69 @@ test('stop while the worker still loads: the job that waits ends as interrupted,
   expect(starting.pid).toBeUndefined();
 });
 
-test('stop while a job waits for another try at starting: it ends as interrupted, and no process is started', async () => {
+test('each question whether it is ready starts a process if there is none; the answer is why it could not', async () => {
+  const mended = join(dataDir, 'mended');
+  const broken = `import { existsSync } from 'node:fs'; if (!existsSync(${JSON.stringify(mended)})) process.exit(7);`;
+  const starting = start({ nodeArgs: ['--import', `data:text/javascript,${broken}`] });
+  try {
+    expect(await starting.ready()).toMatch(/could not start \(it exited with code 7\)/);
+    expect(starting.pid).toBeUndefined();
+    expect(await starting.ready()).toMatch(/could not start/);
+    writeFileSync(mended, '');
+    expect(await starting.ready()).toBeUndefined();
+    expect((await run(single('Pid'), undefined, starting)).outcome.outputs['1'].text).toEqual([starting.pid]);
+  } finally {
+    await starting.stop();
+  }
+  expect(await starting.ready()).toMatch(/stopped/);
+});
+
+test('a process that is replaced while it loads is not one that could not start', async () => {
+  const starting = start();
+  try {
+    const ready = starting.ready();
+    starting.free({ unloadModels: true, freeMemory: false });
+    expect(await ready).toBeUndefined();
+  } finally {
+    await starting.stop();
+  }
+});
+
+test('a process that is too slow to load is ended, and that is what is said', async () => {
+  const slow = start({ startTimeoutMs: 20 });
+  try {
+    expect(await slow.ready()).toMatch(
+      /could not start \(it was ended by this server, because it was not ready after 0\.02 s\)/,
+    );
+  } finally {
+    await slow.stop();
+  }
+});
+
+test('a job whose process is gone is given back untold, if whoever runs it says so', async () => {
+  const seen: object[] = [];
+  const events: string[] = [];
+  const kill = { ...job({ a: { class_type: 'Kill', inputs: {} } }), outputsToExecute: ['a'] };
+  const lost = await host.run(
+    kill,
+    ({ type }) => events.push(type),
+    (what) => seen.push(what) > 0,
+  );
+  expect(lost).toBeUndefined();
+  expect(events).not.toContain('execution_error');
+  const reason = expect.stringMatching(/ended by SIGKILL/);
+  expect(seen).toEqual([{ began: true, mayHaveWritten: true, reason }]);
   const broken = start({ nodeArgs: ['--import', 'data:text/javascript,process.exit(1)'] });
-  await run(single('Echo', { text: 'x' }), undefined, broken);
-  const ran = run(single('Echo', { text: 'x' }), undefined, broken);
-  await new Promise(setImmediate);
-  expect(broken.pid).toBeUndefined();
-  await broken.stop();
-  const { outcome } = await ran;
-  expect([outcome.status, broken.pid]).toEqual(['interrupted', undefined]);
+  try {
+    await broken.run(
+      single('Echo', { text: 'x' }),
+      ({ type }) => events.push(type),
+      (what) => seen.push(what) > 0,
+    );
+    expect(seen[1]).toMatchObject({ began: false, mayHaveWritten: false });
+  } finally {
+    await broken.stop();
+  }
 });
 
 test('a worker that cannot start is the error of each job, not a hang', async () => {

@@ -70,7 +70,11 @@ export async function startApp({
     registry: createRegistry(packs),
     sources: createChoiceSources(
       folders,
-      createOfferedModels({ modelsDir: folders.models, first: {}, bundled: { clip: ['pico-clip'] } }),
+      createOfferedModels({
+        modelsDir: folders.models,
+        first: {},
+        bundled: { clip: ['pico-clip'], checkpoint: ['pico-diffusion'] },
+      }),
     ),
     packs,
     pictures,

@@ -17,7 +17,16 @@ beforeAll(async () => {
     'rich/manifest.json': JSON.stringify({ name: 'rich', version: '1.0.0' }),
     'rich/subgraphs/blur.json': '{"nodes":[]}',
     'rich/locales/de/main.json': '{"a":"eins"}',
-    'rich/locales/de/nodeDefs.json': '{"N":{"display_name":"Knoten"}}',
+    'rich/locales/de/nodeDefs.json': '{"N":{"display_name":"Knoten","tags":["a"]}}',
+    'richer/manifest.json': JSON.stringify({ name: 'richer', version: '1.0.0' }),
+    'richer/locales/de/main.json': '{"b":"zwei","nodeDefs":{"N":{"help":"Hilfe"}},"__proto__":{"own":1}}',
+    'richer/locales/de/nodeDefs.json': '{"N":{"display_name":"Neu","tags":["b"]},"M":{"display_name":"Anderer"}}',
+    ...Object.fromEntries(
+      ['example_workflows', 'example', 'examples', 'workflow', 'workflows'].flatMap((folder) => [
+        [`richer/${folder}/of-${folder}.json`, `"${folder}"`],
+        [`richer/${folder}/same.json`, `"${folder}"`],
+      ]),
+    ),
     'rich/locales/fr/main.json': 'damaged',
     'brok&en/manifest.json': '{"name":"broken"}',
   };
@@ -151,7 +160,7 @@ test('models by folder, their metadata and previews', async () => {
     expect.arrayContaining(['checkpoints', 'loras', 'own-kind', 'clip']),
   );
   expect((await app.get('/models/loras')).json()).toEqual(['a', 'lies', 'none'].map((n) => `sub/${n}.safetensors`));
-  expect((await app.get('/models/checkpoints')).json()).toEqual([]);
+  expect((await app.get('/models/hypernetworks')).json()).toEqual([]);
   expect(await app.get('/models/unet')).toMatchObject({ status: 404, text: '' });
   expect((await app.get('/embeddings')).json()).toEqual(['e']);
   expect((await app.get('/view_metadata/loras?filename=sub/a.safetensors')).json()).toEqual({ x: '1' });
@@ -183,7 +192,17 @@ test('system_stats has what front ends require; features', async () => {
     expect(typeof system[key]).toBe('string');
   expect(system).toMatchObject({ embedded_python: false, argv: ['pez-nodes', 'serve'], os: process.platform });
   expect(system.ram_total).toBeGreaterThan(system.ram_free);
-  expect(devices).toEqual([]);
+  const memory = { vram_total: system.ram_total, torch_vram_total: system.ram_total };
+  expect(devices).toEqual([
+    {
+      name: 'cpu',
+      type: 'cpu',
+      index: null,
+      ...memory,
+      vram_free: expect.any(Number),
+      torch_vram_free: expect.any(Number),
+    },
+  ]);
   expect((await app.get('/features')).json()).toMatchObject({
     supports_preview_metadata: true,
     max_upload_size: 2 ** 20,
@@ -234,7 +253,12 @@ test('web files, help, templates, sub-graphs and translations of packs', async (
   expect((await app.get('/workflow_templates')).json()).toEqual({
     'pez-nodes': own,
     'example-pack': ['tidy-and-count'],
+    richer: [...['of-example_workflows', 'same', 'of-example', 'of-examples', 'of-workflow', 'of-workflows']],
   });
+  for (const folder of ['example_workflows', 'example', 'examples', 'workflow', 'workflows'])
+    expect((await app.get(`/workflow_templates/richer/of-${folder}.json`)).json()).toBe(folder);
+  expect((await app.get('/workflow_templates/richer/same.json')).json()).toBe('example_workflows');
+  expect((await app.get('/workflow_templates/richer/..%2Fmanifest.json')).status).toBe(404);
   expect((await app.get('/api/workflow_templates/example-pack/tidy-and-count.json')).status).toBe(200);
   expect((await app.get('/api/workflow_templates/example-pack/gone.jpg')).status).toBe(404);
   const subgraphs = (await app.get('/global_subgraphs')).json();
@@ -244,8 +268,77 @@ test('web files, help, templates, sub-graphs and translations of packs', async (
   expect((await app.get('/global_subgraphs/gone')).json()).toBeNull();
   expect((await app.get('/node_replacements')).json()).toEqual({});
   expect((await app.get('/i18n')).json()).toMatchObject({
-    de: { a: 'eins', nodeDefs: { N: { display_name: 'Knoten' } } },
+    de: { a: 'eins', nodeDefs: { N: { display_name: 'Neu' } } },
   });
+});
+
+test('translations of several packs are merged at all levels, and their lists are joined', async () => {
+  const { text } = await app.get('/i18n');
+  expect(JSON.parse(text).de).toEqual(
+    JSON.parse(`{"a":"eins","b":"zwei","__proto__":{"own":1},"nodeDefs":{
+      "N":{"display_name":"Neu","tags":["a","b"],"help":"Hilfe"},"M":{"display_name":"Anderer"}}}`),
+  );
+  expect(text).toContain('"__proto__":{"own":1}');
+});
+
+test('models are listed as the drop-downs offer them, bundled ones too', async () => {
+  const { CheckpointLoaderSimple, CLIPLoader } = (await app.get('/object_info')).json();
+  const folder = join(app.folders.models, 'clip/mine');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'config.json'), '12345');
+  const clips = ['pico-clip', 'mine'];
+  expect((await app.get('/object_info/CLIPLoader')).json().CLIPLoader.input.required.clip_name[0]).toEqual(clips);
+  expect(CLIPLoader.input.required.clip_name[0]).toEqual(['pico-clip']);
+  for (const kind of ['clip', 'text_encoders']) {
+    expect((await app.get(`/models/${kind}`)).json()).toEqual(clips);
+    const [bundled, mine] = (await app.get(`/experiment/models/${kind}`)).json();
+    expect(bundled).toMatchObject({ name: 'pico-clip', pathIndex: 0 });
+    expect(bundled.size).toBeGreaterThan(1e6);
+    expect(mine).toMatchObject({ name: 'mine', pathIndex: 0, size: 5 });
+  }
+  const checkpoints = CheckpointLoaderSimple.input.required.ckpt_name[0];
+  expect(checkpoints).toEqual(['pico-diffusion']);
+  expect((await app.get('/models/checkpoints')).json()).toEqual(checkpoints);
+  expect((await app.get('/api/experiment/models/checkpoints')).json()).toMatchObject([{ name: 'pico-diffusion' }]);
+});
+
+test('a cover picture inside a safetensors file is its preview, unless a picture lies beside it', async () => {
+  const loras = join(app.folders.models, 'loras');
+  mkdirSync(loras, { recursive: true });
+  const solid = (background: string) =>
+    sharp({ create: { width: 8, height: 8, channels: 3, background } })
+      .png()
+      .toBuffer();
+  const write = (name: string, ssmd_cover_images: string) => {
+    const header = Buffer.from(JSON.stringify({ __metadata__: { ssmd_cover_images } }));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(header.length));
+    writeFileSync(join(loras, `${name}.safetensors`), Buffer.concat([length, header]));
+  };
+  const [red, blue] = await Promise.all(['#f00', '#00f'].map(solid));
+  write('inside', JSON.stringify([red.toString('base64'), blue.toString('base64')]));
+  write('both', JSON.stringify([red.toString('base64')]));
+  writeFileSync(join(loras, 'both.png'), blue);
+  write('large', JSON.stringify([Buffer.concat([red, Buffer.alloc(2 ** 20)]).toString('base64')]));
+  const preview = (name: string) => app.get(`/experiment/models/preview/loras/0/${name}.safetensors`);
+  const colourOf = async (name: string) => {
+    const reply = await preview(name);
+    expect([name, reply.status, reply.headers['content-type']]).toEqual([name, 200, 'image/webp']);
+    return [...(await sharp(reply.body).removeAlpha().raw().toBuffer()).subarray(0, 3)].map((c) => Math.round(c / 255));
+  };
+  expect(await colourOf('inside')).toEqual([1, 0, 0]);
+  expect(await colourOf('both')).toEqual([0, 0, 1]);
+  expect(await colourOf('large')).toEqual([1, 0, 0]); // its header is above what view_metadata reads
+  for (const [name, covers, status] of [
+    ['empty', '[]', 404],
+    ['damaged', '[', 404],
+    ['numbers', '[1]', 404],
+    ['text', '["bm8gcGljdHVyZQ=="]', 400],
+    ['svg', JSON.stringify([Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>').toString('base64')]), 400],
+  ] as const) {
+    write(name, covers);
+    expect([name, (await preview(name)).status]).toEqual([name, status]);
+  }
 });
 
 test('the gallery is JSON that lists our templates, and each of them is there', async () => {
