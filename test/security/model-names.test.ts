@@ -87,6 +87,17 @@ test('a link inside __value__ is a list: what it seems to name never runs', asyn
   expect(hub.log).toEqual([]);
 });
 
+test('a name that is not offered is refused with what to do', async () => {
+  const refused = async (clip_name: string): Promise<string> => {
+    const prompt = { '1': node('CLIPLoader', { clip_name }), '2': node('TestSink', { value: ['1', 0] }) };
+    return (await server.post('/prompt', { prompt })).body.node_errors['1'].errors[0].details;
+  };
+  expect(await refused('/etc')).toBe(
+    "clip_name: '/etc' not in ['pico-clip']. A graph cannot name a path: move the model to models/clip in the data folder, or start the server with --clip and its path.",
+  );
+  expect(await refused('stranger/model')).toMatch(/start the server with --clip stranger\/model, or with --allow-hub/);
+});
+
 test('a link inside __value__ to a node that is not there ends neither the prompt nor the worker', async () => {
   const worker = await server.workerPid();
   const history = await server.run({ '1': node('PreviewAny', { source: { __value__: ['99', 0] } }) });
@@ -126,7 +137,7 @@ test("a pack's node that loads models by name goes through the same list", async
     for (const kind of ['clip', 'checkpoint']) {
       const error = await failure({ '1': node('ApiModel', { name, kind }) });
       expect(error).toMatchObject({ exception_type: 'MODEL_NOT_FOUND' });
-      expect(error.exception_message).toMatch(/does not offer.*(Move the model|--allow-hub|It offers)/s);
+      expect(error.exception_message).toMatch(/does not offer.*(move the model|--allow-hub|More models)/s);
     }
   }
   const history = await server.run({ '1': node('ApiModel', { name: 'pico-clip' }) });
