@@ -17,11 +17,11 @@ import { jobsRoutes } from './http/routes/jobs.ts';
 import { promptRoutes } from './http/routes/prompt.ts';
 import { queueRoutes } from './http/routes/queue.ts';
 import { serverFeatures } from './http/routes/system.ts';
-import { keptPreviews } from './kept-previews.ts';
 import { checkExposure, createServers, listenAll, stopServer, urlOf } from './listeners.ts';
 import { createLog, type ServerLog } from './log.ts';
 import { type ServerOptions, serverDefaults } from './options.ts';
 import { createDispatcher, type Dispatcher } from './queue/dispatcher.ts';
+import { keptPreviews } from './queue/kept-previews.ts';
 import { type JobStoreOptions, openJobStore } from './queue/sqlite-store.ts';
 import { type JobStore, StoreError } from './queue/store.ts';
 import { createUpgradeCheck } from './security.ts';
@@ -112,7 +112,7 @@ async function openStore({ options, environment: { folders }, log, closing }: Se
     warn: (message) => log.logger.warn(message),
   });
   closing.add(() => store.close());
-  const clean = async () => emptyTemp(folders, await keptPreviews(store, folders));
+  const clean = async () => emptyTemp(folders, await keptPreviews(store, folders.temp));
   await clean();
   closing.add(clean);
   await addExamples(folders);

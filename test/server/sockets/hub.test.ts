@@ -491,6 +491,19 @@ describe('ends', () => {
     expect(good.ws.readyState).toBe(WebSocket.OPEN);
   });
 
+  test('a jump of the clock ends nobody', async () => {
+    await start({ pingIntervalMs: 10, goneAfterMs: 2_000 });
+    const socket = await join();
+    const { now } = Date;
+    Date.now = () => now() + 86_400_000;
+    try {
+      for (let i = 0; i < 3; i++) await once(socket.ws, 'ping');
+    } finally {
+      Date.now = now;
+    }
+    expect([socket.ws.readyState, warnings]).toEqual([WebSocket.OPEN, []]);
+  });
+
   test('close() ends every connection with 1001, also those that do not answer', async () => {
     await start({ closeWithinMs: 50 });
     const [a, raw] = [await join(), await rawSocket()];

@@ -1,19 +1,15 @@
 // The history → the files in temp/ that it names: these are kept when temp/ is emptied, so that older previews can be shown.
 import { stat } from 'node:fs/promises';
 import { join, normalize } from 'node:path';
-import type { UiOutput } from '../schemas/events.ts';
-import type { DataFolders } from './files/data-folders.ts';
-import type { JobStore } from './queue/store.ts';
+import type { UiOutput } from '../../schemas/events.ts';
+import type { JobStore } from './store.ts';
 
 /** Of the newest prompts; what older ones showed goes. */
 const MAX_PROMPTS = 1_000;
 const MAX_BYTES = 2 ** 30;
 
-/** Paths relative to temp/, at most 1 GiB of files, the newest first. */
-export async function keptPreviews(
-  store: Pick<JobStore, 'recentOutputs'>,
-  { temp }: DataFolders,
-): Promise<Set<string>> {
+/** Paths relative to `temp`, at most 1 GiB of files, the newest first. */
+export async function keptPreviews(store: Pick<JobStore, 'recentOutputs'>, temp: string): Promise<Set<string>> {
   const kept = new Set<string>();
   let bytes = 0;
   for (const name of store.recentOutputs(MAX_PROMPTS).flatMap(tempFilesOf)) {
