@@ -2,6 +2,7 @@
 import type { Input } from '../../nodes/define-node.ts';
 import type { ChoiceSources } from '../../nodes/node-context.ts';
 import type { PromptError } from '../../schemas/errors.ts';
+import { modelHint } from '../model-hint.ts';
 import { choicesOf, notOffered } from '../packs/choices.ts';
 import { CoercionError, coerce } from './coerce.ts';
 import { notConvertible, notInList, type Received, tooBig, tooSmall } from './problems.ts';
@@ -33,5 +34,7 @@ function findFault(input: Input, received: Received, sources: ChoiceSources): Pr
   }
   if (input.type !== 'COMBO') return undefined;
   const bad = notOffered(input, value, sources);
-  return bad.length > 0 ? notInList(received, bad, choicesOf(input, sources)) : undefined;
+  if (bad.length === 0) return undefined;
+  const hint = input.model && typeof bad[0] === 'string' ? modelHint(input.model, bad[0]) : undefined;
+  return notInList(received, bad, { choices: choicesOf(input, sources), hint });
 }

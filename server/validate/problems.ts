@@ -140,13 +140,18 @@ export const tooBig = (input: Received & { value: Numeric }, type: string, max: 
     about(input),
   );
 
-export const notInList = (input: Received, bad: readonly unknown[], choices: readonly string[]): PromptError => {
+/** `hint`: a sentence that says what to do. */
+export const notInList = (
+  input: Received,
+  bad: readonly unknown[],
+  { choices, hint }: { readonly choices: readonly string[]; readonly hint?: string | undefined },
+): PromptError => {
   const long = choices.length > MAX_LISTED;
   const listed = long ? `(list of length ${choices.length})` : shortRepr(choices);
   return problem(
     'value_not_in_list',
     'Value not in list',
-    `${input.name}: ${bad.map(shortRepr).join(', ').slice(0, 2000)} not in ${listed}`,
+    `${input.name}: ${bad.map(shortRepr).join(', ').slice(0, 2000)} not in ${listed}${hint ? `. ${hint}` : ''}`,
     about(input),
   );
 };

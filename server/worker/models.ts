@@ -1,9 +1,9 @@
 // Models that nodes ask for by name, each loaded once. The loaders are handed in: only worker-main.ts loads the engine.
 import { LRUCache } from 'lru-cache';
 import { InputError } from '../../engine/errors.ts';
-import { parseHubId } from '../../engine/hub-id.ts';
 import { remember } from '../../engine/memo.ts';
 import type { Checkpoint, Clip, ModelKind, NodeModels, OfferedModels } from '../../nodes/node-context.ts';
+import { modelHint } from '../model-hint.ts';
 
 interface Download {
   readonly receivedBytes: number;
@@ -58,7 +58,6 @@ const reporting = ({ signal, onProgress }: Parameters<NodeModels['clip']>[1]) =>
 });
 
 const WORDS = { clip: 'CLIP', checkpoint: 'checkpoint' } as const;
-const FOLDERS = { clip: 'models/clip', checkpoint: 'models/checkpoints' } as const;
 /** Names in a message are cut off here. */
 const MAX_NAME = 200;
 const MAX_LISTED = 20;
@@ -66,21 +65,9 @@ const MAX_LISTED = 20;
 /** What is wrong with the name, and what whoever runs the server can do. */
 function notOffered(kind: ModelKind, given: string, names: readonly string[]): InputError {
   const name = given.length > MAX_NAME ? `${given.slice(0, MAX_NAME)}…` : given;
-  const [what, folder] = [WORDS[kind], FOLDERS[kind]];
-  const refused = `The graph names the ${what} "${name}", which this server does not offer`;
-  if (parseHubId(given))
-    return new InputError(
-      'MODEL_NOT_FOUND',
-      `${refused}. If it is a model of the hub, start the server with --${kind} ${name}, or with --allow-hub if graphs may download any.`,
-    );
-  if (/[/\\~]/.test(given))
-    return new InputError(
-      'MODEL_NOT_FOUND',
-      `${refused}: a graph cannot name a path. Move the model to ${folder} in the data folder, or start the server with --${kind} and its path.`,
-    );
-  const listed = `${names.slice(0, MAX_LISTED).join(', ')}${names.length > MAX_LISTED ? ', …' : ''}`;
+  const listed = `${names.slice(0, MAX_LISTED).join(', ') || 'none'}${names.length > MAX_LISTED ? ', …' : ''}`;
   return new InputError(
     'MODEL_NOT_FOUND',
-    `${refused}. It offers ${listed || 'none'}; more can be put into ${folder} in the data folder.`,
+    `The graph names the ${WORDS[kind]} "${name}", which this server does not offer; it offers ${listed}. ${modelHint(kind, given)}`,
   );
 }

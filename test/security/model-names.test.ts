@@ -3,56 +3,21 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageFile } from '../../engine/package-root.ts';
-import type { ServerOptions } from '../../server/options.ts';
-import { type Json, testPack } from '../helpers/server.ts';
-import { type ServerProcess, startServerProcess } from '../helpers/server-process.ts';
+import type { Json } from '../helpers/server.ts';
 import { type Mirror, startMirror } from '../hub/hub-mirror.ts';
+import { type HubServer, startHubServer } from './hub-server.ts';
 
-const apiPack = join(import.meta.dirname, '../fixtures/api-pack');
 const bundled = packageFile('models/pico-clip');
 const outside = mkdtempSync(join(tmpdir(), 'pez-outside-'));
 /** A sound model beyond what the server offers. */
 const elsewhere = join(outside, 'clip');
 cpSync(bundled, elsewhere, { recursive: true });
 
-interface Server extends ServerProcess {
-  readonly dataDir: string;
-  get(path: string): Promise<Json>;
-  post(path: string, body: object): Promise<{ status: number; body: Json }>;
-  /** Runs a prompt to its end; its history. */
-  run(prompt: object): Promise<Json>;
-}
-
-/** A server whose hub is ours, with a token for it. */
-async function start(options: Partial<ServerOptions> = {}): Promise<Server> {
-  const dataDir = mkdtempSync(join(outside, 'data-'));
-  const environment = `export HF_ENDPOINT=${hub.endpoint} HF_HOME=${outside}/home HF_TOKEN=hf_secret HF_HUB_OFFLINE=0`;
-  const process = await startServerProcess(
-    { dataDir, packDirs: [testPack, apiPack], ...options },
-    { shell: environment },
-  );
-  const get = async (path: string): Promise<Json> => (await fetch(process.url + path)).json();
-  const post = async (path: string, body: object) => {
-    const answer = await fetch(process.url + path, { method: 'POST', body: JSON.stringify(body) });
-    return { status: answer.status, body: (await answer.json()) as Json };
-  };
-  const run = async (prompt: object): Promise<Json> => {
-    const { status, body } = await post('/prompt', { prompt });
-    if (status !== 200) throw new Error(`${status} ${JSON.stringify(body)}`);
-    for (;;) {
-      const entry = (await get(`/history/${body.prompt_id}`))[body.prompt_id];
-      if (entry) return entry;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  };
-  return { ...process, dataDir, get, post, run };
-}
-
 let hub: Mirror;
-let server: Server;
+let server: HubServer;
 beforeAll(async () => {
   hub = await startMirror(new Map());
-  server = await start();
+  server = await startHubServer(hub, outside);
   // What uploads may leave behind: a model folder below the data folder.
   cpSync(bundled, join(server.dataDir, 'input/evil'), { recursive: true });
 });
@@ -85,6 +50,17 @@ test('a link inside __value__ is a list: what it seems to name never runs', asyn
     expect(Object.keys(history.outputs).sort()).toEqual(['1', '3']);
   }
   expect(hub.log).toEqual([]);
+});
+
+test('a name that is not offered is refused with what to do', async () => {
+  const refused = async (clip_name: string): Promise<string> => {
+    const prompt = { '1': node('CLIPLoader', { clip_name }), '2': node('TestSink', { value: ['1', 0] }) };
+    return (await server.post('/prompt', { prompt })).body.node_errors['1'].errors[0].details;
+  };
+  expect(await refused('/etc')).toBe(
+    "clip_name: '/etc' not in ['pico-clip']. A graph cannot name a path: move the model to models/clip in the data folder, or start the server with --clip and its path.",
+  );
+  expect(await refused('stranger/model')).toMatch(/start the server with --clip stranger\/model, or with --allow-hub/);
 });
 
 test('a link inside __value__ to a node that is not there ends neither the prompt nor the worker', async () => {
@@ -126,7 +102,7 @@ test("a pack's node that loads models by name goes through the same list", async
     for (const kind of ['clip', 'checkpoint']) {
       const error = await failure({ '1': node('ApiModel', { name, kind }) });
       expect(error).toMatchObject({ exception_type: 'MODEL_NOT_FOUND' });
-      expect(error.exception_message).toMatch(/does not offer.*(Move the model|--allow-hub|It offers)/s);
+      expect(error.exception_message).toMatch(/does not offer.*(move the model|--allow-hub|More models)/s);
     }
   }
   const history = await server.run({ '1': node('ApiModel', { name: 'pico-clip' }) });
@@ -146,29 +122,5 @@ test('validation and the worker offer the same names, those of models/ included'
       '3': node('ApiModel', { name }),
     });
     expect(history.status.status_str).toBe('success');
-  }
-});
-
-test('a path given with --clip is offered and loaded; a hub id from a graph only with --allow-hub', async () => {
-  const graph = (clip_name: string) => ({
-    '1': node('CLIPLoader', { clip_name }),
-    '2': node('TestSink', { value: ['1', 0] }),
-  });
-  const started = await start({ clip: elsewhere });
-  try {
-    expect((await started.run(graph(elsewhere))).status.status_str).toBe('success');
-    expect((await started.post('/prompt', { prompt: graph('stranger/model') })).status).toBe(400);
-    expect(hub.log).toEqual([]);
-  } finally {
-    await started.close();
-  }
-  const open = await start({ allowHub: true });
-  try {
-    const history = await open.run(graph('stranger/model'));
-    expect(history.status.messages.at(-1)[1].exception_message).toMatch(/no model stranger\/model/);
-    expect(hub.log).toContain('HEAD config.json'); // so the other tests would have seen it
-    expect((await open.post('/prompt', { prompt: graph('/etc') })).status).toBe(400);
-  } finally {
-    await open.close();
   }
 });
