@@ -64,6 +64,7 @@ test('previews are JPEGs of the picture’s size', async () => {
   const socket = await server.socket('viewer');
   const promptId = await server.queue(defaultGraph('sd15', { ...small, KSampler: { steps: 10_000 } }), {
     client_id: 'viewer',
+    extra_data: { preview_method: 'auto' },
   });
   let message = await socket.next();
   while (!Buffer.isBuffer(message)) message = await socket.next();
