@@ -1,11 +1,12 @@
 // The store of jobs in a SQLite file: what was accepted outlives the process.
 import type { UiOutput } from '../../schemas/events.ts';
 import type { JobDetail, JobSummary } from '../../schemas/jobs.ts';
-import type { Job, JobOutcome } from '../job.ts';
-import { parseJson, stringifyJson } from '../json.ts';
+import type { JobOutcome } from '../job.ts';
+import { stringifyJson } from '../json.ts';
 import { checkBeforeOpen } from './check-before-open.ts';
 import { type JobDatabase, openJobDatabase, text } from './database.ts';
 import { promptUnreadable, resultUnstorable, serverDied } from './failures.ts';
+import { fromRow, splitCredentials, TAKEN, type TakenRow, toRow, workflowId } from './job-row.ts';
 import { readHistory, readJob, readJobs, readOutputs, readQueue } from './queries.ts';
 import type { HistoryWindow, JobQuery, JobStore, NewJob, TakenJob } from './store.ts';
 import { summarise } from './summary.ts';
@@ -24,9 +25,6 @@ export interface JobStoreOptions {
 
 const MAX_HISTORY = 10_000;
 const MAX_ATTEMPTS = 3;
-
-/** Keys of extra_data that only the running node sees: never stored, never shown (protocol: Submitting a prompt). */
-const CREDENTIALS = ['auth_token_comfy_org', 'api_key_comfy_org'];
 
 /**
  * Opens the store. After a server that did not close it the file is checked; if it is damaged, what can be read of it is
@@ -50,21 +48,6 @@ export function openJobStore({
     throw error;
   }
 }
-
-interface JobRow {
-  readonly prompt: string;
-  readonly extra_data: string;
-  readonly outputs_to_execute: string;
-  readonly exact: string | null;
-  readonly client_id: string | null;
-}
-
-interface TakenRow extends JobRow {
-  readonly worker_deaths: number;
-}
-
-const TAKEN = `SELECT worker_deaths, ${text('prompt', 'extra_data', 'outputs_to_execute', 'exact', 'client_id')}
-  FROM jobs WHERE prompt_id = ?`;
 
 /** How many jobs there are of each kind. */
 interface Counts {
@@ -357,56 +340,8 @@ class SqliteJobStore implements JobStore {
   }
 }
 
-/** A job as columns. `exact`: prompt and extra data as one text if they hold NaN or infinities, which JSON lacks. */
-function toRow(job: NewJob, extraData: Readonly<Record<string, unknown>>): JobRow {
-  const whole = [job.prompt, extraData];
-  return {
-    prompt: stringifyJson(job.prompt),
-    extra_data: stringifyJson(extraData),
-    outputs_to_execute: stringifyJson(job.outputsToExecute),
-    exact: holdsNonFinite(whole) ? stringifyJson(whole, { nonFinite: 'keep' }) : null,
-    client_id: job.clientId ?? null,
-  };
-}
-
-function holdsNonFinite(value: unknown): boolean {
-  if (typeof value === 'number') return !Number.isFinite(value);
-  return typeof value === 'object' && value !== null && Object.values(value).some(holdsNonFinite);
-}
-
-/** Throws if it can't be read. */
-function fromRow(promptId: string, row: TakenRow, secret: Readonly<Record<string, unknown>> = {}): TakenJob {
-  if ([row.prompt, row.extra_data, row.outputs_to_execute].includes(null as never)) throw new Error('it is not UTF-8.');
-  const [prompt, kept] = row.exact
-    ? (parseJson(row.exact) as [Job['prompt'], Job['extraData']])
-    : [parseJson(row.prompt) as Job['prompt'], parseJson(row.extra_data) as Job['extraData']];
-  return {
-    promptId,
-    prompt,
-    outputsToExecute: JSON.parse(row.outputs_to_execute) as string[],
-    extraData: { ...kept, ...secret },
-    clientId: row.client_id ?? undefined,
-    workerDeaths: row.worker_deaths,
-  };
-}
-
-function splitCredentials(extraData: Readonly<Record<string, unknown>>) {
-  const entries = Object.entries(extraData);
-  return {
-    kept: Object.fromEntries(entries.filter(([key]) => !CREDENTIALS.includes(key))),
-    secret: Object.fromEntries(entries.filter(([key]) => CREDENTIALS.includes(key))),
-  };
-}
-
 /** Not for want of room, but by what it is: it would fail however often it is tried. */
 function isUnstorable(error: unknown): boolean {
   const { name, code } = ((error as Error).cause ?? {}) as { name?: string; code?: string };
   return name === 'TypeError' || name === 'RangeError' || code === 'SQLITE_TOOBIG';
-}
-
-/** `extra_pnginfo.workflow.id`; either may be null (protocol: Jobs). */
-function workflowId(extraData: Readonly<Record<string, unknown>>): string | undefined {
-  const info = extraData.extra_pnginfo as { workflow?: { id?: unknown } | null } | null | undefined;
-  const id = info?.workflow?.id;
-  return typeof id === 'string' ? id : undefined;
 }
