@@ -37,7 +37,7 @@ export interface NodeFiles {
   /** Path of an input by its name (`a.png`, `sub/a.png`, `a.png [output]`). Throws if there is no such file. */
   inputPath(name: string): Promise<string>;
   /**
-   * The frames of an input picture, decoded in a process of its own. Throws if there is no such file, if it is no picture, or if
+   * The frames of an input picture, decoded in a process of its own. Throws if there is no such file, if it is not a picture, or if
    * it takes too much time or memory.
    */
   readPicture(name: string, options?: { signal?: AbortSignal }): Promise<Frames>;

@@ -11,7 +11,7 @@ export const linesOf = (text = ''): string[] =>
 /** Entries separated by commas or line breaks, trimmed. */
 export const entriesOf = (text = ''): string[] => linesOf(text).flatMap((line) => linesOf(line.replaceAll(',', '\n')));
 
-/** Numbers separated by commas, spaces or line breaks. Throws OPTION_INVALID for what is no number; `name` is the widget's. */
+/** Numbers separated by commas, spaces or line breaks. Throws OPTION_INVALID for what is not a number; `name` is the widget's. */
 export function numbersOf(name: string, text = ''): number[] {
   return text
     .split(/[\s,]+/)

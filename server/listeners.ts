@@ -41,7 +41,7 @@ export function createServers({ listen, tls }: ListenOptions): Server[] {
     const files = `${tls?.certFile} and ${tls?.keyFile}`;
     throw new InputError(
       'OPTION_INVALID',
-      `${files} are no certificate and its key in PEM: ${(error as Error).message}.`,
+      `${files} are not a certificate and its key in PEM: ${(error as Error).message}.`,
       {
         cause: error,
       },

@@ -69,7 +69,7 @@ export async function openImage<T>(
   if (!raw && kindOf(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)) === undefined)
     throw new InputError(
       'IMAGE_UNREADABLE',
-      `${name} is not an image that can be read: ${PICTURE_KINDS.join(', ')} can. Convert it to one of them.`,
+      `${name} is not an image that can be read. Convert it to one of these: ${PICTURE_KINDS.join(', ')}.`,
     );
   try {
     const image = sharp(bytes, {

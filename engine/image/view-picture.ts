@@ -26,7 +26,7 @@ export function encodeView(input: ImageInput, name: string, form: ViewForm): Pro
 
 /**
  * The original with the mask's alpha in place of its own, as a PNG that keeps the original's PNG texts.
- * Throws IMAGE_UNREADABLE where one is no picture or their sizes differ, IMAGE_TOO_LARGE.
+ * Throws IMAGE_UNREADABLE if one is not a picture or their sizes differ, IMAGE_TOO_LARGE.
  */
 export async function withAlphaOf(original: string, mask: string): Promise<Buffer> {
   const alpha = await openImage(mask, { name: 'The mask' }, (image) =>

@@ -26,7 +26,7 @@ export function coerce(type: string, value: unknown): unknown {
   }
 }
 
-/** A value that is no text is printed, if it is not a whole document. */
+/** A value that is not text is printed, if it is not a whole document. */
 function toText(value: unknown): string {
   const text = str(value, MAX_PRINTED);
   if (typeof value !== 'string' && text.length > MAX_PRINTED)

@@ -156,8 +156,7 @@ test.each(['', '<?xml version="1.0"?>\n', '<!-- a comment first -->', ' \n\t'])(
     expect((await sharp(Buffer.from(svg)).metadata()).format).toBe('svg'); // sharp itself would
     const refused = {
       code: 'IMAGE_UNREADABLE',
-      message:
-        'a.png is not an image that can be read: PNG, JPEG, WebP, GIF, TIFF, AVIF can. Convert it to one of them.',
+      message: 'a.png is not an image that can be read. Convert it to one of these: PNG, JPEG, WebP, GIF, TIFF, AVIF.',
     };
     await expect(decodeFrames(Buffer.from(svg), 'a.png')).rejects.toMatchObject(refused);
     await expect(roomy.frames(write('a.png', svg), { name: 'a.png' })).rejects.toMatchObject(refused);

@@ -35,7 +35,9 @@ test.each(NAMES)('/view does not draw %s, and previews of others go on', async (
   expect((await http.get(url('tiger.png'))).status).toBe(200);
   for (const reply of await Promise.all(attacks)) {
     expect([reply.status, reply.json().error.type]).toEqual([400, 'IMAGE_UNREADABLE']);
-    expect(reply.json().error.message).toMatch(new RegExp(`^${name} is not an image that can be read: PNG, `));
+    expect(reply.json().error.message).toMatch(
+      new RegExp(`^${name} is not an image that can be read\\. Convert it to one of these: PNG, `),
+    );
   }
   const stored = await http.get(`/view?filename=${name}&type=input`);
   expect(stored.body.equals(FILTER_SVG)).toBe(true); // sent as it is, it harms nobody here

@@ -261,7 +261,7 @@ describe('with TLS', () => {
       /^--tls-cert \/nowhere\.pem cannot be read: ENOENT/,
     );
     expect(() => createServers({ ...options, tls: { certFile: tls.certFile, keyFile: import.meta.filename } })).toThrow(
-      /are no certificate and its key in PEM/,
+      /are not a certificate and its key in PEM/,
     );
   });
 });
