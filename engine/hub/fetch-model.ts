@@ -3,6 +3,7 @@ import { join, posix } from 'node:path';
 import { InputError } from '../errors.ts';
 import type { HubId } from '../hub-id.ts';
 import { cacheFolder, findInHubCache, isOffline } from './cache.ts';
+import { transformersJs } from './clip-layouts/transformers-js.ts';
 import { type DownloadProgress, downloadFile } from './download.ts';
 import { withLock } from './lock.ts';
 import {
@@ -17,7 +18,7 @@ import {
 } from './needed-files.ts';
 import { fetchMeta, HubError, type RemoteFile, type Transport } from './requests.ts';
 import { readRecord, writeRecord } from './store-record.ts';
-import { checkDtype, type Dtype, towerFile } from './variant.ts';
+import { checkDtype, type Dtype } from './variant.ts';
 
 export type { DownloadProgress } from './download.ts';
 
@@ -27,6 +28,8 @@ export interface HubOptions {
   endpoint?: string;
   dtype?: Dtype | string;
   onProgress?: (progress: DownloadProgress) => void;
+  /** Takes a sentence for people, such as that another precision is used than the one asked for. */
+  onNote?: (note: string) => void;
   signal?: AbortSignal;
   /** Look for newer versions of complete files, too. */
   refresh?: boolean;
@@ -39,8 +42,8 @@ const neededFiles = (dtype: Dtype | undefined): NeededFile[] => [
   { path: 'tokenizer.json' },
   { path: 'tokenizer_config.json' },
   { path: 'preprocessor_config.json', optional: true },
-  weightsFile((d) => towerFile('text', d), dtype),
-  { ...weightsFile((d) => towerFile('vision', d), dtype), optional: true },
+  weightsFile((d) => transformersJs.towerFile('text', d), dtype),
+  { ...weightsFile((d) => transformersJs.towerFile('vision', d), dtype), optional: true },
 ];
 
 /**
