@@ -1,6 +1,6 @@
 // Progress → stderr: a bar on a terminal, occasional lines elsewhere.
 import { SingleBar } from 'cli-progress';
-import type { DownloadProgress } from '../engine/hub/fetch-model.ts';
+import type { DownloadProgress } from '../engine/hub/pull-folder.ts';
 import type { InvertProgress } from '../engine/pez/options.ts';
 
 export interface ProgressView<T> {

@@ -1,6 +1,6 @@
 // Name of a CLIP (bundled, folder, hub id) → its tokenizer and its text and image encoders.
-import type { DownloadProgress } from '../hub/fetch-model.ts';
 import { findModel } from '../hub/model-store.ts';
+import type { DownloadPlan, DownloadProgress } from '../hub/pull-folder.ts';
 import { type ImageEncoder, makeImageEncoder } from './image-encoder.ts';
 import { loadPreprocess } from './preprocess.ts';
 import { makeTextEncoder, type TextEncoder } from './text-encoder.ts';
@@ -26,6 +26,8 @@ export interface LoadOptions {
   endpoint?: string;
   /** Precision of the weights: fp32, fp16, q8 and others (`dtypes`); the next one if there is none of it; by default the most precise that is on this machine or, if none is, on the hub. */
   dtype?: string;
+  /** What is about to be downloaded, before it is. */
+  onPlan?: (plan: DownloadPlan) => void;
   onProgress?: (progress: DownloadProgress) => void;
   /** Takes a sentence for people, such as that another precision is used than the one asked for. */
   onNote?: (note: string) => void;

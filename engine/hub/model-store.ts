@@ -8,7 +8,8 @@ import { bundledRoot, listBundled } from './bundled.ts';
 import { layoutOf } from './clip-layouts/all.ts';
 import type { ClipLayout } from './clip-layouts/layout.ts';
 import { transformersJs } from './clip-layouts/transformers-js.ts';
-import { type HubOptions, pullModel } from './fetch-model.ts';
+import { pullModel } from './fetch-model.ts';
+import type { HubOptions } from './pull-folder.ts';
 import { checkDtype, type Dtype, findVariant, type Tower } from './variant.ts';
 
 export interface StoreOptions extends HubOptions {

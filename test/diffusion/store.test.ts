@@ -6,6 +6,7 @@ import { type Checkpoint, loadCheckpoint } from '../../engine/diffusion/checkpoi
 import { emptyLatent } from '../../engine/diffusion/latent.ts';
 import { sample } from '../../engine/diffusion/sample.ts';
 import { availableDevices, checkDevice, openSessionOn } from '../../engine/onnx/device.ts';
+import { withExternalData } from '../helpers/protobuf.ts';
 import { type Mirror, type MirrorFile, startMirror } from '../hub/hub-mirror.ts';
 import { checkpointDir, copyCheckpoint } from './fixture.ts';
 
@@ -96,10 +97,14 @@ test('a VAE whose numbers make no sense is refused', async () => {
   await expect(loadCheckpoint(dir)).rejects.toMatchObject({ code: 'MODEL_INVALID' });
 });
 
-test('a precision that the checkpoint lacks is named', async () => {
-  await expect(loadCheckpoint(dir, { dtype: 'fp16' })).rejects.toThrow('text_encoder/model_fp16.onnx');
-  await expect(loadCheckpoint(dir, { dtype: 'int3' })).rejects.toThrow(
-    'dtype must be one of fp32, fp16, q8, but is "int3".',
+test('a precision that the checkpoint lacks gives way to the next one, which is said; one that does not exist is refused', async () => {
+  const notes: string[] = [];
+  const checkpoint = await loadCheckpoint(dir, { dtype: 'fp16', onNote: (note) => notes.push(note) });
+  expect((await checkpoint.clip.encode('cat'))[0].length).toBe(77);
+  await checkpoint.release();
+  expect(notes).toContain(`${dir} has no text_encoder/model_fp16.onnx: text_encoder/model.onnx is used.`);
+  await expect(loadCheckpoint(dir, { dtype: 'q2' })).rejects.toThrow(
+    'dtype must be one of fp32, fp16, q8, int8, uint8, q4, q4f16, bnb4, but is "q2".',
   );
 });
 
@@ -164,7 +169,7 @@ describe('from a hub', () => {
 
   test('weights that lie beside a part come along', async () => {
     const unet = mirror.files.get('org/lcm/unet/model.onnx')!;
-    unet.body = Buffer.concat([unet.body, Buffer.from('\nlocation\nweights.pb\n')]);
+    unet.body = withExternalData(unet.body, 'weights.pb');
     mirror.files.set('org/lcm/unet/weights.pb', { body: Buffer.from('weights') });
     const { dir: folder } = await pull();
     expect(statSync(join(folder, 'unet/weights.pb')).size).toBe(7);
