@@ -8,7 +8,7 @@ export async function loadModel({ clip, dtype }: ModelOptions, signal?: AbortSig
   const { loadClip } = await import('../engine/clip/clip.ts');
   const view = showDownloads();
   try {
-    return await loadClip(clip, { dtype, signal, onProgress: view.update });
+    return await loadClip(clip, { dtype, signal, ...view.listeners });
   } finally {
     view.stop();
   }

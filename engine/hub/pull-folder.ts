@@ -31,6 +31,10 @@ export interface DownloadPlan {
   readonly bytes: number;
 }
 
+/** A line for people: `org/name: 12 files, 3.44 GB`. */
+export const describePlan = ({ repo, files, bytes }: DownloadPlan): string =>
+  `${repo}: ${files === 1 ? '1 file' : `${files} files`}, ${bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`}`;
+
 export interface HubOptions extends RemoteOptions {
   cacheDir?: string;
   offline?: boolean;
