@@ -1,7 +1,10 @@
 // Name of a CLIP (bundled, folder, hub id) → its tokenizer and its text and image encoders.
+import { existsSync } from 'node:fs';
 import { findModel } from '../hub/model-store.ts';
 import type { DownloadPlan, DownloadProgress } from '../hub/pull-folder.ts';
+import type { Tower } from '../hub/variant.ts';
 import { type ImageEncoder, makeImageEncoder } from './image-encoder.ts';
+import { prepareTower } from './prepare-tower.ts';
 import { loadPreprocess } from './preprocess.ts';
 import { makeTextEncoder, type TextEncoder } from './text-encoder.ts';
 import { loadTokenizer, readClipConfig, type Tokenizer } from './tokenizer.ts';
@@ -10,7 +13,7 @@ export interface Clip {
   /** The name by which it was requested. */
   readonly name: string;
   readonly dir: string;
-  /** The text tower's ONNX file. */
+  /** The text tower's ONNX file, with the input input_ids and the output text_embeds (or one of their other usual names). */
   readonly textModelPath: string;
   readonly tokenizer: Tokenizer;
   readonly text: TextEncoder;
@@ -40,7 +43,10 @@ export interface LoadOptions {
  * are made when they are first used. Throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED, DOWNLOAD_FAILED.
  */
 export async function loadClip(name: string, options: LoadOptions = {}): Promise<Clip> {
-  const { dir, layout, textModelPath, visionModelPath } = await findModel(name, options);
+  const { dir, layout, ...found } = await findModel(name, options);
+  const prepared = (path: string, tower: Tower) =>
+    layout.names && existsSync(path) ? prepareTower(path, tower, layout.names[tower], options) : path;
+  const textModelPath = prepared(found.textModelPath, 'text');
   const tokenizer = await loadTokenizer(dir, layout);
   const config = readClipConfig(dir, layout);
   return {
@@ -50,6 +56,8 @@ export async function loadClip(name: string, options: LoadOptions = {}): Promise
     tokenizer,
     // Without a P in the configuration, it is found by embedding a short text.
     text: makeTextEncoder(textModelPath, tokenizer, config.projection_dim ?? config.text_config?.projection_dim),
-    image: makeImageEncoder(visionModelPath, () => loadPreprocess(dir, layout)),
+    image: makeImageEncoder(prepared(found.visionModelPath, 'vision'), (form) =>
+      loadPreprocess(dir, layout, { normalise: form === 'normalised' }),
+    ),
   };
 }

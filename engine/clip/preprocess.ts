@@ -18,10 +18,15 @@ export type Preprocess = (image: Pixels) => Promise<PixelValues>;
 /** Pixels of the longest thin picture after its resize, before its crop: 224 × 65,535 times a few. */
 const MAX_RESIZED_PIXELS = 64e6;
 
-/** Reads the image preprocessing of a model folder. Throws MODEL_NOT_FOUND, MODEL_INVALID. */
-export async function loadPreprocess(dir: string, layout: ClipLayout = transformersJs): Promise<Preprocess> {
+/** Reads the image preprocessing of a model folder. Without `normalise`, the values are those of the pixels, 0 to 255. Throws MODEL_NOT_FOUND, MODEL_INVALID. */
+export async function loadPreprocess(
+  dir: string,
+  layout: ClipLayout = transformersJs,
+  { normalise = true }: { normalise?: boolean } = {},
+): Promise<Preprocess> {
   const path = join(dir, layout.processor);
-  const config = layout.readProcessor(readJson<object>(path), path);
+  const read = layout.readProcessor(readJson<object>(path), path);
+  const config = normalise ? read : { ...read, do_rescale: false, do_normalize: false };
   const transformers = await import('@xenova/transformers'); // only here: it takes a while to load
   class PillowImage extends transformers.RawImage {
     override async resize(width: number, height: number, options: { resample?: number | string } = {}) {

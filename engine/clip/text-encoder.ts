@@ -3,7 +3,7 @@ import * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
 import type { Session } from '../onnx/session.ts';
 import type { Tokenizer } from './tokenizer.ts';
-import { embed, embeddingOutput, sessionFor } from './tower.ts';
+import { embed, embeddingOutput, rowsAtOnce, sessionFor } from './tower.ts';
 
 export interface TextEncoder {
   /** P, from the model's configuration; if it does not say, a short text is embedded once to find out. */
@@ -35,10 +35,12 @@ export function makeTextEncoder(path: string, tokenizer: Tokenizer, configuredDi
   let dim = configuredDim;
   const run = async (rows: readonly Row[], signal?: AbortSignal): Promise<Float32Array[]> => {
     const vectors: Float32Array[] = [];
-    for (let i = 0; i < rows.length; i += MAX_BATCH) {
+    if (rows.length === 0) return vectors;
+    const session = await sessionFor(path);
+    const batch = rowsAtOnce(session, MAX_BATCH);
+    for (let i = 0; i < rows.length; i += batch) {
       signal?.throwIfAborted();
-      const session = await sessionFor(path);
-      const feeds = feedsOf(session, rows.slice(i, i + MAX_BATCH), path);
+      const feeds = feedsOf(session, rows.slice(i, i + batch), path);
       vectors.push(...(await embed({ tower: 'text', path, session, feeds })));
     }
     dim = vectors[0]?.length ?? dim;

@@ -33,7 +33,7 @@ export function externalLocations(path: string): string[] {
     const found = new Set<string>();
     walk(file, { message: 'model', start: 0, end: file.size, depth: 0 }, (location) => {
       if (found.has(location)) return;
-      if (!isInside(location)) throw outside(path, location);
+      if (!isInsideFolder(location)) throw outside(path, location);
       if (found.size === MAX_LOCATIONS) throw notOnnx(path, `its weights lie in more than ${MAX_LOCATIONS} files`);
       found.add(location);
     });
@@ -84,8 +84,8 @@ function readEntry(file: WireFile, start: number, end: number): [key: string, va
   return [texts[0], texts[1]];
 }
 
-/** A relative path of plain names. Names with a leading dot are left to the folder's owner: the record of downloads is one. */
-function isInside(location: string): boolean {
+/** Whether a location is a relative path of plain names. Names with a leading dot are left to the folder's owner: the record of downloads is one. */
+export function isInsideFolder(location: string): boolean {
   const isPlain = (name: string) => name !== '' && !name.startsWith('.');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: no file should have them in its name
   return !/[\\\u0000-\u001f]|^[a-z]:/i.test(location) && location.split('/').every(isPlain);
