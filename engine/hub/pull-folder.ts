@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { InputError } from '../errors.ts';
 import type { HubId } from '../hub-id.ts';
+import { cudaOnlyOps } from '../onnx/cuda-only.ts';
 import { cacheFolder, findInHubCache, isOffline } from './cache.ts';
 import { type DownloadProgress, downloadFile } from './download.ts';
 import { withLock } from './lock.ts';
@@ -103,12 +104,22 @@ async function pullFiles(id: HubId, dir: string, files: readonly NeededFile[], o
     ({ path, size }) => mayNameOthers(path) && (size ?? Number.POSITIVE_INFINITY) <= SMALL_BYTES,
   );
   for (const file of first) await pull.fetch(file);
+  for (const { path } of first) if (path.endsWith('.onnx')) warnOfCuda(id, { dir, path }, options);
   const beside = await pull.find(besideOf(dir, files));
   announce(id, [...found, ...beside], options);
   for (const file of [...found, ...beside]) if (!first.includes(file)) await pull.fetch(file);
   const more = await pull.find(besideOf(dir, files));
   announce(id, more, options);
   for (const file of more) await pull.fetch(file);
+}
+
+/** Before gigabytes come that only few can use. */
+function warnOfCuda({ repo }: HubId, { dir, path }: { dir: string; path: string }, { onNote }: HubOptions): void {
+  const ops = cudaOnlyOps(join(dir, path));
+  if (ops.length)
+    onNote?.(
+      `${repo} was optimised for NVIDIA cards: ${path} needs ${ops.join(', ')}, which onnxruntime has for CUDA only.`,
+    );
 }
 
 function announce({ repo }: HubId, found: readonly FoundFile[], { onPlan }: HubOptions): void {
