@@ -53,9 +53,18 @@ export async function loadTokenizer(dir: string, layout: ClipLayout = transforme
   const path = join(dir, layout.tokenizer);
   const json = readJson<object>(path);
   const config = readJson<TokenizerConfig>(join(dir, layout.tokenizerConfig));
-  const contextLength = contextOf(readClipConfig(dir, layout), config, dir);
-  return buildTokenizer({ json, config, contextLength, path });
+  const model = readClipConfig(dir, layout);
+  const tokenizer = await buildTokenizer({ json, config, contextLength: contextOf(model, config, dir), path });
+  return model.canonicalise ? { ...tokenizer, encode: (text) => tokenizer.encode(canonicalise(text)) } : tokenizer;
 }
+
+/** As SigLIP was trained: lower case, no ASCII punctuation, single spaces. */
+const canonicalise = (text: string): string =>
+  text
+    .replace(/[!-/:-@[-`{-~]/g, '')
+    .toLowerCase()
+    .replace(/\s+/g, ' ')
+    .trim();
 
 /** config.json of a model folder. Throws MODEL_NOT_FOUND, MODEL_INVALID. */
 export function readClipConfig(dir: string, layout: ClipLayout): ClipConfig {

@@ -105,10 +105,10 @@ async function pullFiles(id: HubId, dir: string, files: readonly NeededFile[], o
   );
   for (const file of first) await pull.fetch(file);
   for (const { path } of first) if (path.endsWith('.onnx')) warnOfCuda(id, { dir, path }, options);
-  const beside = await pull.find(besideOf(dir, files));
+  const beside = await pull.find(besideOf(dir, files), AT_ONCE);
   announce(id, [...found, ...beside], options);
   for (const file of [...found, ...beside]) if (!first.includes(file)) await pull.fetch(file);
-  const more = await pull.find(besideOf(dir, files));
+  const more = await pull.find(besideOf(dir, files), AT_ONCE);
   announce(id, more, options);
   for (const file of more) await pull.fetch(file);
 }
@@ -137,9 +137,12 @@ function besideOf(dir: string, files: readonly NeededFile[]): NeededFile[] {
   });
 }
 
+/** A part may lie in some thousand files. */
+const AT_ONCE = 8;
+
 interface Pull {
-  /** Those files that have to be fetched; none twice. */
-  find(files: readonly NeededFile[]): Promise<FoundFile[]>;
+  /** Those files that have to be fetched, none twice. So many of them are asked for `atOnce`. */
+  find(files: readonly NeededFile[], atOnce?: number): Promise<FoundFile[]>;
   fetch(file: FoundFile): Promise<void>;
 }
 
@@ -159,14 +162,16 @@ function makePull(id: HubId, dir: string, options: HubOptions): Pull {
     return { path: remote?.path, ...(remote && isNew(dir, remote) && { remote }) };
   };
   return {
-    async find(files) {
+    async find(files, atOnce = 1) {
       const found: FoundFile[] = [];
-      for (const needed of files) {
-        if (seen.has(needed.path) || (needed.with !== undefined && !seen.has(needed.with))) continue;
-        const { path, remote } = await findOne(needed);
-        if (remote) found.push(remote);
-        seen.add(needed.path);
-        if (path) seen.add(path);
+      const isWanted = (file: NeededFile) => !seen.has(file.path) && (file.with === undefined || seen.has(file.with));
+      for (let i = 0; i < files.length; i += atOnce) {
+        const some = files.slice(i, i + atOnce).filter(isWanted);
+        for (const { path, remote } of await Promise.all(some.map(findOne))) {
+          if (remote) found.push(remote);
+          if (path) seen.add(path);
+        }
+        for (const { path } of some) seen.add(path);
       }
       return found;
     },

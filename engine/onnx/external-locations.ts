@@ -6,6 +6,8 @@ import { notOnnx, type WireFile, withWireFile } from './wire.ts';
 /** Exports that give every tensor a file of its own have up to 3,000 of them. */
 const MAX_LOCATIONS = 20_000;
 const MAX_NAME_BYTES = 1024;
+/** Of each folder or file in it: file systems take 255 bytes, of which a download in progress needs some. */
+const MAX_PART_BYTES = 200;
 /** Graphs in attributes of nodes in graphs. */
 const MAX_DEPTH = 32;
 
@@ -34,6 +36,8 @@ export function externalLocations(path: string): string[] {
     walk(file, { message: 'model', start: 0, end: file.size, depth: 0 }, (location) => {
       if (found.has(location)) return;
       if (!isInsideFolder(location)) throw outside(path, location);
+      const longest = Math.max(...location.split('/').map((part) => Buffer.byteLength(part)));
+      if (longest > MAX_PART_BYTES) throw tooLong(path, longest);
       if (found.size === MAX_LOCATIONS) throw notOnnx(path, `its weights lie in more than ${MAX_LOCATIONS} files`);
       found.add(location);
     });
@@ -77,8 +81,7 @@ function readEntry(file: WireFile, start: number, end: number): [key: string, va
   const texts = ['', ''];
   for (const field of file.fields(start, end)) {
     if (field.kind !== 'bytes' || field.number > 2) continue;
-    if (field.end - field.start > MAX_NAME_BYTES)
-      throw notOnnx(file.path, `the name of a file of weights has ${field.end - field.start} bytes`);
+    if (field.end - field.start > MAX_NAME_BYTES) throw tooLong(file.path, field.end - field.start);
     texts[field.number - 1] = new TextDecoder().decode(file.bytes(field.start, field.end));
   }
   return [texts[0], texts[1]];
@@ -90,6 +93,9 @@ export function isInsideFolder(location: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: no file should have them in its name
   return !/[\\\u0000-\u001f]|^[a-z]:/i.test(location) && location.split('/').every(isPlain);
 }
+
+const tooLong = (path: string, bytes: number): InputError =>
+  notOnnx(path, `the name of a file of weights has ${bytes} bytes`);
 
 const outside = (path: string, location: string): InputError =>
   new InputError(

@@ -80,6 +80,54 @@ test('a prompt is searched in one whose batch is fixed', async () => {
   );
 });
 
+test('a text is read without punctuation and capitals where the configuration says so', async () => {
+  place('second');
+  const path = join(folder, 'config.json');
+  const config = JSON.parse(readFileSync(path, 'utf8'));
+  const plain = await loadClip(folder, { cacheDir });
+  config.text_cfg.tokenizer_kwargs = { clean: 'canonicalize' };
+  writeFileSync(path, JSON.stringify(config));
+  const clip = await loadClip(folder, { cacheDir });
+  expect(clip.tokenizer.encode('A  photo, of (a) Tiger!')).toEqual(plain.tokenizer.encode('a photo of a tiger'));
+  expect(plain.tokenizer.encode('tiger!')).not.toEqual(plain.tokenizer.encode('tiger'));
+});
+
+test.each([
+  ['preprocess_cfg.json', { resize_mode: 'longest' }, 'MODEL_UNSUPPORTED', /the mode "longest"/],
+  ['preprocess_cfg.json', { interpolation: 'magic' }, 'MODEL_INVALID', /"interpolation" \(one of/],
+  ['preprocess_cfg.json', { size: null }, 'MODEL_INVALID', /"size" in pixels/],
+])('%s with %j is refused', async (file, change, code, message) => {
+  place('first');
+  const path = join(folder, 'visual', file);
+  writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), ...change }));
+  const clip = await loadClip(folder, { cacheDir });
+  await expect(clip.image.encode([pictures[0]])).rejects.toMatchObject({
+    code,
+    message: expect.stringMatching(message),
+  });
+});
+
+test('a squashed picture fills the square', async () => {
+  place('second');
+  const path = join(folder, 'visual/preprocess_cfg.json');
+  const shortest = (await (await loadClip(folder, { cacheDir })).image.encode(pictures)) as Float32Array[];
+  writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), resize_mode: 'squash' }));
+  const squashed = await (await loadClip(folder, { cacheDir })).image.encode(pictures);
+  expect(squashed[0]).not.toEqual(shortest[0]); // 90 × 60
+  expect(squashed[1]).toEqual(shortest[1]); // 20 × 20
+});
+
+test('a tower with other names says which it has', async () => {
+  place('second');
+  copyFileSync('test/fixtures/clip/standin/onnx/vision_model.onnx', join(folder, 'textual/model.onnx'));
+  await expect(loadClip(folder, { cacheDir })).rejects.toMatchObject({
+    code: 'MODEL_UNSUPPORTED',
+    message: expect.stringMatching(
+      /has the inputs pixel_values .*has the input text and the output embedding or text_embedding/,
+    ),
+  });
+});
+
 test('the weights stay where they are: only graphs are written, and none the second time', async () => {
   await loadClip(place('first'), { cacheDir });
   const written = () =>

@@ -1,8 +1,17 @@
 // Files of weights that an .onnx file or an index names: they come with it under whatever names they have, are known one by one, and are
 // asked for again if a download ended before they came.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { loadClip } from '../../engine/clip/clip.ts';
 import { pullModel } from '../../engine/hub/fetch-model.ts';
 import { type DownloadPlan, type HubOptions, pullFolder } from '../../engine/hub/pull-folder.ts';
@@ -177,4 +186,34 @@ test('what is served under the name of an .onnx file but is none is refused', as
   const expected = { code: 'MODEL_INVALID', message: expect.stringContaining('text_model.onnx is not an ONNX file') };
   await expect(pullModel(id, options())).rejects.toMatchObject(expected);
   await expect(pullModel(id, options())).rejects.toMatchObject(expected);
+});
+
+test("a model in the hub's own cache is used only if its weights are there, too", async () => {
+  const snapshot = join(cacheDir, 'hub/models--org--tiny/snapshots/abc');
+  const files = [...tinyClipFiles(), [TEXT, tableIn('table.bin')] as const];
+  for (const [path, body] of files) {
+    mkdirSync(dirname(join(snapshot, path)), { recursive: true });
+    writeFileSync(join(snapshot, path), body);
+  }
+  const refs = join(cacheDir, 'hub/models--org--tiny/refs');
+  mkdirSync(refs);
+  writeFileSync(join(refs, 'main'), 'abc');
+  const before = { HF_HUB_CACHE: process.env.HF_HUB_CACHE, HF_HOME: process.env.HF_HOME };
+  Object.assign(process.env, { HF_HUB_CACHE: join(cacheDir, 'hub'), HF_HOME: join(cacheDir, 'home') });
+  try {
+    const offline = { offline: true, cacheDir: undefined };
+    await expect(pullModel(id, options(offline))).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
+    writeFileSync(join(snapshot, 'onnx/table.bin'), mirror.files.get('org/tiny/onnx/table.bin')!.body);
+    expect(await pullModel(id, options(offline))).toBe(snapshot);
+  } finally {
+    for (const [name, value] of Object.entries(before))
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+  }
+});
+
+test('a name that is a file and a folder at once ends with a sentence', async () => {
+  put(TEXT, withExternalData(tinyClipFiles().get(TEXT)!, 'weights', 'weights/part'));
+  for (const name of ['weights', 'weights/part']) put(`onnx/${name}`, Buffer.from(name));
+  await expect(pullModel(id, options())).rejects.toMatchObject({ code: 'FILE_UNWRITABLE' });
 });

@@ -109,6 +109,7 @@ test.each([
 
 test('absurd names and counts are refused', () => {
   expect(() => locationsOf(withExternalData(Buffer.alloc(0), 'x'.repeat(2000)))).toThrow(/has 2000 bytes/);
+  expect(() => locationsOf(withExternalData(Buffer.alloc(0), `folder/${'x'.repeat(250)}`))).toThrow(/has 250 bytes/);
   const many = Array.from({ length: 20_001 }, (_, i) => `tensor-${i}`);
   expect(locationsOf(withExternalData(Buffer.alloc(0), ...many.slice(1)))).toHaveLength(20_000);
   expect(() => locationsOf(withExternalData(Buffer.alloc(0), ...many))).toThrow(/more than 20000 files/);

@@ -25,13 +25,14 @@ const DEFAULT_CONTEXT = 77;
 
 interface OpenClipConfig {
   readonly embed_dim?: number;
-  readonly text_cfg?: { readonly context_length?: number };
+  readonly text_cfg?: { readonly context_length?: number; readonly tokenizer_kwargs?: { readonly clean?: string } };
 }
 
 function readConfig(json: OpenClipConfig): ClipConfig {
   return {
     projection_dim: json.embed_dim,
     text_config: { max_position_embeddings: json.text_cfg?.context_length ?? DEFAULT_CONTEXT },
+    canonicalise: json.text_cfg?.tokenizer_kwargs?.clean === 'canonicalize',
   };
 }
 

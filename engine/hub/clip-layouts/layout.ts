@@ -10,6 +10,8 @@ export interface ClipConfig {
     readonly max_position_embeddings?: number;
     readonly projection_dim?: number;
   };
+  /** Texts are read without punctuation and capitals: its tokenizer expects that to have been done. */
+  readonly canonicalise?: boolean;
 }
 
 /** preprocessor_config.json: transformers' words, handed on to its image processors. */
