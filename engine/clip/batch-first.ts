@@ -58,12 +58,17 @@ function rankAfter(node: Node, known: Known): number | undefined {
   if (others.some((name) => dimsOf(name) === undefined)) return undefined;
   const broadcasts = others.every((name) => dimsOf(name)!.length < rank || dimsOf(name)![0] === 1);
   if (node.op === 'Conv') return carried[0] === node.inputs[0] && carried.length === 1 ? rank : undefined;
-  // The first axis of a matrix is what the product sums over.
-  if (node.op === 'MatMul' && (!ranks.has(node.inputs[0]) || (rank < 3 && ranks.has(node.inputs[1])))) return undefined;
+  if (node.op === 'MatMul' && !isProductOfRows(node, rank, known)) return undefined;
   if (KEEPS.has(node.op)) return broadcasts && others.every((n) => dimsOf(n)!.length <= rank) ? rank : undefined;
   if (node.op in ALONG_AXIS)
     return isLaterAxis(intAttribute(node, 'axis', ALONG_AXIS[node.op]), rank) ? afterAxis(node, rank) : undefined;
   return OTHERS[node.op]?.(node, rank, known);
+}
+
+/** Whether a product is one for each row. It sums over the first axis of a second factor that is a matrix, and over the only one of a vector. */
+function isProductOfRows({ inputs: [a, b] }: Node, rank: number, { ranks, dimsOf }: Known): boolean {
+  if (!ranks.has(a)) return false;
+  return ranks.has(b) ? rank > 2 : dimsOf(b)!.length > 1;
 }
 
 const isLaterAxis = (axis: number, rank: number): boolean => (axis < 0 ? axis + rank : axis) > 0;
@@ -104,7 +109,10 @@ const OTHERS: Readonly<Record<string, (node: Node, rank: number, known: Known) =
     const axes = numbers(model.constants.get(node.inputs[3] ?? ''));
     return axes?.every((axis) => isLaterAxis(axis, rank)) ? rank : undefined;
   },
-  Attention: (node, rank, { ranks }) => (node.inputs.slice(0, 3).every((name) => ranks.has(name)) ? rank : undefined),
+  Attention: (node, rank, { ranks }) => {
+    const [, ...caches] = node.outputs;
+    return node.inputs.slice(0, 3).every((name) => ranks.has(name)) && !caches.some(Boolean) ? rank : undefined;
+  },
 };
 
 /** Axes are an attribute or, in newer versions, an input. */

@@ -26,17 +26,16 @@ export type PixelForm = 'normalised' | 'bytes';
 
 /** The encoder of the vision tower at `path`; preprocessing and session are made at the first call. */
 export function makeImageEncoder(path: string, load: (form: PixelForm) => Promise<Preprocess>): ImageEncoder {
-  const open = once(async () => {
-    const session = await sessionFor(path);
-    const input = inputOf(session, path);
-    return { session, input, toValues: await load(input.form), batch: rowsAtOnce(session, MAX_BATCH) };
-  });
+  const preprocess = { normalised: once(() => load('normalised')), bytes: once(() => load('bytes')) };
   return {
     async encode(images, signal) {
       if (images.length === 0) return [];
       if (!existsSync(path))
         throw new InputError('MODEL_UNSUPPORTED', `The model cannot read images: it lacks the vision tower ${path}.`);
-      const { session, input, toValues, batch } = await open();
+      const session = await sessionFor(path);
+      const input = inputOf(session, path);
+      const toValues = await preprocess[input.form]();
+      const batch = rowsAtOnce(session, MAX_BATCH);
       const vectors: Float32Array[] = [];
       for (let i = 0; i < images.length; i += batch) {
         const values: PixelValues[] = [];

@@ -36,6 +36,7 @@ export function makeTextEncoder(path: string, tokenizer: Tokenizer, configuredDi
   const run = async (rows: readonly Row[], signal?: AbortSignal): Promise<Float32Array[]> => {
     const vectors: Float32Array[] = [];
     if (rows.length === 0) return vectors;
+    signal?.throwIfAborted();
     const session = await sessionFor(path);
     const batch = rowsAtOnce(session, MAX_BATCH);
     for (let i = 0; i < rows.length; i += batch) {

@@ -69,15 +69,15 @@ export async function pullFolder(id: HubId, files: readonly NeededFile[], option
 }
 
 /** Whether a folder without a record of ours has everything, optional files included: it can't tell which of them the hub lacks. */
-const isWhole = (dir: string, files: readonly NeededFile[]): boolean => {
-  const needed = files.filter((file) => file.with === undefined || presentPath(dir, { path: file.with }));
-  return (
-    missing(
-      dir,
-      needed.map((file) => ({ ...file, optional: false })),
-    ).length === 0
-  );
-};
+function isWhole(dir: string, files: readonly NeededFile[]): boolean {
+  const required = files.map((file) => ({ ...file, optional: false }));
+  try {
+    return missing(dir, required).length === 0;
+  } catch (error) {
+    if (error instanceof InputError) return false; // a damaged file; one of our own will do better
+    throw error;
+  }
+}
 
 function offlineFolder({ repo }: HubId, dir: string, files: readonly NeededFile[]): string {
   const lacking = missing(dir, files, { offline: true }).filter((f) => !f.optional || presentPath(dir, f));
@@ -105,9 +105,10 @@ async function pullFiles(id: HubId, dir: string, files: readonly NeededFile[], o
   );
   for (const file of first) await pull.fetch(file);
   for (const { path } of first) if (path.endsWith('.onnx')) warnOfCuda(id, { dir, path }, options);
-  const beside = await pull.find(besideOf(dir, files), AT_ONCE);
+  const later = found.filter((file) => !first.includes(file));
+  const beside = await pull.find(besideOf(dir, files, later), AT_ONCE);
   announce(id, [...found, ...beside], options);
-  for (const file of [...found, ...beside]) if (!first.includes(file)) await pull.fetch(file);
+  for (const file of [...later, ...beside]) await pull.fetch(file);
   const more = await pull.find(besideOf(dir, files), AT_ONCE);
   announce(id, more, options);
   for (const file of more) await pull.fetch(file);
@@ -127,14 +128,12 @@ function announce({ repo }: HubId, found: readonly FoundFile[], { onPlan }: HubO
   if (found.length) onPlan?.({ repo, files: found.length, bytes });
 }
 
-/** The files that hold the weights of those that are there by now. */
-function besideOf(dir: string, files: readonly NeededFile[]): NeededFile[] {
+/** The files that hold the weights of those that are there by now; `later`: those that are going to be replaced. */
+function besideOf(dir: string, files: readonly NeededFile[], later: readonly FoundFile[] = []): NeededFile[] {
   const record = readRecord(dir);
-  return files.flatMap((file) => {
-    const path = usedPath(dir, file, record);
-    const beside = path !== undefined && isComplete(dir, path, record) ? filesBeside(dir, path, record) : [];
-    return beside.map((name) => ({ path: name }));
-  });
+  const here = files.flatMap((file) => usedPath(dir, file, record) ?? []);
+  const sound = here.filter((path) => isComplete(dir, path, record) && later.every((file) => file.path !== path));
+  return sound.flatMap((path) => filesBeside(dir, path, record)).map((path) => ({ path }));
 }
 
 /** A part may lie in some thousand files. */

@@ -72,6 +72,7 @@ const refused: Record<string, Case> = {
   'a softmax over the batch, counted from the end': { nodes: [node('Softmax', ['x'], { axis: -3 })] },
   'a constant of more axes': { nodes: [node('Add', ['x', 'c'])], inputs: { c: floats(2, 1, 1, 1) } },
   'a matrix from the left': { nodes: [node('MatMul', ['c', 'x'])], inputs: { c: floats(4, 4) } },
+  'a product with a vector': { nodes: [node('MatMul', ['x', 'c'])], inputs: { c: floats(6) } },
   'the first row': { nodes: [node('Gather', ['x', 'first'], { axis: 0 })], inputs: { first: ints(0) } },
   'a sum over rows as a product': {
     nodes: [node('ReduceMean', ['x'], { axes: [1], keepdims: 0 }, 'a'), node('MatMul', ['a', 'a'])],

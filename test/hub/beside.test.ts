@@ -164,6 +164,20 @@ test('a newer graph may name other weights', async () => {
   expect(readFileSync(join(folder(), 'onnx/new.bin'), 'utf8')).toBe('new');
 });
 
+test('a newer graph of many megabytes is not asked for the weights of the old one', async () => {
+  const large = (data: string) =>
+    withExternalData(field(7, field(5, field(8, 'folded'), field(9, Buffer.alloc(17 * 2 ** 20)))), data);
+  const files = [{ path: 'unet/model.onnx' }];
+  put('unet/model.onnx', large('old.bin'));
+  put('unet/old.bin', Buffer.from('old'));
+  await pullFolder(id, files, options());
+  mirror.files.delete('org/tiny/unet/old.bin');
+  put('unet/model.onnx', large('new.bin'));
+  put('unet/new.bin', Buffer.from('new'));
+  await pullFolder(id, files, options({ refresh: true }));
+  expect(readFileSync(join(folder(), 'unet/new.bin'), 'utf8')).toBe('new');
+});
+
 test('weights that the hub lacks are named', async () => {
   put(TEXT, withExternalData(tinyClipFiles().get(TEXT)!, 'gone.bin'));
   await expect(pullModel(id, options())).rejects.toMatchObject({
