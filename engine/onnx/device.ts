@@ -3,6 +3,7 @@ import { listSupportedBackends } from 'onnxruntime-node';
 import { oneOf } from '../check.ts';
 import { InputError } from '../errors.ts';
 import type { Model } from './graph.ts';
+import { openProfiled } from './profiling.ts';
 import { createSession, firstLine, openSession, runError, type Session, type SessionOptions } from './session.ts';
 
 /** Where a model runs: device → the provider's name in onnxruntime. */
@@ -36,8 +37,7 @@ export function checkDevice(name: string): Device {
 }
 
 /**
- * Compiles a model, or the one in a file, for a device. Ops that its provider lacks run on the CPU, as `nodesByProvider` tells; nothing
- * else does. Throws OPTION_INVALID if the device is not available, MODEL_INVALID if the model itself is refused.
+ * Compiles a model, or the one in a file, for a device. Nodes that its provider does not take run on the CPU, which `profile` tells. Throws OPTION_INVALID if the device is not available, MODEL_INVALID if the model itself is refused.
  */
 export async function openSessionOn(
   device: Device,
@@ -45,7 +45,7 @@ export async function openSessionOn(
   options: SessionOptions = {},
 ): Promise<Session> {
   try {
-    return await compile(model, { ...options, executionProviders: [PROVIDERS[device]] });
+    return await openProfiled({ ...options, executionProviders: [PROVIDERS[device]] }, (all) => compile(model, all));
   } catch (error) {
     // A damaged model fails on the CPU, too; if the CPU accepts it, the device is at fault.
     if (device === 'cpu' || !(await runsOnCpu(model, options))) throw error;
