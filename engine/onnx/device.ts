@@ -37,7 +37,9 @@ export function checkDevice(name: string): Device {
 }
 
 /**
- * Compiles a model, or the one in a file, for a device. Nodes that its provider does not take run on the CPU, which `profile` tells. Throws OPTION_INVALID if the device is not available, MODEL_INVALID if the model itself is refused.
+ * Compiles a model, or the one in a file, for a device. Nodes that its provider does not take run on the CPU, which `profile` tells.
+ * Throws OPTION_INVALID if the device is not available, DEVICE_FAILED if it is but cannot take the model (its memory), MODEL_INVALID if
+ * the model itself is refused.
  */
 export async function openSessionOn(
   device: Device,
@@ -48,17 +50,32 @@ export async function openSessionOn(
     return await openProfiled({ ...options, executionProviders: [PROVIDERS[device]] }, (all) => compile(model, all));
   } catch (error) {
     // A damaged model fails on the CPU, too; if the CPU accepts it, the device is at fault.
-    if (device === 'cpu' || !(await runsOnCpu(model, options))) throw error;
-    throw unavailable(device, wordsOf(error), error);
+    if (device === 'cpu' || !(await opens('cpu', model, options))) throw error;
+    const found = await opens(device, ONE_NODE);
+    throw found ? deviceFailed(device, sourceOf(model), error) : unavailable(device, wordsOf(error), error);
   }
 }
 
 const compile = (model: string | Model, options: SessionOptions): Promise<Session> =>
   typeof model === 'string' ? openSession(model, options) : createSession(model, options);
 
-async function runsOnCpu(model: string | Model, options: SessionOptions): Promise<boolean> {
+const sourceOf = (model: string | Model): string => (typeof model === 'string' ? model : model.source);
+
+/** What any device takes: it tells a device that is not there from one that lacks memory. */
+const ONE_NODE: Model = {
+  source: 'a graph of one node',
+  irVersion: 9,
+  opsets: new Map([['', 17]]),
+  inputs: [{ name: 'x', type: 'float32', dims: [1] }],
+  outputs: [{ name: 'y' }],
+  constants: new Map(),
+  nodes: [{ op: 'Neg', domain: '', name: 'y', inputs: ['x'], outputs: ['y'], attributes: new Map() }],
+  functions: [],
+};
+
+async function opens(device: Device, model: string | Model, options: SessionOptions = {}): Promise<boolean> {
   try {
-    await (await compile(model, { ...options, executionProviders: ['cpu'] })).release();
+    await (await compile(model, { ...options, executionProviders: [PROVIDERS[device]] })).release();
     return true;
   } catch {
     return false;
@@ -67,7 +84,7 @@ async function runsOnCpu(model: string | Model, options: SessionOptions): Promis
 
 /** What onnxruntime, Dawn and the drivers say if a device fails rather than the model. */
 const DEVICE_FAILURE =
-  /WebGPU|device (is|was) lost|out of memory|OUT_OF_(DEVICE|HOST)_MEMORY|failed to allocate|storage buffers|CUDA(NN)? (error|failure)|DXGI_ERROR/i;
+  /not supported|(is|are) supported|WebGPU|device (is|was)? ?lost|out of memory|OUT_OF_(DEVICE|HOST)_MEMORY|failed to allocate|\bbuffers?\b|(CUDA|CUDNN|CUBLAS) (error|failure)|DXGI_ERROR/i;
 
 export interface FailedRun {
   readonly device: Device;
@@ -80,13 +97,16 @@ export interface FailedRun {
 
 /** The error for a run that failed: DEVICE_FAILED if the device is at fault (memory, a lost device), otherwise MODEL_INVALID. */
 export function runErrorOn({ device, source, error, hint }: FailedRun): InputError {
-  if (device === 'cpu' || !DEVICE_FAILURE.test((error as Error).message)) return runError(source, error, hint);
-  return new InputError(
+  if (device === 'cpu' || !DEVICE_FAILURE.test(wordsOf(error))) return runError(source, error, hint);
+  return deviceFailed(device, source, error);
+}
+
+const deviceFailed = (device: Device, source: string, error: unknown): InputError =>
+  new InputError(
     'DEVICE_FAILED',
-    `The device ${device} failed while it ran ${source} (${wordsOf(error)}): if its memory is too small, take a smaller batch or picture, or the device cpu; if it was lost, start again.`,
+    `The device ${device} cannot run ${source} (${wordsOf(error)}): use the device cpu or, if memory is short, a smaller picture or batch; if the device was lost, start again.`,
     { cause: error },
   );
-}
 
 const unavailable = (device: Device, why: string, cause?: unknown): InputError =>
   new InputError(
