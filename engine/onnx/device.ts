@@ -84,7 +84,7 @@ async function opens(device: Device, model: string | Model, options: SessionOpti
 
 /** What onnxruntime, Dawn and the drivers say if a device fails rather than the model. */
 const DEVICE_FAILURE =
-  /not supported|(is|are) supported|WebGPU|device (is|was)? ?lost|out of memory|OUT_OF_(DEVICE|HOST)_MEMORY|failed to allocate|\bbuffers?\b|(CUDA|CUDNN|CUBLAS) (error|failure)|DXGI_ERROR/i;
+  /not support|(is|are) supported|WebGPU|device (is|was)? ?lost|out of memory|OUT_OF_(DEVICE|HOST)_MEMORY|failed to allocate|\bbuffers?\b|(CUDA|CUDNN|CUBLAS) (error|failure)|DXGI_ERROR/i;
 
 export interface FailedRun {
   readonly device: Device;
@@ -120,5 +120,6 @@ const wordsOf = (error: unknown): string => {
   const { cause } = error as Error;
   return firstLine(cause instanceof Error ? cause : error)
     .replace(/\/onnxruntime_src\S*:\d+ .* was false\. /, '')
+    .replace(/Status Message: \S+\.cc:\d+ \w+ /, 'Status Message: ')
     .replace(/\.\s*$/, '');
 };

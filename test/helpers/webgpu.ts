@@ -22,3 +22,8 @@ export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): n
   }
   return largest;
 }
+
+/** Handles the error of a half-precision model on a driver without float16, such as SwiftShader's: it must say so. */
+export function refusedWithoutHalf(error: unknown): undefined {
+  expect(error).toMatchObject({ code: 'DEVICE_FAILED', message: expect.stringContaining('requires f16') });
+}

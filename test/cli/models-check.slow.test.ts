@@ -1,0 +1,35 @@
+// The commands on WebGPU: `models check` compares with the CPU, and what a command prints is what it prints on the CPU.
+import { describeWebgpu, webgpuEnv } from '../helpers/webgpu.ts';
+import { picture, runCli, standin } from './run-cli.ts';
+
+describeWebgpu('commands on WebGPU', () => {
+  test('models check finds that all parts of a CLIP agree with the CPU', async () => {
+    const args = ['models', 'check', standin, '--device', 'webgpu', '--quiet'];
+    const [table, json] = [
+      await runCli(args, { env: webgpuEnv }),
+      await runCli([...args, '--json'], { env: webgpuEnv }),
+    ];
+    expect({ code: table.code, stderr: table.stderr }).toEqual({ code: 0, stderr: '' });
+    expect(table.stdout).toMatch(/^part +on webgpu +on cpu +copies +ms webgpu +ms cpu +difference +of +agrees$/m);
+    expect(table.stdout).toMatch(/^text +\d+ +\d+ +\d+ +\S+ +\S+ +\S+ +\S+ +yes$/m);
+    const { parts } = JSON.parse(json.stdout);
+    expect(parts).toHaveLength(3);
+    for (const { agreement, nodes } of parts) {
+      expect(agreement).toMatchObject({ agrees: true });
+      expect(agreement.difference).toBeLessThan(1e-4);
+      expect(nodes.onDevice.MatMul).toBeGreaterThan(0);
+    }
+    expect(parts[2].nodes).toMatchObject({ onCpu: {}, copies: 0 }); // the gradient runs on the device alone
+  });
+
+  test('encode prints the embedding that it prints on the CPU', async () => {
+    const numbers = async (device: string) => {
+      const args = ['encode', picture, '--clip', standin, '--device', device, '--json'];
+      const { stdout } = await runCli(args, { env: webgpuEnv });
+      return JSON.parse(stdout).embeddings[0].embedding as number[];
+    };
+    const [cpu, gpu] = [await numbers('cpu'), await numbers('webgpu')];
+    expect(gpu).not.toEqual(cpu); // other kernels round differently
+    expect(Math.max(...cpu.map((value, i) => Math.abs(value - gpu[i])))).toBeLessThan(1e-4);
+  });
+});
