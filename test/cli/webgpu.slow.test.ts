@@ -1,6 +1,13 @@
-// The commands on WebGPU: `models check` compares with the CPU, and what a command prints is what it prints on the CPU.
+// The commands on WebGPU: `models check` compares with the CPU, and what others print is what they print on the CPU.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describeWebgpu, webgpuEnv } from '../helpers/webgpu.ts';
 import { picture, runCli, standin } from './run-cli.ts';
+import { writeSimilarityGraph } from './similarity-graph.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'pez-webgpu-test-'));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 describeWebgpu('commands on WebGPU', () => {
   test('models check finds that all parts of a CLIP agree with the CPU', async () => {
@@ -31,5 +38,20 @@ describeWebgpu('commands on WebGPU', () => {
     const [cpu, gpu] = [await numbers('cpu'), await numbers('webgpu')];
     expect(gpu).not.toEqual(cpu); // other kernels round differently
     expect(Math.max(...cpu.map((value, i) => Math.abs(value - gpu[i])))).toBeLessThan(1e-4);
+  });
+
+  test('a graph in the worker of the server says what it says on the CPU', async () => {
+    const graph = writeSimilarityGraph(folder);
+    const table = async (device: string) => {
+      const args = ['run', graph, '--clip', standin, '--device', device, '--quiet'];
+      return (await runCli(args, { env: webgpuEnv, cwd: folder })).stdout;
+    };
+    const [cpu, gpu] = [await table('cpu'), await table('webgpu')];
+    expect(cpu).toMatch(/a clock/);
+    const numbers = (text: string) => [...text.matchAll(/-?\d\.\d{4}/g)].map(Number);
+    expect(numbers(gpu)).toHaveLength(2);
+    numbers(gpu).forEach((value, i) => {
+      expect(value).toBeCloseTo(numbers(cpu)[i], 3);
+    });
   });
 });
