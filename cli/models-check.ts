@@ -53,12 +53,12 @@ async function runCheck(model: string, { device, dtype, json, quiet }: CheckOpti
 const fails = ({ error, agreement }: PartReport): boolean => error !== undefined || agreement?.agrees === false;
 
 const failure = ({ model, device }: ModelReport, { part, error, agreement }: PartReport): InputError =>
-  error === undefined
-    ? new InputError(
+  error
+    ? new InputError(error.code, `The ${part} of ${model} does not run: ${error.message}`)
+    : new InputError(
         'DEVICE_FAILED',
         `The ${part} of ${model} computes other numbers on ${device} than on the CPU: they differ by up to ${brief(agreement!.difference)}. Use the device cpu.`,
-      )
-    : new InputError('MODEL_UNSUPPORTED', `The ${part} of ${model} does not run on ${device}: ${error}`);
+      );
 
 const KINDS = { clip: 'a CLIP', checkpoint: 'a checkpoint' };
 
@@ -92,7 +92,7 @@ const deviceRow = ({ part, nodes, deviceMs, cpuMs, agreement }: PartReport): str
 
 /** What does not fit a row: ops by place, and why a part has no row. */
 function remarks({ part, nodes, error, skipped }: PartReport, device: string): string[] {
-  if (error !== undefined) return [`${part} fails: ${error}`];
+  if (error !== undefined) return [`${part} fails: ${error.message}`];
   if (skipped !== undefined) return [`${part} passed over: ${skipped}`];
   const places: [string, NodeCounts['onCpu']][] = [
     [device, nodes!.onDevice],

@@ -12,7 +12,7 @@ export interface Clip {
   /** The name by which it was requested. */
   readonly name: string;
   readonly dir: string;
-  /** Where its towers run, and the gradient that PEZ makes of the text tower. */
+  /** Where its towers run, and a search with them. */
   readonly device: Device;
   /** The text tower's ONNX file. */
   readonly textModelPath: string;

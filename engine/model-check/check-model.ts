@@ -2,7 +2,7 @@
 
 import { findAny } from '../diffusion/any-model.ts';
 import { isCheckpoint } from '../diffusion/layout.ts';
-import { InputError } from '../errors.ts';
+import { type ErrorCode, InputError } from '../errors.ts';
 import type { DownloadProgress } from '../hub/fetch-model.ts';
 import { checkDevice, type Device } from '../onnx/device.ts';
 import { type PlacedNode, profile } from '../onnx/profiling.ts';
@@ -31,7 +31,7 @@ export interface ModelReport {
 export interface PartReport {
   readonly part: string;
   /** Why it does not run at all, or not on the device. */
-  readonly error?: string;
+  readonly error?: { readonly code: ErrorCode; readonly message: string };
   /** Why it was passed over: the model has no such part, or it has no gradient. */
   readonly skipped?: string;
   /** Milliseconds of one run on the CPU: the fastest of a few. */
@@ -90,6 +90,9 @@ export async function checkModel(name: string, options: CheckOptions = {}): Prom
   return { model: name, kind, dir, device, parts };
 }
 
+/** What is thrown if a model has no such part or one that cannot be searched; what is damaged is an error. */
+const LACKING: ReadonlySet<ErrorCode> = new Set(['MODEL_UNSUPPORTED', 'MODEL_NOT_FOUND', 'OP_WITHOUT_GRADIENT']);
+
 interface Run {
   readonly values: readonly Float32Array[];
   readonly nodes: readonly PlacedNode[];
@@ -104,7 +107,10 @@ async function checkOnCpu(part: Part): Promise<CpuReport> {
     return { part: part.name, cpuMs: run.ms, nodes: countNodes(run.nodes), run };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    return { part: part.name, [part.optional ? 'skipped' : 'error']: error.message };
+    const { code, message } = error;
+    return part.optional && LACKING.has(code)
+      ? { part: part.name, skipped: message }
+      : { part: part.name, error: { code, message } };
   }
 }
 
@@ -116,7 +122,7 @@ async function compare({ part, cpuMs, run: cpu }: CpuReport, onDevice: Part): Pr
     return { part, cpuMs, deviceMs: run.ms, nodes: countNodes(run.nodes), agreement: compareRuns(cpu!, run) };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    return { part, cpuMs, error: error.message };
+    return { part, cpuMs, error: { code: error.code, message: error.message } };
   }
 }
 

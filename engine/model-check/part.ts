@@ -5,7 +5,7 @@ export const SAMPLE_TEXT = 'a red fox in the snow';
 
 export interface Part {
   readonly name: string;
-  /** A model can do without it: where even the CPU cannot run it, it is passed over. */
+  /** A model can do without it: where it lacks it, it is passed over. */
   readonly optional?: boolean;
   /** What the sample takes, where that needs other parts; not measured. */
   prepare?(): Promise<unknown>;

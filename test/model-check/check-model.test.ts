@@ -1,4 +1,7 @@
 // Checking a model on the CPU: its parts, their nodes, and what it lacks.
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { checkModel } from '../../engine/model-check/check-model.ts';
 import { standin } from '../cli/run-cli.ts';
 import { checkpointDir } from '../diffusion/fixture.ts';
@@ -27,6 +30,16 @@ test('parts that a checkpoint can do without are passed over, those that it need
   expect(parts[3]).toEqual({ part: 'vae encoder', skipped: expect.stringContaining('vae_encoder') });
   await expect(checkModel(standin, { dtype: 'q8' })).rejects.toMatchObject({ code: 'MODEL_UNSUPPORTED' });
   await expect(checkModel(standin, { device: 'abacus' })).rejects.toMatchObject({ code: 'OPTION_INVALID' });
+});
+
+test('a damaged part is an error, and the others are still checked', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pez-damaged-'));
+  cpSync(standin, folder, { recursive: true });
+  writeFileSync(join(folder, 'onnx/vision_model.onnx'), 'not a model');
+  const { parts } = await checkModel(folder);
+  expect(parts[1]).toEqual({ part: 'vision', error: { code: 'MODEL_INVALID', message: expect.any(String) } });
+  expect(parts.map(({ error }) => error === undefined)).toEqual([true, false, true]);
+  rmSync(folder, { recursive: true });
 });
 
 test('an abort ends it before the next part', async () => {
