@@ -12,6 +12,9 @@ export const describeWebgpu: typeof describe.skip = reason === undefined ? descr
 
 if (reason !== undefined) process.stderr.write(`Tests of WebGPU are skipped: ${reason}.\n`);
 
+/** For what takes half a minute on SwiftShader, on a busy machine. */
+export const SLOW_MS = 300_000;
+
 /** The largest |a − b|; infinity if one of them is not a number or they have different lengths. */
 export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   if (a.length !== b.length) return Number.POSITIVE_INFINITY;
