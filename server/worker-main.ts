@@ -78,7 +78,7 @@ const executor = createExecutor({
     }),
     models: createWorkerModels({
       offered,
-      loadClip: (name, more) => loadClip(name, { ...more, ...hubListeners }),
+      loadClip: (name, more) => loadClip(name, { ...more, ...hubListeners, device: options.device }),
       loadCheckpoint: (name, more) => loadCheckpoint(name, { ...more, ...hubListeners, device: options.device }),
     }),
   },

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { findModel } from '../hub/model-store.ts';
 import type { DownloadPlan, DownloadProgress } from '../hub/pull-folder.ts';
 import type { Tower } from '../hub/variant.ts';
+import { checkDevice, type Device } from '../onnx/device.ts';
 import { type ImageEncoder, makeImageEncoder } from './image-encoder.ts';
 import { prepareTower } from './prepare-tower.ts';
 import { loadPreprocess } from './preprocess.ts';
@@ -13,6 +14,8 @@ export interface Clip {
   /** The name by which it was requested. */
   readonly name: string;
   readonly dir: string;
+  /** Where its towers run, and a search with them. */
+  readonly device: Device;
   /** The text tower's ONNX file, with the input input_ids and the output text_embeds (or one of their other usual names). */
   readonly textModelPath: string;
   readonly tokenizer: Tokenizer;
@@ -21,6 +24,8 @@ export interface Clip {
 }
 
 export interface LoadOptions {
+  /** cpu (the default), webgpu, cuda, coreml or dml. */
+  device?: string;
   /** Where downloaded models are kept; default `$HF_HOME/pez-nodes` (~/.cache/huggingface/pez-nodes). */
   cacheDir?: string;
   /** Never use the network; the default is whether HF_HUB_OFFLINE is 1. */
@@ -40,23 +45,28 @@ export interface LoadOptions {
 /**
  * Loads a CLIP: a bundled name ('pico-clip'), a folder in one of the layouts of engine/hub/clip-layouts, or a hub id
  * ('Xenova/clip-vit-base-patch32', with '@revision' if wanted), which is downloaded once. The sessions of both towers
- * are made when they are first used. Throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED, DOWNLOAD_FAILED.
+ * are made when they are first used. Throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED, DOWNLOAD_FAILED,
+ * OPTION_INVALID (unknown device or precision).
  */
 export async function loadClip(name: string, options: LoadOptions = {}): Promise<Clip> {
+  const device = checkDevice(options.device ?? 'cpu');
   const { dir, layout, ...found } = await findModel(name, options);
   const prepared = (path: string, tower: Tower) =>
     layout.names && existsSync(path) ? prepareTower(path, tower, layout.names[tower], options) : path;
   const textModelPath = prepared(found.textModelPath, 'text');
+  const visionModelPath = prepared(found.visionModelPath, 'vision');
   const tokenizer = await loadTokenizer(dir, layout);
   const config = readClipConfig(dir, layout);
+  // Without a P in the configuration, it is found by embedding a short text.
+  const dim = config.projection_dim ?? config.text_config?.projection_dim;
   return {
     name,
     dir,
+    device,
     textModelPath,
     tokenizer,
-    // Without a P in the configuration, it is found by embedding a short text.
-    text: makeTextEncoder(textModelPath, tokenizer, config.projection_dim ?? config.text_config?.projection_dim),
-    image: makeImageEncoder(prepared(found.visionModelPath, 'vision'), (form) =>
+    text: makeTextEncoder({ path: textModelPath, device }, tokenizer, dim),
+    image: makeImageEncoder({ path: visionModelPath, device }, (form) =>
       loadPreprocess(dir, layout, { normalise: form === 'normalised' }),
     ),
   };

@@ -6,7 +6,7 @@ import { decodeImage, type ImageInput } from '../image/decode-image.ts';
 import { once } from '../memo.ts';
 import type { Session } from '../onnx/session.ts';
 import type { PixelValues, Preprocess } from './preprocess.ts';
-import { embed, rowsAtOnce, sessionFor } from './tower.ts';
+import { embed, rowsAtOnce, sessionFor, type TowerPlace } from './tower.ts';
 
 export type { ImageInput, RawImage } from '../image/decode-image.ts';
 
@@ -24,15 +24,16 @@ const MAX_BATCH = 8;
 /** What a vision tower takes: normalised numbers, or the pixels themselves, which it then normalises itself. */
 export type PixelForm = 'normalised' | 'bytes';
 
-/** The encoder of the vision tower at `path`; preprocessing and session are made at the first call. */
-export function makeImageEncoder(path: string, load: (form: PixelForm) => Promise<Preprocess>): ImageEncoder {
+/** The encoder of a vision tower; preprocessing and session are made at the first call. */
+export function makeImageEncoder(place: TowerPlace, load: (form: PixelForm) => Promise<Preprocess>): ImageEncoder {
   const preprocess = { normalised: once(() => load('normalised')), bytes: once(() => load('bytes')) };
+  const { path } = place;
   return {
     async encode(images, signal) {
       if (images.length === 0) return [];
       if (!existsSync(path))
         throw new InputError('MODEL_UNSUPPORTED', `The model cannot read images: it lacks the vision tower ${path}.`);
-      const session = await sessionFor(path);
+      const session = await sessionFor(place);
       const input = inputOf(session, path);
       const toValues = await preprocess[input.form]();
       const batch = rowsAtOnce(session, MAX_BATCH);
@@ -44,7 +45,7 @@ export function makeImageEncoder(path: string, load: (form: PixelForm) => Promis
           values.push(await toValues(await decodeImage(image)));
         }
         const feeds = { [input.name]: toTensor(values, input.form) };
-        vectors.push(...(await embed({ tower: 'vision', path, session, feeds })));
+        vectors.push(...(await embed({ tower: 'vision', ...place, session, feeds })));
       }
       return vectors;
     },
