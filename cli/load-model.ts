@@ -13,7 +13,7 @@ export async function loadModel(
   const { loadClip } = await import('../engine/clip/clip.ts');
   const view = showDownloads();
   try {
-    return await loadClip(name, { dtype, device, signal, onProgress: view.update });
+    return await loadClip(name, { dtype, device, signal, ...view.listeners });
   } finally {
     view.stop();
   }

@@ -3,7 +3,7 @@
 import { findAny } from '../diffusion/any-model.ts';
 import { isCheckpoint } from '../diffusion/layout.ts';
 import { type ErrorCode, InputError } from '../errors.ts';
-import type { DownloadProgress } from '../hub/fetch-model.ts';
+import type { DownloadProgress } from '../hub/pull-folder.ts';
 import { checkDevice, type Device } from '../onnx/device.ts';
 import { type PlacedNode, profile } from '../onnx/profiling.ts';
 import { checkpointParts, samplePrompt } from './checkpoint-parts.ts';
