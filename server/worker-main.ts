@@ -64,7 +64,8 @@ const hubListeners = {
 
 const packs = await loadPacks({ packDirs: options.packDirs });
 const folders = dataFolders(options.dataDir);
-const offered = offeredModels({ folders, packs }, options);
+const places = options.places ?? { roots: [folders.models], extra: [] };
+const offered = offeredModels({ places, packs }, options);
 const executor = createExecutor({
   registry: createRegistry(packs),
   cache: options.cache,
