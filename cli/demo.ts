@@ -8,13 +8,14 @@ import { packageFile } from '../engine/package-root.ts';
 import type { FileRef } from '../nodes/node-context.ts';
 import { type ApiGraph, apiGraph } from '../schemas/prompt.ts';
 import { showGraph } from './graph-progress.ts';
-import { integerOption } from './options.ts';
+import { integerOption, makeDeviceOption } from './options.ts';
 import { watchInterrupt } from './stop-signal.ts';
 import { checkWritable, writeFileWhole } from './write-file.ts';
 
 interface DemoOptions {
   readonly out: string;
   readonly seed: number | bigint;
+  readonly device: string;
   readonly quiet?: boolean;
 }
 
@@ -37,11 +38,12 @@ export function addDemo(program: Command): void {
         max: 2n ** 64n - 1n,
       }).default(0),
     )
+    .addOption(makeDeviceOption())
     .option('--quiet', 'do not show progress')
     .action(runDemo);
 }
 
-async function runDemo(picture: string, { out, seed, quiet }: DemoOptions): Promise<void> {
+async function runDemo(picture: string, { out, seed, device, quiet }: DemoOptions): Promise<void> {
   checkWritable(out);
   const source = readPicture(picture);
   const dataDir = mkdtempSync(join(tmpdir(), 'pez-nodes-demo-'));
@@ -53,7 +55,7 @@ async function runDemo(picture: string, { out, seed, quiet }: DemoOptions): Prom
     import('./side-by-side.ts'),
   ]);
   try {
-    const server = await startServer({ port: 0, dataDir, log: createLog({ level: 'error' }) });
+    const server = await startServer({ port: 0, dataDir, device, log: createLog({ level: 'error' }) });
     try {
       if (!quiet)
         process.stderr.write(`A node server is listening on ${server.url}; it runs the template ${TEMPLATE}.\n`);

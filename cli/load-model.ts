@@ -4,11 +4,11 @@ import type { ModelOptions } from './options.ts';
 import { showDownloads } from './progress.ts';
 
 /** Loads the model; the engine is imported here, so that `--help` need not wait for it. */
-export async function loadModel({ clip, dtype }: ModelOptions, signal?: AbortSignal): Promise<Clip> {
+export async function loadModel({ clip, dtype, device }: ModelOptions, signal?: AbortSignal): Promise<Clip> {
   const { loadClip } = await import('../engine/clip/clip.ts');
   const view = showDownloads();
   try {
-    return await loadClip(clip, { dtype, signal, onProgress: view.update });
+    return await loadClip(clip, { dtype, device, signal, onProgress: view.update });
   } finally {
     view.stop();
   }

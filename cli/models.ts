@@ -1,4 +1,4 @@
-// `pez-nodes models list|pull|path`: the models on this machine, downloading others, and where they are.
+// `pez-nodes models list|pull|path|check`: the models on this machine, downloading others, where they are, and whether they run.
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -8,6 +8,7 @@ import { InputError } from '../engine/errors.ts';
 import { bundledRoot, listBundled } from '../engine/hub/bundled.ts';
 import { defaultCacheDir, listCached } from '../engine/hub/cache.ts';
 import { parseHubId } from '../engine/hub-id.ts';
+import { addModelsCheck } from './models-check.ts';
 import { makeDtypeOption } from './options.ts';
 import { showDownloads } from './progress.ts';
 import { watchInterrupt } from './stop-signal.ts';
@@ -34,6 +35,7 @@ export function addModels(program: Command): void {
     .action(async (name: string, { dtype }: { dtype?: string }) => {
       process.stdout.write(`${await findAny(name, { dtype, offline: true })}\n`);
     });
+  addModelsCheck(models);
 }
 
 function runList({ json }: { json?: boolean }): void {

@@ -43,7 +43,7 @@ export interface WorkerOptions {
   readonly writeMetadata: boolean;
   /** Memory that results may take; half of the computer's. */
   readonly maxMemoryBytes?: number;
-  /** Where checkpoints run (`cpu` and kin); cpu. */
+  /** Where models run (`cpu` and kin); cpu. */
   readonly device?: string;
   /** The models that the server was started with, and whether graphs may name others of the hub. */
   readonly clip?: string;
