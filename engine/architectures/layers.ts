@@ -39,24 +39,25 @@ export function parameter({ parameters }: Pick<Context, 'parameters'>, name: str
  */
 export function linear(context: Context, x: Value, prefix: string): Value {
   const { graph, parameters } = context;
-  const product = graph.add('MatMul', [x, matrix(context, prefix)]);
+  const { matrix, dims, transB } = matrixOf(context, prefix);
   const bias = parameters.find(`${prefix}.bias`);
-  return bias ? graph.add('Add', [product, graph.weight(bias)]) : product;
+  const rows = graph.add('Reshape', [x, graph.ints(-1, dims[1])]);
+  // Gemm reads W as it lies. A Transpose before a MatMul would be computed when the session is made, and W kept twice while that takes place.
+  const product = graph.add('Gemm', [rows, matrix, ...(bias ? [graph.weight(bias)] : [])], { transB });
+  const shape = graph.add('Concat', [graph.add('Shape', [x], { end: -1 }), graph.ints(dims[0])], { axis: 0 });
+  return graph.add('Reshape', [product, shape]);
 }
 
-/** Wᵀ [in, out] of a linear layer. */
-function matrix(context: Context, prefix: string): Value {
+/** W [out, in], or with transB = 0 its transpose, and the dims of W. */
+function matrixOf(context: Context, prefix: string): { matrix: Value; dims: readonly number[]; transB: 0 | 1 } {
   const { graph, parameters } = context;
   const ready = parameters.find(`${prefix}.transposed`);
-  if (ready) return graph.weight(ready);
+  if (ready) return { matrix: graph.weight(ready), dims: ready.dims.toReversed(), transB: 0 };
   const found = parameters.find(`${prefix}.weight`);
   const flat = found?.dims.length === 4 ? reshaped(found, found.dims.slice(0, 2)) : found;
-  return transposed(graph, flat ?? parameter(context, `${prefix}.weight`, [-1, -1]));
+  const weight = flat ?? parameter(context, `${prefix}.weight`, [-1, -1]);
+  return { matrix: graph.weight(weight), dims: weight.dims, transB: 1 };
 }
-
-/** [out, in] → [in, out], which onnxruntime computes once, when the session is made. */
-export const transposed = (graph: GraphBuilder, weight: Weight): Value =>
-  graph.add('Transpose', [graph.weight(weight)], { perm: [1, 0] });
 
 /** Part `index` of `count` equal parts of a parameter's rows. */
 export const part = (weight: Weight, index: number, count: number): Weight => {
