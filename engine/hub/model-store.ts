@@ -54,8 +54,9 @@ export async function findModel(name: string, options: StoreOptions = {}): Promi
     throw withoutTextTower(dir, transformersJs.towerFile('text', dtype ?? 'fp32'));
   }
   const find = (tower: Tower) => findTower(tower, { name, dir, layout, dtype, onNote: options.onNote });
+  const textModelPath = find('text')!; // that is how its layout was known
   const visionModelPath = find('vision') ?? join(dir, layout.towerFile('vision', 'fp32'));
-  return { name, dir, layout, textModelPath: find('text')!, visionModelPath };
+  return { name, dir, layout, textModelPath, visionModelPath };
 }
 
 interface Wanted {
