@@ -36,23 +36,25 @@ export function parameter({ parameters }: Pick<Context, 'parameters'>, name: str
 /**
  * y = x·Wᵀ + b over the last axis: x [..., in] → [..., out]. A 1×1 convolution's weight [out, in, 1, 1] is taken, too. A layout whose file
  * keeps W as [in, out] gives it under the name "….transposed" instead of "….weight".
+ *
+ * One Gemm over the rows of x: onnxruntime packs W as it lies. A MatMul would need Wᵀ, and for a moment twice the memory.
  */
 export function linear(context: Context, x: Value, prefix: string): Value {
   const { graph, parameters } = context;
   const { matrix, dims, transB } = matrixOf(context, prefix);
+  const [out, input] = dims;
   const bias = parameters.find(`${prefix}.bias`);
-  const rows = graph.add('Reshape', [x, graph.ints(-1, dims[1])]);
-  // Gemm reads W as it lies. A Transpose before a MatMul would be computed when the session is made, and W kept twice while that takes place.
-  const product = graph.add('Gemm', [rows, matrix, ...(bias ? [graph.weight(bias)] : [])], { transB });
-  const shape = graph.add('Concat', [graph.add('Shape', [x], { end: -1 }), graph.ints(dims[0])], { axis: 0 });
+  const flat = graph.add('Reshape', [x, graph.ints(-1, input)]);
+  const product = graph.add('Gemm', [flat, matrix, ...(bias ? [graph.weight(bias)] : [])], { transB });
+  const shape = graph.add('Concat', [graph.add('Shape', [x], { end: -1 }), graph.ints(out)], { axis: 0 });
   return graph.add('Reshape', [product, shape]);
 }
 
-/** W [out, in], or with transB = 0 its transpose, and the dims of W. */
+/** The matrix of a linear layer as it is stored, the dims [out, in] of W, and whether the stored one is W or (0) its transpose. */
 function matrixOf(context: Context, prefix: string): { matrix: Value; dims: readonly number[]; transB: 0 | 1 } {
   const { graph, parameters } = context;
   const ready = parameters.find(`${prefix}.transposed`);
-  if (ready) return { matrix: graph.weight(ready), dims: ready.dims.toReversed(), transB: 0 };
+  if (ready) return { matrix: graph.weight(ready), dims: [ready.dims[1], ready.dims[0]], transB: 0 };
   const found = parameters.find(`${prefix}.weight`);
   const flat = found?.dims.length === 4 ? reshaped(found, found.dims.slice(0, 2)) : found;
   const weight = flat ?? parameter(context, `${prefix}.weight`, [-1, -1]);
