@@ -54,6 +54,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'server/sockets': [...SERVER],
   'server/http': [...SERVER, 'server/files', 'server/packs', 'server/validate', 'server/queue'],
   templates: ['nodes', 'schemas', 'server/*'],
+  comfyui: ['nodes', 'schemas', 'server/packs', 'templates'],
   cli: ['engine/*', 'nodes', 'schemas', 'server/*'],
   docs: ['engine/autodiff', 'nodes', 'schemas'],
   bench: ['*'],

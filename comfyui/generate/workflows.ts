@@ -53,9 +53,13 @@ export const examples: readonly Example[] = [
     name: 'Shorten a prompt',
     note: 'Finds the few words that CLIP rates closest to a long prompt, and says how close they are.',
     graph: {
-      1: node('DistilPrompt', { clip, text: 'a detailed drawing of a small red fox that sits in the snow below a tall green tree' }),
+      1: node('DistilPrompt', {
+        ratio: 0.3,
+        clip,
+        text: 'a flat drawing of a red fox beside a green tree, in the style of noto emoji, on a white background',
+      }),
       2: node('PreviewAny', { source: ['1', 0] }, 'Short prompt'),
-      3: node('CLIPSimilarity', { clip, texts_a: ['1', 0], texts_b: 'a fox in the snow\na city at night' }),
+      3: node('CLIPSimilarity', { clip, texts_a: ['1', 0], texts_b: 'a drawing of a fox\na drawing of a house' }),
       4: node('PreviewAny', { source: ['3', 0] }, 'How close it is'),
     },
   },

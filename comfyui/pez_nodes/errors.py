@@ -6,9 +6,14 @@ from .settings import how_to_start
 class PezNodesError(Exception):
     """Something to mend: its text says what and how."""
 
+    # ComfyUI shows the module's name, which is otherwise the path of the pack.
+    __module__ = "pez_nodes"
+
 
 class Unreachable(PezNodesError):
     """No answer from the server. A job that was accepted may still be running there."""
+
+    __module__ = "pez_nodes"
 
     def __init__(self, url: str):
         super().__init__(f"No pez-nodes server answers at {url}. {how_to_start(url)}")
@@ -16,6 +21,8 @@ class Unreachable(PezNodesError):
 
 class UnknownJob(PezNodesError):
     """The server does not know the job: its data folder is another one than before."""
+
+    __module__ = "pez_nodes"
 
 
 def refused(url: str, status: int, body: object) -> PezNodesError:

@@ -49,7 +49,7 @@ class Job:
                 if time.monotonic() - lost_at > patience():
                     raise
                 url = self._connection.url
-                self._host.text(f"The pez-nodes server at {url} is gone; waiting for it. {how_to_start(url)}")
+                self._host.text(f"The pez-nodes server at {url} is gone; the job goes on when it is back. {how_to_start(url)}")
                 await asyncio.sleep(PAUSE)
 
     async def cancel(self) -> None:

@@ -43,7 +43,9 @@ export interface PythonPack {
 }
 
 const NEEDS = 'import sys, numpy, PIL, aiohttp; assert sys.version_info >= (3, 9)';
-const interpreters = [process.env.PEZ_NODES_TEST_PYTHON, 'python3', '/usr/bin/python3'].filter((name) => name !== undefined);
+const interpreters = [process.env.PEZ_NODES_TEST_PYTHON, 'python3', '/usr/bin/python3'].filter(
+  (name) => name !== undefined,
+);
 
 /** A Python with NumPy, Pillow and aiohttp; undefined if there is none. */
 export const python = interpreters.find((command) => {
