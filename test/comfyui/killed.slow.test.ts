@@ -6,7 +6,7 @@ import { startServerProcess } from '../helpers/server-process.ts';
 import { describeWithPython, packFolder, startPythonPack } from './python-pack.ts';
 
 const tiger = join(import.meta.dirname, '../../examples/tiger.png');
-const inputs = { clip: 'pico-clip', preset: 'custom', length: 4, seed: 1, steps: 200, restarts: 4, early_stop: 0 };
+const inputs = { clip: 'pico-clip', preset: 'custom', length: 4, seed: 1, steps: 120, restarts: 2, early_stop: 0 };
 const call = { class: 'PEZInvert', inputs, images: { images: [tiger] } };
 
 describeWithPython('the pack while its server dies', () => {
