@@ -1,6 +1,7 @@
 // Example graphs of the pack for ComfyUI's template browser. They start from example.png, which every ComfyUI has.
 import { combo, type NodeDefinition } from '../../nodes/define-node.ts';
 import type { ApiGraph } from '../../schemas/prompt.ts';
+import type { UiGraph04 } from '../../schemas/template.ts';
 import { layOut, withDefaults } from '../../templates/layout.ts';
 
 interface Example {
@@ -80,12 +81,25 @@ export function workflowFiles(definitions: readonly NodeDefinition[]): Map<strin
   return new Map(
     examples.map(({ name, graph, note }) => [
       `example_workflows/${name}.json`,
-      layOut({
-        name: `comfyui/${name}`,
-        graph: withDefaults(graph, known),
-        note: `## ${name}\n\n${note}\n\nRuns on a pez-nodes server: \`npx pez-nodes serve --port 8190\``,
-        definitions: known,
-      }),
+      withoutOwnTitles(
+        layOut({
+          name: `comfyui/${name}`,
+          graph: withDefaults(graph, known),
+          note: `## ${name}\n\n${note}\n\nRuns on a pez-nodes server: \`npx pez-nodes serve --port 8190\``,
+          definitions: known,
+        }),
+        known,
+      ),
     ]),
   );
 }
+
+type Known = ReadonlyMap<string, { readonly definition: NodeDefinition }>;
+
+/** Titles that say nothing else than the node's name go: the front end then shows that name in the user's language. */
+const withoutOwnTitles = (graph: UiGraph04, known: Known): UiGraph04 => ({
+  ...graph,
+  nodes: graph.nodes.map(({ title, ...node }) =>
+    title === known.get(node.type)?.definition.displayName ? node : { ...node, title },
+  ),
+});
