@@ -5,7 +5,7 @@ import type { DiffusionModel } from './checkpoint.ts';
 import type { Conditioning } from './conditioning.ts';
 import { makeDenoiser } from './denoiser.ts';
 import { checkLatent, type Latent } from './latent.ts';
-import { createNoise, type NoiseSource } from './noise.ts';
+import { createNoise, createStepNoise, type NoiseSource } from './noise.ts';
 import type { NoiseLevels } from './noise-levels.ts';
 import { runSampler, type SamplerName, samplerNames } from './samplers.ts';
 import { makeSigmas } from './schedules.ts';
@@ -46,7 +46,7 @@ export interface SampleOptions {
 const NEAR = 1e-5;
 
 /**
- * Samples. Each item of the batch has its own noise, which depends on the seed and its place alone. The same options give the same bits on one machine.
+ * Samples. The noise of the whole batch is drawn from the seed, as in ComfyUI. The same options give the same bits on one machine.
  * Throws OPTION_INVALID, MODEL_UNSUPPORTED, MODEL_INVALID; the signal's reason when aborted, within one step.
  */
 export async function sample(options: SampleOptions): Promise<Latent> {
@@ -59,9 +59,7 @@ export async function sample(options: SampleOptions): Promise<Latent> {
     options.sigmas ??
     makeSigmas(model.levels, { schedule: options.scheduler, steps: options.steps, denoise: options.denoise });
   if (sigmas.length < 2) return { shape: latent.shape, data: latent.data.slice() };
-  const [batch] = latent.shape;
-  const itemSize = latent.data.length / batch;
-  const source = (stream: 'start' | 'steps') => createNoise({ seed, stream, batch, itemSize });
+  const numbers = latent.data.length;
   const { scale } = model.vae;
   const denoise = await makeDenoiser({
     ...options,
@@ -73,8 +71,8 @@ export async function sample(options: SampleOptions): Promise<Latent> {
   const x = await runSampler(options.sampler as SamplerName, {
     denoise,
     sigmas,
-    x: addNoise(toModel(latent, model), options.noise?.start ?? source('start')(), sigmas[0], model.levels),
-    noise: options.noise?.steps ?? source('steps'),
+    x: addNoise(toModel(latent, model), options.noise?.start ?? createNoise(seed, numbers)(), sigmas[0], model.levels),
+    noise: options.noise?.steps ?? createStepNoise(seed, numbers),
     signal,
     onStep: ({ index, sigma, denoised }) =>
       onStep?.({
