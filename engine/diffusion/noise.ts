@@ -4,6 +4,9 @@ import { mersenneTwister, type Words } from './mersenne-twister.ts';
 /** Each call gives fresh noise, mean 0, variance 1. */
 export type NoiseSource = () => Float32Array;
 
+/** Fresh unit noise for a step from one σ to the next. */
+export type StepNoise = (from: number, to: number) => Float32Array;
+
 /** From this size on, PyTorch fills blocks in float32; smaller tensors are drawn number by number in float64. */
 const BLOCK = 16;
 

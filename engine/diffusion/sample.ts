@@ -1,13 +1,14 @@
 // KSampler: model, two conditionings, a latent and a seed → the sampled latent, with ComfyUI's meaning of steps, cfg and denoise.
 import * as check from '../check.ts';
 import { InputError } from '../errors.ts';
+import { createBrownianNoise } from './brownian-noise.ts';
 import type { DiffusionModel } from './checkpoint.ts';
 import type { Conditioning } from './conditioning.ts';
 import { makeDenoiser } from './denoiser.ts';
 import { checkLatent, type Latent } from './latent.ts';
-import { createNoise, createStepNoise, type NoiseSource } from './noise.ts';
+import { createNoise, createStepNoise, type StepNoise } from './noise.ts';
 import type { NoiseLevels } from './noise-levels.ts';
-import { runSampler, type SamplerName, samplerNames } from './samplers.ts';
+import { pathSamplers, runSampler, type SamplerName, samplerNames } from './samplers.ts';
 import { makeSigmas } from './schedules.ts';
 
 export interface SampleProgress {
@@ -39,7 +40,7 @@ export interface SampleOptions {
   /** Instead of the schedule's: falling, the last one 0 or where to stop. */
   readonly sigmas?: ArrayLike<number>;
   /** Instead of the seed's: unit noise for the start, and for each step that adds some. */
-  readonly noise?: { readonly start: Float32Array; readonly steps?: NoiseSource };
+  readonly noise?: { readonly start: Float32Array; readonly steps?: StepNoise };
 }
 
 /** How near a σ must be to the model's largest to count as "noise alone". */
@@ -72,7 +73,7 @@ export async function sample(options: SampleOptions): Promise<Latent> {
     denoise,
     sigmas,
     x: addNoise(toModel(latent, model), options.noise?.start ?? createNoise(seed, numbers)(), sigmas[0], model.levels),
-    noise: options.noise?.steps ?? createStepNoise(seed, numbers),
+    noise: options.noise?.steps ?? stepNoise(options, sigmas),
     signal,
     onStep: ({ index, sigma, denoised }) =>
       onStep?.({
@@ -84,6 +85,11 @@ export async function sample(options: SampleOptions): Promise<Latent> {
   });
   return fromModel(x, latent.shape, model);
 }
+
+const stepNoise = ({ sampler, seed, latent }: SampleOptions, sigmas: ArrayLike<number>): StepNoise =>
+  pathSamplers.has(sampler)
+    ? createBrownianNoise(seed, latent.data.length, sigmas)
+    : createStepNoise(seed, latent.data.length);
 
 function checkOptions({ positive, negative, sampler, cfg, seed, latent, noise }: SampleOptions): void {
   check.oneOf('sampler', sampler, samplerNames);

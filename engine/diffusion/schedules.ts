@@ -101,7 +101,7 @@ function beta({ sigmas }: NoiseLevels, steps: number): number[] {
 }
 
 /** Halves go to the even neighbour, as in NumPy. */
-function roundToEven(x: number): number {
+export function roundToEven(x: number): number {
   const floor = Math.floor(x);
   return x - floor === 0.5 ? floor + (floor % 2) : Math.round(x);
 }

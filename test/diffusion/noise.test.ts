@@ -1,4 +1,5 @@
 // Seeded noise: reproducible, normal, and PyTorch's numbers.
+import { createBrownianNoise } from '../../engine/diffusion/brownian-noise.ts';
 import { createNoise, createStepNoise } from '../../engine/diffusion/noise.ts';
 import { readFixture } from './fixture.ts';
 
@@ -9,7 +10,14 @@ interface Case {
   readonly sums: readonly number[];
 }
 
-const { cases, ends } = readFixture<{ cases: Case[]; ends: number }>('noise.json');
+interface Path {
+  readonly seed: string;
+  readonly size: number;
+  readonly sigmas: readonly number[];
+  readonly steps: readonly { readonly data: readonly number[] }[];
+}
+
+const { cases, ends, paths } = readFixture<{ cases: Case[]; ends: number; paths: Path[] }>('noise.json');
 
 test.each(cases)('seed $seed gives the $size numbers of torch.randn, call by call', ({ seed, size, draws, sums }) => {
   const next = createNoise(BigInt(seed), size);
@@ -19,6 +27,17 @@ test.each(cases)('seed $seed gives the $size numbers of torch.randn, call by cal
     expect(Math.max(...shown.map((v, i) => Math.abs(v - data[i])))).toBeLessThan(5e-7);
     const sum = noise.reduce((a, v) => a + v, 0);
     expect(Math.abs(sum - sums[call])).toBeLessThan(1e-7 * size);
+  });
+});
+
+test.each(paths)("seed $seed gives the path of torchsde's Brownian tree, step by step and in any order", (path) => {
+  const make = () => createBrownianNoise(BigInt(path.seed), path.size, [...path.sigmas, 0]);
+  const noise = make();
+  path.steps.forEach(({ data }, i) => {
+    const [from, to] = path.sigmas.slice(i, i + 2);
+    const step = noise(from, to);
+    expect(Math.max(...data.map((v, k) => Math.abs(v - step[k])))).toBeLessThan(5e-6);
+    expect(make()(from, to)).toEqual(step);
   });
 });
 

@@ -56,8 +56,7 @@ def original_vae():
     return tensors
 
 
-def original_text(config):
-    prefix = "cond_stage_model.transformer."
+def original_text(config, prefix):
     tensors = {prefix + name: entry for name, entry in text_entries(config, "text").items()}
     ids = (torch.int64, (1, 77), lambda: torch.arange(77)[None])
     return {**tensors, f"{prefix}text_model.embeddings.position_ids": ids}
@@ -71,13 +70,15 @@ def schedule():
 
 
 def sd15(out):
-    tensors = {**original_unet(configs.SD15), **original_vae(), **original_text(configs.L_TEXT), **schedule()}
+    text = original_text(configs.L_TEXT, "cond_stage_model.transformer.")
+    tensors = {**original_unet(configs.SD15), **original_vae(), **text, **schedule()}
     write(out / "checkpoints/random-sd15.safetensors", tensors, {"format": "pt"})
 
 
 def xl(out):
-    clip_l = {f"conditioner.embedders.0.transformer.{n}": e for n, e in text_entries(configs.L_TEXT, "text").items()}
+    clip_l = original_text(configs.L_TEXT, "conditioner.embedders.0.transformer.")
     big_g = open_clip_entries(text_entries(configs.BIGG_TEXT, "text_2", projection=True))
+    big_g["logit_scale"] = entry("text_2.logit_scale", ())
     big_g = {f"conditioner.embedders.1.model.{n}": e for n, e in big_g.items()}
     write(out / "checkpoints/random-xl.safetensors", {**original_unet(configs.XL), **original_vae(), **clip_l, **big_g})
 
