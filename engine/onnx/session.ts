@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
+import { readExternalFiles } from './external-files.ts';
 import type { Model } from './graph.ts';
 import { asFloat16 } from './half.ts';
 import type { Tensor } from './tensor.ts';
@@ -32,7 +33,8 @@ export async function createSession(model: Model, options: SessionOptions = {}):
 export const openSession = (path: string, options: SessionOptions = {}): Promise<Session> => open(path, path, options);
 
 async function open(model: string | Uint8Array, source: string, options: SessionOptions): Promise<Session> {
-  const all: SessionOptions = { logSeverityLevel: 4, ...options };
+  const externalData = typeof model === 'string' ? readExternalFiles(model) : undefined;
+  const all: SessionOptions = { logSeverityLevel: 4, ...(externalData && { externalData }), ...options };
   try {
     // The binding types bytes and paths as separate overloads.
     return typeof model === 'string'
