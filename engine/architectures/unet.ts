@@ -1,4 +1,5 @@
 // A U-Net's config and parameters (under diffusers' names) → its graph, with the inputs and the output of diffusers' ONNX exports.
+import type { Device } from '../onnx/device.ts';
 import { GraphBuilder, type Value, type WeightGraph } from './graph-builder.ts';
 import { linear, type Parameters } from './layers.ts';
 import {
@@ -18,6 +19,8 @@ export interface UnetOptions {
   readonly parameters: Parameters;
   /** 'plain': ops that the gradient engine knows; default 'fused', which is faster. */
   readonly attention?: AttentionForm;
+  /** Where it will run, default 'cpu'; the graph works on all of them, but not equally fast. */
+  readonly device?: Device;
 }
 
 /**
@@ -25,9 +28,9 @@ export interface UnetOptions {
  * [batch, P], `time_ids` [batch, 6]; LCM: `timestep_cond` [batch, G]. Output: `out_sample`, of the sample's shape. All float32. Throws
  * MODEL_INVALID for a missing parameter or one of the wrong shape.
  */
-export function buildUnet({ config, parameters, attention = 'fused' }: UnetOptions): WeightGraph {
+export function buildUnet({ config, parameters, attention = 'fused', device = 'cpu' }: UnetOptions): WeightGraph {
   const graph = new GraphBuilder(parameters.source);
-  const context: PictureContext = { graph, parameters, attention, groups: config.groups, epsilon: 1e-5 };
+  const context: PictureContext = { graph, parameters, attention, device, groups: config.groups, epsilon: 1e-5 };
   const sample = graph.input('sample', 'float32', ['batch', config.inChannels, 'height', 'width']);
   const timestep = graph.input('timestep', 'float32', ['batch']);
   const states = graph.input('encoder_hidden_states', 'float32', ['batch', 'length', config.contextWidth]);

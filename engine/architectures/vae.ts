@@ -1,5 +1,6 @@
 // The parameters of an AutoencoderKL (under diffusers' names) → the graphs of its decoder and its encoder.
 import { InputError } from '../errors.ts';
+import type { Device } from '../onnx/device.ts';
 import { attention } from './attention.ts';
 import { GraphBuilder, type Value, type WeightGraph } from './graph-builder.ts';
 import { linear, type Parameters, parameter } from './layers.ts';
@@ -21,6 +22,8 @@ export interface VaeOptions {
   readonly groups?: number;
   /** 'plain': ops that the gradient engine knows; default 'fused', which takes far less memory. */
   readonly attention?: AttentionForm;
+  /** Where it will run, default 'cpu'. */
+  readonly device?: Device;
 }
 
 /**
@@ -70,8 +73,8 @@ export function buildVaeEncoder(options: VaeOptions): WeightGraph {
   return graph.build();
 }
 
-function contextOf({ parameters, groups = 32, attention = 'fused' }: VaeOptions): PictureContext {
-  return { graph: new GraphBuilder(parameters.source), parameters, groups, attention, epsilon: 1e-6 };
+function contextOf({ parameters, groups = 32, attention = 'fused', device = 'cpu' }: VaeOptions): PictureContext {
+  return { graph: new GraphBuilder(parameters.source), parameters, groups, attention, device, epsilon: 1e-6 };
 }
 
 const has = ({ parameters }: PictureContext, prefix: string): boolean =>
