@@ -183,8 +183,8 @@ test('base, prediction and noise levels of a checkpoint are told, and where its 
   });
   const { parts } = modelKindOf(headerOnly(FILES['SD XL'][0]));
   expect(parts.filter(({ part }) => part === 'text_encoder')).toEqual([
-    { part: 'text_encoder', layout: 'transformers', prefix: 'conditioner.embedders.0.transformer.text_model.' },
-    { part: 'text_encoder', layout: 'openclip', prefix: 'conditioner.embedders.1.model.' },
+    { part: 'text_encoder', layout: 'transformers', prefix: 'conditioner.embedders.0.transformer.' },
+    { part: 'text_encoder', layout: 'open_clip', prefix: 'conditioner.embedders.1.model.' },
   ]);
 });
 
