@@ -19,7 +19,7 @@ export interface Context {
 }
 
 /** The parameter of that name. Throws MODEL_INVALID if there is none, or if its shape is not `dims` (where −1 fits any size). */
-export function parameter({ parameters }: Context, name: string, dims: readonly number[]): Weight {
+export function parameter({ parameters }: Pick<Context, 'parameters'>, name: string, dims: readonly number[]): Weight {
   const weight = parameters.find(name);
   if (!weight) throw new InputError('MODEL_INVALID', `${parameters.source} lacks the weight "${name}".`);
   const fits = weight.dims.length === dims.length && dims.every((d, i) => d === -1 || d === weight.dims[i]);

@@ -1,4 +1,6 @@
 // Name of a checkpoint → its parts, ready to run: prompt encoder, U-Net, VAE and noise levels.
+
+import { loadClipTokenizer } from '../clip/clip-tokenizer.ts';
 import { once } from '../memo.ts';
 import { checkDevice, type Device } from '../onnx/device.ts';
 import type { Conditioning } from './conditioning.ts';
@@ -6,7 +8,6 @@ import { type CheckpointFiles, type CheckpointStoreOptions, findCheckpoint } fro
 import { type NoiseLevels, readNoiseLevels } from './noise-levels.ts';
 import { makeOnnxModel, type OnnxModel, type RunTime } from './onnx-model.ts';
 import { makePromptEncoder } from './prompt-encoder.ts';
-import { loadCheckpointTokenizer } from './tokenizer.ts';
 import { makeUnet, type Unet } from './unet.ts';
 import { makeVae, type Vae } from './vae.ts';
 
@@ -58,7 +59,7 @@ export async function loadCheckpoint(name: string, options: CheckpointOptions = 
   const clip = makePromptEncoder(
     files.textEncoders.map(({ tokenizerDir }, i) => ({
       model: models[encoderName(i)],
-      tokenizer: once(() => loadCheckpointTokenizer(tokenizerDir)),
+      tokenizer: once(() => loadClipTokenizer(tokenizerDir)),
     })),
   );
   return {

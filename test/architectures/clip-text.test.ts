@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import {
+  bareTextConfig,
+  type OpenClipConfig,
+  openClipTextConfig,
   type TransformersTowerConfig,
-  textConfigOfLayout,
   transformersTextConfig,
 } from '../../engine/architectures/clip-config.ts';
 import { buildClipText, type ClipTextConfig } from '../../engine/architectures/clip-text.ts';
@@ -24,9 +26,9 @@ const CONFIGS: Record<string, (fixture: ClipFixture, found: FoundClip) => ClipTe
   'transformers-quick-gelu': ({ config }) => transformersTextConfig(config.text_config as TransformersTowerConfig, 'x'),
   'transformers-gelu': ({ config }) => transformersTextConfig(config.text_config as TransformersTowerConfig, 'x'),
   'text-model-alone': ({ config }) => transformersTextConfig(config, 'x'),
-  'open-clip-gelu': () => ({ heads: 2, activation: 'gelu', epsilon: 1e-5 }),
-  'open-clip-quick-gelu': () => ({ heads: 2, activation: 'quick_gelu', epsilon: 1e-5 }),
-  'open-clip-bare': (_, { layout, parameters }) => textConfigOfLayout(layout, parameters),
+  'open-clip-gelu': ({ config }) => openClipTextConfig(config.model_cfg as OpenClipConfig, 'x'),
+  'open-clip-quick-gelu': ({ config }) => openClipTextConfig(config.model_cfg as OpenClipConfig, 'x'),
+  'open-clip-bare': (_, found) => bareTextConfig(found),
 };
 
 /** The largest difference, of the positions that the fixture has. */

@@ -12,14 +12,19 @@ export interface FoundClip {
   /** Which towers are there. */
   readonly text: boolean;
   readonly vision: boolean;
+  /** The file is OpenAI's own: it carries the counts that only its code writes. */
+  readonly byOpenAi: boolean;
 }
+
+const OPENAI_COUNTS = ['input_resolution', 'context_length', 'vocab_size'];
 
 /** `prefix`: what stands before every name. Undefined if there is no CLIP under it. */
 export function clipIn(weights: Weights, prefix = ''): FoundClip | undefined {
   const transformers = transformersTowers(weights, prefix);
   if (transformers.text || transformers.vision)
-    return { layout: 'transformers', parameters: transformersClip(weights, prefix), ...transformers };
+    return { layout: 'transformers', parameters: transformersClip(weights, prefix), ...transformers, byOpenAi: false };
   const open = openClipTowers(weights, prefix);
-  if (open.text || open.vision) return { layout: 'open_clip', parameters: openClip(weights, prefix), ...open };
-  return undefined;
+  if (!open.text && !open.vision) return undefined;
+  const byOpenAi = OPENAI_COUNTS.every((name) => weights.names.has(prefix + name));
+  return { layout: 'open_clip', parameters: openClip(weights, prefix), ...open, byOpenAi };
 }
