@@ -1,8 +1,7 @@
 // A checkpoint in one .safetensors file → its parts. The file has no scheduler, no tokenizer and no configuration: these follow from its kind.
 import { dirname } from 'node:path';
-import { bundledClipTokenizer } from '../clip/clip-tokenizer.ts';
-import type { Part } from '../architectures/layouts/find-parts.ts';
 import { type DiffusionBase, type ModelKind, modelKindOf } from '../architectures/model-kind.ts';
+import { bundledClipTokenizer } from '../clip/clip-tokenizer.ts';
 import { InputError } from '../errors.ts';
 import { openWeights, type Weights } from '../safetensors/weights.ts';
 import { type CheckpointParts, type EncoderPart, missingPart, type VaeParts } from './checkpoint-parts.ts';
@@ -11,7 +10,8 @@ import { readNoiseLevels, type SchedulerConfig } from './noise-levels.ts';
 import { type PartConfigs, type TextPart, textPart, unetPart, vaeParts } from './weight-parts.ts';
 
 /** Whether a name is that of weights in one file, rather than of a folder or of the hub. */
-export const isWeightsFile = (name: string): boolean => /\.(safetensors|sft|ckpt|pt|pth|bin)$|\.index(\.\w+)?\.json$/i.test(name);
+export const isWeightsFile = (name: string): boolean =>
+  /\.(safetensors|sft|ckpt|pt|pth|bin)$|\.index(\.\w+)?\.json$/i.test(name);
 
 /** What all of Stable Diffusion's models were trained with. */
 const SCHEDULER: SchedulerConfig = {
@@ -125,5 +125,3 @@ function noVae(path: string, isXl: boolean): VaeParts {
     config: { scalingFactor: isXl ? 0.13025 : 0.18215, shiftFactor: 0, scale: 8, channels: 4 },
   };
 }
-
-export const unetOf = (parts: readonly Part[]): Part | undefined => parts.find(({ part }) => part === 'unet');

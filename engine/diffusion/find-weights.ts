@@ -25,7 +25,9 @@ export function findWeights(dir: string, part: string, dtype: Dtype | undefined)
   ]);
   const found = names.find((path) => existsSync(path));
   if (found !== undefined) return found;
-  const pickled = [`${stem}.bin`, `${stem}.fp16.bin`, join(dir, part, 'pytorch_model.bin')].find((path) => existsSync(path));
+  const pickled = [`${stem}.bin`, `${stem}.fp16.bin`, join(dir, part, 'pytorch_model.bin')].find((path) =>
+    existsSync(path),
+  );
   if (pickled !== undefined && !existsSync(join(dir, part, 'model.onnx'))) throw pickle(pickled);
   return;
 }

@@ -1,9 +1,9 @@
 // The files of a folder in diffusers' layout → the parts of a checkpoint: ONNX exports as they are, .safetensors as graphs over their weights.
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { loadClipTokenizer } from '../clip/clip-tokenizer.ts';
 import { findParts, type Part } from '../architectures/layouts/find-parts.ts';
 import { unetFacts } from '../architectures/unet-facts.ts';
+import { loadClipTokenizer } from '../clip/clip-tokenizer.ts';
 import { InputError } from '../errors.ts';
 import { readJson } from '../hub/read-json.ts';
 import { openWeights, type Weights } from '../safetensors/weights.ts';

@@ -30,13 +30,16 @@ export function statesOutput(names: readonly string[], choice: LayerChoice, path
   if (found !== undefined) return found;
   throw new InputError(
     'MODEL_UNSUPPORTED',
-    `${path} has the outputs ${names.join(', ')}; layer ${choice.stopAt} needs ${wanted.join(' or ')}, which ONNX exports rarely have. A .safetensors checkpoint has every layer.`,
+    choice.leftOut > 0
+      ? `${path} leaves out the last layer, as diffusers' folders of Stable Diffusion 2 do: ${-1 - choice.leftOut} is the last that it has.`
+      : `${path} has the outputs ${names.join(', ')}; layer ${choice.stopAt} needs ${wanted.join(' or ')}. A .safetensors checkpoint gives every layer.`,
   );
 }
 
 function wantedOutputs({ stopAt, normed, leftOut }: LayerChoice, layers: number): string[] {
   // Without outputs for the layers, only the last one's place is known.
-  if (layers === 0) return stopAt + leftOut === -1 && normed ? ['last_hidden_state'] : ['hidden_states.N of each layer'];
+  if (layers === 0)
+    return stopAt + leftOut === -1 && normed ? ['last_hidden_state'] : ['hidden_states.N of each layer'];
   const all = layers + leftOut;
   const layer = all + 1 + stopAt;
   if (layer < 1) return ['last_hidden_state'];

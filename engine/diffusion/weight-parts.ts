@@ -1,8 +1,8 @@
 // Weights and where a part stands among them → the part, whose graph is built when it is first used.
-import { type TransformersTowerConfig, textConfigOfLayout, transformersTextConfig } from '../architectures/clip-config.ts';
+import { bareTextConfig, type TransformersTowerConfig, transformersTextConfig } from '../architectures/clip-config.ts';
 import { buildClipText } from '../architectures/clip-text.ts';
 import type { Parameters } from '../architectures/layers.ts';
-import { type ClipLayoutName, clipIn } from '../architectures/layouts/clip.ts';
+import { clipIn } from '../architectures/layouts/clip.ts';
 import { diffusionParameters } from '../architectures/layouts/diffusion-parameters.ts';
 import { findParts, type Part } from '../architectures/layouts/find-parts.ts';
 import type { PartGraph } from '../architectures/part-graph.ts';
@@ -23,20 +23,24 @@ export interface PartConfigs {
 }
 
 /** Throws MODEL_UNSUPPORTED or MODEL_INVALID if what the header tells is not a U-Net that can be built. */
-export function unetPart(weights: Weights, part: Part, hints?: UnetHints): PartGraph {
+export function unetPart(weights: Weights, part: Part, hints?: UnetHints): PartGraph & { readonly channels: number } {
   const parameters = diffusionParameters(weights, part);
   const config = unetConfigOf(parameters, hints);
-  return { name: 'unet', parameters, build: (changed) => buildUnet({ config, parameters: changed }) };
+  return {
+    name: 'unet',
+    parameters,
+    channels: config.inChannels,
+    build: (changed) => buildUnet({ config, parameters: changed }),
+  };
 }
 
 /** A text tower and how wide and deep it is. Throws MODEL_UNSUPPORTED. */
 export function textPart(weights: Weights, { prefix }: Part, { name, config }: TextPartOptions): TextPart {
   const found = clipIn(weights, prefix);
   if (!found?.text) throw new InputError('MODEL_INVALID', `${weights.source} holds no CLIP text encoder.`);
-  const { parameters, layout } = found;
-  const facts = config ? transformersTextConfig(config, weights.source) : textConfigOfLayout(layout, parameters);
+  const { parameters } = found;
+  const facts = config ? transformersTextConfig(config, weights.source) : bareTextConfig(found);
   return {
-    layout,
     width: parameters.find('text_model.embeddings.token_embedding.weight')?.dims[1] ?? 0,
     layers: countLayers(parameters),
     graph: {
@@ -55,7 +59,6 @@ export interface TextPartOptions {
 
 export interface TextPart {
   readonly graph: PartGraph;
-  readonly layout: ClipLayoutName;
   readonly width: number;
   readonly layers: number;
 }
@@ -75,7 +78,9 @@ export interface VaePartsOptions {
 /** The autoencoder among the weights; undefined if there is none. */
 export function vaeParts(weights: Weights, { json = {}, isXl }: VaePartsOptions): VaeParts | undefined {
   const parts = findParts(weights);
-  const [decoder, encoder] = (['vae_decoder', 'vae_encoder'] as const).map((name) => parts.find((p) => p.part === name));
+  const [decoder, encoder] = (['vae_decoder', 'vae_encoder'] as const).map((name) =>
+    parts.find((p) => p.part === name),
+  );
   const one = decoder ?? encoder;
   if (!one) return;
   const parameters = diffusionParameters(weights, one);
