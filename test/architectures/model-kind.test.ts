@@ -89,7 +89,7 @@ const FILES: Record<string, [shapes: Shapes, kind: string, supported: boolean, m
       ...under('conditioner.embedders.0.model.', openClip(1280)),
     },
     'checkpoints',
-    true,
+    false,
   ],
   'SSD-1B (distilled SD XL)': [{ ...sd(xl([2, 2, 4, 4])), ...firstStage, ...xlTowers }, 'checkpoints', true],
   'an inpainting model': [{ ...sd(unet(768, { inChannels: 9 })), ...firstStage, ...clipL }, 'checkpoints', false],
@@ -109,6 +109,12 @@ const FILES: Record<string, [shapes: Shapes, kind: string, supported: boolean, m
     'diffusion_models',
     false,
   ],
+  'a quantised model (scaled FP8 or NF4)': [
+    { ...sd(xl([2, 2, 10, 10])), 'model.diffusion_model.scaled_fp8': [0] },
+    'diffusion_models',
+    false,
+  ],
+  'CLIP ViT-L/14 text, quantised': [{ ...clip(768), scaled_fp8: [0] }, 'text_encoders', false],
   'Playground 2.5 (EDM)': [
     { ...sd(xl([2, 2, 10, 10])), ...firstStage, edm_mean: [4], edm_std: [4] },
     'checkpoints',
