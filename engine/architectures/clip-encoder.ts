@@ -3,7 +3,7 @@
 //   x ← x + attention(layer_norm1(x));  x ← x + fc2(act(fc1(layer_norm2(x))))
 import { InputError } from '../errors.ts';
 import type { Value } from './graph-builder.ts';
-import { type Context, gelu, layerNorm, linear, parameter, quickGelu } from './layers.ts';
+import { type Context, gelu, layerNorm, linear, missing, type Parameters, parameter, quickGelu } from './layers.ts';
 
 export type ClipActivation = 'quick_gelu' | 'gelu';
 
@@ -32,10 +32,29 @@ export function clipLayers(context: Context, x: Value, options: ClipEncoderOptio
       `${context.parameters.source}: ${heads} attention heads cannot share a width of ${width}.`,
     );
   const states = [x];
-  const layers = `${prefix}.encoder.layers`;
-  for (let i = 0; i === 0 || context.parameters.find(`${layers}.${i}.layer_norm1.weight`); i++)
-    states.push(layer(context, states[i], { ...options, prefix: `${layers}.${i}` }));
+  for (let i = 0; i < countLayers(context.parameters, prefix); i++)
+    states.push(layer(context, states[i], { ...options, prefix: `${prefix}.encoder.layers.${i}` }));
   return states;
+}
+
+/** How many layers a tower has. Throws MODEL_INVALID if it has none, or lacks one before its last. */
+export function countLayers({ find, source }: Parameters, prefix: string): number {
+  const name = (i: number) => `${prefix}.encoder.layers.${i}.layer_norm1.weight`;
+  let count = 0;
+  while (find(name(count))) count++;
+  if (count === 0 || find(name(count + 1))) throw missing(source, name(count));
+  return count;
+}
+
+/** P of the projection that ends a tower of width D; its file keeps it as [P, D] or as [D, P]. Undefined if there is none. */
+export function projectionSize(
+  parameters: Parameters,
+  { prefix, width }: { prefix: string; width: number },
+): number | undefined {
+  if (parameters.find(`${prefix}.transposed`))
+    return parameter({ parameters }, `${prefix}.transposed`, [width, -1]).dims[1];
+  if (parameters.find(`${prefix}.weight`)) return parameter({ parameters }, `${prefix}.weight`, [-1, width]).dims[0];
+  return undefined;
 }
 
 function layer(context: Context, x: Value, options: ClipEncoderOptions): Value {

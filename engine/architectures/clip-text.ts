@@ -1,6 +1,6 @@
 // Parameters of a CLIP text tower → its graph: token ids [B, S] → the embedding of the text, and the states of each layer.
 import { elementCode } from '../onnx/tensor.ts';
-import { type ClipEncoderConfig, clipLayers } from './clip-encoder.ts';
+import { type ClipEncoderConfig, clipLayers, countLayers, projectionSize } from './clip-encoder.ts';
 import { GraphBuilder, type Value, type WeightGraph } from './graph-builder.ts';
 import { type Context, layerNorm, linear, type Parameters, parameter } from './layers.ts';
 
@@ -22,6 +22,8 @@ export interface ClipTextParts {
 
 const BATCH = 'batch';
 const SEQUENCE = 'sequence';
+const TOKENS = 'text_model.embeddings.token_embedding.weight';
+const POSITIONS = 'text_model.embeddings.position_embedding.weight';
 /** Far below any score, and finite whatever is added. */
 const HIDDEN = -1e30;
 
@@ -34,16 +36,15 @@ export function buildClipText({ config, parameters, hiddenStates = false }: Clip
   const graph = new GraphBuilder(parameters.source);
   const context = { graph, parameters };
   const ids = graph.input('input_ids', 'int64', [BATCH, SEQUENCE]);
-  const { embeddings, mask, width } = embed(context, ids);
+  const sizes = clipTextSizes(parameters);
+  const { width, projection } = sizes;
+  const { embeddings, mask } = embed(context, ids, sizes);
   const layers = clipLayers(context, embeddings, { ...config, prefix: 'text_model', width, mask });
   const norm = (states: Value) =>
     layerNorm(context, states, { prefix: 'text_model.final_layer_norm', epsilon: config.epsilon });
   const last = norm(layers[layers.length - 1]);
   const pooled = graph.add('GatherND', [last, endOf(graph, ids, config.endId)], { batch_dims: 1 });
-  if (hasTextProjection(parameters)) {
-    const embedding = linear(context, pooled, 'text_projection');
-    graph.output('text_embeds', embedding, [BATCH, projectionSize(context, width)]);
-  }
+  if (projection) graph.output('text_embeds', linear(context, pooled, 'text_projection'), [BATCH, projection]);
   graph.output('pooler_output', pooled, [BATCH, width]);
   const states = [BATCH, SEQUENCE, width];
   graph.output('last_hidden_state', last, states);
@@ -55,36 +56,46 @@ export function buildClipText({ config, parameters, hiddenStates = false }: Clip
   return graph.build();
 }
 
-/** Whether the tower ends in the space that it shares with pictures. */
-export const hasTextProjection = ({ find }: Parameters): boolean =>
-  (find('text_projection.weight') ?? find('text_projection.transposed')) !== undefined;
+/** What a text tower's tensors say. */
+export interface ClipTextSizes {
+  readonly vocabulary: number;
+  /** D. */
+  readonly width: number;
+  /** The longest text, in tokens. */
+  readonly context: number;
+  readonly layers: number;
+  /** P; undefined if the tower does not end in the space that it shares with pictures. */
+  readonly projection: number | undefined;
+}
 
-/** P; the file keeps the matrix as [P, D] or as [D, P]. */
-function projectionSize(context: Context, width: number): number {
-  if (context.parameters.find('text_projection.transposed'))
-    return parameter(context, 'text_projection.transposed', [width, -1]).dims[1];
-  return parameter(context, 'text_projection.weight', [-1, width]).dims[0];
+/** Throws MODEL_INVALID if a table is missing or fits no other. */
+export function clipTextSizes(parameters: Parameters): ClipTextSizes {
+  const need = (name: string, dims: readonly number[]) => parameter({ parameters }, name, dims).dims;
+  const [vocabulary, width] = need(TOKENS, [-1, -1]);
+  const [context] = need(POSITIONS, [-1, width]);
+  const projection = projectionSize(parameters, { prefix: 'text_projection', width });
+  return { vocabulary, width, context, layers: countLayers(parameters, 'text_model'), projection };
 }
 
 /** Tokens and positions [B, S, D], and what hides from each position those that come after it [S, S]. */
-function embed(context: Context, ids: Value) {
+function embed(context: Context, ids: Value, sizes: ClipTextSizes) {
   const { graph } = context;
-  const table = parameter(context, 'text_model.embeddings.token_embedding.weight', [-1, -1]);
-  const width = table.dims[1];
-  const positions = parameter(context, 'text_model.embeddings.position_embedding.weight', [-1, width]);
+  const table = parameter(context, TOKENS, [-1, -1]);
   // The table is looked up as it is stored: of its rows, few are needed, and the search for prompts reads it where it lies.
   const looked = graph.add('Gather', [graph.storedWeight(table), ids]);
   const tokens = table.type === 'float32' ? looked : graph.add('Cast', [looked], { to: elementCode('float32') });
   const length = graph.add('Shape', [ids], { start: 1 });
   const first = (rows: Value) => graph.add('Slice', [rows, graph.ints(0), length, graph.ints(0)]);
-  const embeddings = graph.add('Add', [tokens, first(graph.weight(positions))]);
-  const [context_] = positions.dims;
-  const places = first(graph.ints(...Array.from({ length: context_ }, (_, i) => i)));
+  const positions = graph.weight(parameter(context, POSITIONS, [sizes.context, sizes.width]));
+  const places = first(graph.ints(...Array.from({ length: sizes.context }, (_, i) => i)));
   const later = graph.add('Greater', [
     graph.add('Unsqueeze', [places, graph.ints(0)]),
     graph.add('Unsqueeze', [places, graph.ints(1)]),
   ]);
-  return { embeddings, width, mask: graph.add('Where', [later, graph.scalar(HIDDEN), graph.scalar(0)]) };
+  return {
+    embeddings: graph.add('Add', [tokens, first(positions)]),
+    mask: graph.add('Where', [later, graph.scalar(HIDDEN), graph.scalar(0)]),
+  };
 }
 
 /** The place of the end of each text, int64 [B, 1]. ArgMax takes the first of equals. */

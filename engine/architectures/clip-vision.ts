@@ -1,6 +1,6 @@
 // Parameters of a CLIP picture tower (a ViT) → its graph: pixels [B, 3, H, H] → the embedding of the picture.
 import { InputError } from '../errors.ts';
-import { type ClipEncoderConfig, clipLayers } from './clip-encoder.ts';
+import { type ClipEncoderConfig, clipLayers, countLayers, projectionSize } from './clip-encoder.ts';
 import { GraphBuilder, type Value, type WeightGraph } from './graph-builder.ts';
 import { type Context, layerNorm, linear, type Parameters, parameter } from './layers.ts';
 
@@ -18,6 +18,7 @@ export interface ClipVisionSizes {
   readonly patch: number;
   /** Height and width of a picture, in pixels. */
   readonly image: number;
+  readonly layers: number;
   /** P; undefined if the tower has no projection. */
   readonly projection: number | undefined;
 }
@@ -36,10 +37,9 @@ export function clipVisionSizes(parameters: Parameters): ClipVisionSizes {
       'MODEL_INVALID',
       `${parameters.source}: a table of ${positions} positions fits no square picture and its class token.`,
     );
-  const projection = parameters.find('visual_projection.transposed')
-    ? need('visual_projection.transposed', [width, -1])[1]
-    : parameters.find('visual_projection.weight') && need('visual_projection.weight', [-1, width])[0];
-  return { width, patch, image: side * patch, projection };
+  const projection = projectionSize(parameters, { prefix: 'visual_projection', width });
+  const layers = countLayers(parameters, 'vision_model');
+  return { width, patch, image: side * patch, layers, projection };
 }
 
 /**

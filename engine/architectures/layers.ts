@@ -18,10 +18,13 @@ export interface Context {
   readonly parameters: Parameters;
 }
 
+export const missing = (source: string, name: string): InputError =>
+  new InputError('MODEL_INVALID', `${source} lacks the weight "${name}".`);
+
 /** The parameter of that name. Throws MODEL_INVALID if there is none, or if its shape is not `dims` (where −1 fits any size). */
 export function parameter({ parameters }: Pick<Context, 'parameters'>, name: string, dims: readonly number[]): Weight {
   const weight = parameters.find(name);
-  if (!weight) throw new InputError('MODEL_INVALID', `${parameters.source} lacks the weight "${name}".`);
+  if (!weight) throw missing(parameters.source, name);
   const fits = weight.dims.length === dims.length && dims.every((d, i) => d === -1 || d === weight.dims[i]);
   if (fits) return weight;
   throw new InputError(

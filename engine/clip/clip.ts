@@ -1,11 +1,15 @@
-// Name of a CLIP (bundled, folder, hub id) → its tokenizer and its text and image encoders.
+// Name of a CLIP (bundled, file, folder, hub id) → its tokenizer and its text and image encoders.
 import { join } from 'node:path';
 import type { DownloadProgress } from '../hub/fetch-model.ts';
 import { findModel } from '../hub/model-store.ts';
 import { readJson } from '../hub/read-json.ts';
+import { openClipWeights } from './clip-weights.ts';
 import { type ImageEncoder, makeImageEncoder } from './image-encoder.ts';
+import { pairTowers } from './pair-towers.ts';
+import { loadPreprocess } from './preprocess.ts';
 import { makeTextEncoder, type TextEncoder } from './text-encoder.ts';
 import { loadTokenizer, type Tokenizer } from './tokenizer.ts';
+import { clipFromWeights, visionFromWeights } from './weights-clip.ts';
 
 export interface Clip {
   /** The name by which it was requested. */
@@ -18,6 +22,16 @@ export interface Clip {
   readonly image: ImageEncoder;
 }
 
+/** What PEZ needs of a text tower. */
+export type TextTower = Omit<Clip, 'image'>;
+
+export interface VisionTower {
+  readonly name: string;
+  readonly image: ImageEncoder;
+  /** P. */
+  readonly dim: number;
+}
+
 export interface LoadOptions {
   /** Where downloaded models are kept; default `$HF_HOME/pez-nodes` (~/.cache/huggingface/pez-nodes). */
   cacheDir?: string;
@@ -27,17 +41,23 @@ export interface LoadOptions {
   endpoint?: string;
   /** Precision of the weights: fp32, fp16 or q8; by default the first of these that is on this machine or, if none is, on the hub. */
   dtype?: string;
+  /** Where the picture tower comes from, if not from the same model: a `clip_vision` file, a folder, a hub id. */
+  vision?: string;
   onProgress?: (progress: DownloadProgress) => void;
   signal?: AbortSignal;
 }
 
 /**
- * Loads a CLIP: a bundled name ('pico-clip'), a folder in the layout of the hub's transformers.js exports, or a hub id
- * ('Xenova/clip-vit-base-patch32', with '@revision' if wanted), which is downloaded once. The sessions of both towers
- * are made when they are first used. Throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED, DOWNLOAD_FAILED.
+ * Loads a CLIP: a bundled name ('pico-clip'), a .safetensors file, a folder (in the layout of the hub's transformers.js exports, or with
+ * the weights of transformers or OpenCLIP), or a hub id ('openai/clip-vit-large-patch14', with '@revision' if wanted), which is downloaded once.
+ * The sessions of both towers are made when they are first used. Throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED, DOWNLOAD_FAILED.
  */
 export async function loadClip(name: string, options: LoadOptions = {}): Promise<Clip> {
-  const { dir, textModelPath, visionModelPath } = await findModel(name, options);
+  if (options.vision !== undefined)
+    return pairTowers(await loadTextTower(name, options), await loadVisionTower(options.vision, options));
+  const files = await findModel(name, options);
+  if ('weightsPath' in files) return clipFromWeights(name, openClipWeights(files.weightsPath), options);
+  const { dir, textModelPath, visionModelPath } = files;
   const tokenizer = await loadTokenizer(dir);
   return {
     name,
@@ -45,8 +65,21 @@ export async function loadClip(name: string, options: LoadOptions = {}): Promise
     textModelPath,
     tokenizer,
     text: makeTextEncoder(textModelPath, tokenizer, projectionDim(dir)),
-    image: makeImageEncoder(dir, visionModelPath),
+    image: makeImageEncoder(visionModelPath, () => loadPreprocess(dir)),
   };
+}
+
+/** The text tower of a model. Takes what `loadClip` takes, and throws what it throws. */
+export async function loadTextTower(name: string, options: LoadOptions = {}): Promise<TextTower> {
+  return loadClip(name, { ...options, vision: undefined });
+}
+
+/** The picture tower of a model: a `clip_vision` file, a folder, or a hub id. Throws what `loadClip` throws. */
+export async function loadVisionTower(name: string, options: LoadOptions = {}): Promise<VisionTower> {
+  const files = await findModel(name, options);
+  if ('weightsPath' in files) return visionFromWeights(name, openClipWeights(files.weightsPath), options);
+  const { image, text } = await loadClip(name, { ...options, vision: undefined });
+  return { name, image, dim: await text.dim() };
 }
 
 /** P as config.json has it; undefined if it leaves it out. */

@@ -4,7 +4,7 @@ import * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
 import { decodeImage, type ImageInput } from '../image/decode-image.ts';
 import { once } from '../memo.ts';
-import { loadPreprocess, type PixelValues } from './preprocess.ts';
+import type { PixelValues, Preprocess } from './preprocess.ts';
 import { embed, sessionFor } from './tower.ts';
 
 export type { ImageInput, RawImage } from '../image/decode-image.ts';
@@ -20,9 +20,9 @@ export interface ImageEncoder {
 /** Images in one run: bounds the memory of decoded pictures and activations. */
 const MAX_BATCH = 8;
 
-/** The encoder of a model folder; preprocessing and session are made at the first call. */
-export function makeImageEncoder(dir: string, path: string): ImageEncoder {
-  const preprocess = once(() => loadPreprocess(dir));
+/** The encoder of the vision tower at `path`; preprocessing and session are made at the first call. */
+export function makeImageEncoder(path: string, load: () => Promise<Preprocess>): ImageEncoder {
+  const preprocess = once(load);
   return {
     async encode(images, signal) {
       if (images.length === 0) return [];

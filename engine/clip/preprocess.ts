@@ -13,7 +13,8 @@ export interface PixelValues {
 
 export type Preprocess = (image: Pixels) => Promise<PixelValues>;
 
-interface ProcessorConfig {
+/** The content of preprocessor_config.json. */
+export interface ProcessorConfig {
   readonly image_processor_type?: string;
   readonly feature_extractor_type?: string;
 }
@@ -24,7 +25,11 @@ const MAX_RESIZED_PIXELS = 64e6;
 /** Reads the image preprocessing of a model folder. Throws MODEL_NOT_FOUND, MODEL_INVALID. */
 export async function loadPreprocess(dir: string): Promise<Preprocess> {
   const path = join(dir, 'preprocessor_config.json');
-  const config = readJson<ProcessorConfig>(path);
+  return makePreprocess(readJson<ProcessorConfig>(path), path);
+}
+
+/** The same from the content of the file; `path` is for messages. Throws MODEL_INVALID. */
+export async function makePreprocess(config: ProcessorConfig, path: string): Promise<Preprocess> {
   const transformers = await import('@xenova/transformers'); // only here: it takes a while to load
   class PillowImage extends transformers.RawImage {
     override async resize(width: number, height: number, options: { resample?: number | string } = {}) {

@@ -1,11 +1,12 @@
 // Name of a model (bundled, folder, hub id) → its folder and the files of its towers.
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { InputError } from '../errors.ts';
 import { parseHubId } from '../hub-id.ts';
 import { bundledRoot, listBundled } from './bundled.ts';
 import { type HubOptions, pullModel } from './fetch-model.ts';
+import { weightsFile, weightsInFolder } from './find-weights.ts';
 import { checkDtype, findTower, towerFile } from './variant.ts';
 
 export interface StoreOptions extends HubOptions {
@@ -13,7 +14,17 @@ export interface StoreOptions extends HubOptions {
   dtype?: string;
 }
 
-export interface ModelFiles {
+/** A CLIP is two ONNX files, or weights that a graph is built over. */
+export type ModelFiles = OnnxFiles | WeightFiles;
+
+export interface WeightFiles {
+  readonly name: string;
+  readonly dir: string;
+  /** The .safetensors file, or the index of its shards. */
+  readonly weightsPath: string;
+}
+
+export interface OnnxFiles {
   readonly name: string;
   readonly dir: string;
   readonly textModelPath: string;
@@ -27,8 +38,12 @@ export interface ModelFiles {
  */
 export async function findModel(name: string, options: StoreOptions = {}): Promise<ModelFiles> {
   const dtype = checkDtype(options.dtype);
+  const file = weightsFile(name);
+  if (file) return { name, dir: dirname(file), weightsPath: file };
   const dir = localFolder(name) ?? (await fromHub(name, { ...options, dtype }));
   const textModelPath = findTower(dir, 'text', dtype);
+  const weightsPath = textModelPath ? undefined : weightsInFolder(dir, dtype);
+  if (weightsPath) return { name, dir, weightsPath };
   if (!textModelPath) throw withoutTextTower(dir, dtype ? towerFile('text', dtype) : towerFile('text', 'fp32'));
   const visionModelPath =
     findTower(dir, 'vision', dtype) ?? findTower(dir, 'vision') ?? join(dir, towerFile('vision', 'fp32'));
@@ -46,8 +61,9 @@ export function localFolder(name: string, bundled: readonly string[] = listBundl
   return undefined;
 }
 
-/** Is it the name of a bundled model, a folder that exists, or a hub id? Throws MODEL_NOT_FOUND if it is a file. */
-export const mayBeModel = (name: string): boolean => localFolder(name) !== undefined || parseHubId(name) !== undefined;
+/** Is it the name of a bundled model, a .safetensors file or a folder that exists, or a hub id? Throws MODEL_NOT_FOUND if it is another file. */
+export const mayBeModel = (name: string): boolean =>
+  weightsFile(name) !== undefined || localFolder(name) !== undefined || parseHubId(name) !== undefined;
 
 async function fromHub(name: string, options: HubOptions): Promise<string> {
   const id = parseHubId(name);
@@ -60,6 +76,8 @@ async function fromHub(name: string, options: HubOptions): Promise<string> {
 
 function withoutTextTower(dir: string, file: string): InputError {
   const towers = existsSync(join(dir, 'onnx')) ? readdirSync(join(dir, 'onnx')).filter((f) => f.endsWith('.onnx')) : [];
-  const found = towers.length ? `it has ${towers.slice(0, 8).join(', ')}` : 'it has no ONNX files in onnx/';
+  const found = towers.length
+    ? `it has ${towers.slice(0, 8).join(', ')}`
+    : 'it has no ONNX files in onnx/, and no model.safetensors';
   return new InputError('MODEL_UNSUPPORTED', `The model in ${dir} has no text tower ${file}: ${found}.`);
 }

@@ -49,8 +49,8 @@ test.each(Object.keys(CONFIGS))('%s: the embedding of pictures is PyTorch’s', 
   const found = visionFile(name, fixture);
   expect(found).toMatchObject({ text: false, vision: true });
   const { parameters } = found;
-  const width = name === 'open-clip-bare' ? 768 : 40;
-  expect(clipVisionSizes(parameters)).toEqual({ width, patch: 8, image: 16, projection: 24 });
+  const [width, layers] = name === 'open-clip-bare' ? [768, 1] : [40, 2];
+  expect(clipVisionSizes(parameters)).toEqual({ width, patch: 8, image: 16, layers, projection: 24 });
   const graph = buildClipVision({ config: CONFIGS[name](fixture, found), parameters });
   const session = await openSession(placeGraph(graph, { name: 'vision_model', cacheDir }));
   const { dims, image_embeds } = fixture.image!;

@@ -45,11 +45,20 @@ export const clipFixture = (name: string): ClipFixture => JSON.parse(readFileSyn
 
 const ELEMENTS = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
 
+const filled = new Map<string, Record<string, TensorSpec>>();
+
 /** The tensors of a fixture; `prefix` is put before every name. */
-export function clipTensors({ tensors, seed, dtype }: ClipFixture, prefix = ''): Record<string, TensorSpec> {
+export function clipTensors(fixture: ClipFixture, prefix = ''): Record<string, TensorSpec> {
+  const key = JSON.stringify([fixture.dtype, fixture.tensors]);
+  const known = filled.get(key) ?? fillAll(fixture);
+  filled.set(key, known);
+  return Object.fromEntries(Object.entries(known).map(([name, tensor]) => [prefix + name, tensor]));
+}
+
+function fillAll({ tensors, seed, dtype }: ClipFixture): Record<string, TensorSpec> {
   const entries = tensors.map(({ name, ...fill }, k): [string, TensorSpec] => {
     const { bytes } = tensor(ELEMENTS[dtype], fill.dims, fillTensor(fill, { k, seed }));
-    return [prefix + name, { dtype, shape: fill.dims, bytes }];
+    return [name, { dtype, shape: fill.dims, bytes }];
   });
   return Object.fromEntries(entries);
 }

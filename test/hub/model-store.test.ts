@@ -21,15 +21,15 @@ test('bundled models lie at the root of the package', async () => {
 });
 
 test('a folder is a model', async () => {
-  const { dir, textModelPath } = await findModel(writeTinyClip(folder));
-  expect([dir, textModelPath]).toEqual([folder, join(folder, 'onnx/text_model.onnx')]);
+  const files = await findModel(writeTinyClip(folder));
+  expect(files).toMatchObject({ dir: folder, textModelPath: join(folder, 'onnx/text_model.onnx') });
 });
 
 test('the variant picks the file; without one, the most precise there is', async () => {
   writeTinyClip(folder);
   const onnx = (name: string) => join(folder, 'onnx', name);
   renameSync(onnx('text_model.onnx'), onnx('text_model_fp16.onnx'));
-  expect((await findModel(folder)).textModelPath).toBe(onnx('text_model_fp16.onnx'));
+  expect(await findModel(folder)).toMatchObject({ textModelPath: onnx('text_model_fp16.onnx') });
   await expect(findModel(folder, { dtype: 'q8' })).rejects.toThrow(/no text tower onnx\/text_model_quantized\.onnx/);
   await expect(findModel(folder, { dtype: 'int3' })).rejects.toMatchObject({ code: 'OPTION_INVALID' });
 });
