@@ -16,6 +16,7 @@ import { imageScale } from './image-scale.ts';
 import { ksampler } from './ksampler.ts';
 import { latentUpscale } from './latent-upscale.ts';
 import { loadImage } from './load-image.ts';
+import { modelSamplingDiscrete } from './model-sampling-discrete.ts';
 import { pezInvert } from './pez-invert.ts';
 import { pezRerank } from './pez-rerank.ts';
 import { previewAny } from './preview-any.ts';
@@ -46,6 +47,7 @@ export const nodes: readonly NodeDefinition[] = [
   conditioningAverage,
   conditioningConcat,
   conditioningCombine,
+  modelSamplingDiscrete,
   emptyLatentImage,
   ksampler,
   vaeDecode,

@@ -11,6 +11,17 @@ export interface PartGraph {
   build(parameters: Parameters): WeightGraph;
 }
 
+/** The first weight of a part that does not go with its own bias, in words; undefined if none is seen to be wrong. */
+export function misfitIn({ parameters, build }: PartGraph): string | undefined {
+  const weights = [...build(parameters).weights.values()];
+  const byName = new Map(weights.map((weight) => [weight.name, weight]));
+  for (const { name, dims } of weights) {
+    const bias = name.endsWith('.weight') ? byName.get(name.replace(/weight$/, 'bias')) : undefined;
+    if (bias && bias.dims[0] !== dims[0]) return `"${name}" is [${dims}] and "${bias.name}" [${bias.dims}]`;
+  }
+  return;
+}
+
 /** Path of the part's .onnx file, which is written if it is not there yet. Throws what `build` and `placeGraph` throw. */
 export const placePart = ({ name, parameters, build }: PartGraph, options: Omit<PlaceOptions, 'name'> = {}): string =>
   placeGraph(build(parameters), { name, ...options });

@@ -1,9 +1,10 @@
 // Name of a checkpoint → its parts, ready to run: prompt encoder, U-Net, VAE and noise levels.
+import { weightsFile } from '../hub/find-weights.ts';
 import { once } from '../memo.ts';
 import { checkDevice, type Device } from '../onnx/device.ts';
 import type { CheckpointParts } from './checkpoint-parts.ts';
 import type { Conditioning } from './conditioning.ts';
-import { isWeightsFile, partsOfFile } from './file-checkpoint.ts';
+import { partsOfFile } from './file-checkpoint.ts';
 import { partsOfFolder } from './folder-checkpoint.ts';
 import { type CheckpointStoreOptions, findCheckpoint } from './layout.ts';
 import { checkPrediction, type NoiseLevels } from './noise-levels.ts';
@@ -52,10 +53,10 @@ export interface CheckpointOptions extends CheckpointStoreOptions {
  */
 export async function loadCheckpoint(name: string, options: CheckpointOptions = {}): Promise<Checkpoint> {
   const device = checkDevice(options.device ?? 'cpu');
-  checkPrediction(options.prediction);
-  const parts = isWeightsFile(name)
-    ? partsOfFile(name, options.prediction)
-    : partsOfFolder(await findCheckpoint(name, options), options.prediction);
+  const { prediction } = options;
+  checkPrediction(prediction);
+  const file = weightsFile(name);
+  const parts = file ? partsOfFile(file, prediction) : partsOfFolder(await findCheckpoint(name, options), prediction);
   return makeCheckpoint(name, parts, device);
 }
 

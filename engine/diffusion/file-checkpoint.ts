@@ -6,23 +6,12 @@ import { InputError } from '../errors.ts';
 import { openWeights, type Weights } from '../safetensors/weights.ts';
 import { type CheckpointParts, type EncoderPart, missingPart, type VaeParts } from './checkpoint-parts.ts';
 import { LAST, type LayerChoice, PENULTIMATE, PENULTIMATE_NORMED } from './hidden-layer.ts';
-import { readNoiseLevels, type SchedulerConfig } from './noise-levels.ts';
+import { stableDiffusionLevels } from './model-sampling.ts';
+import type { PredictionType } from './noise-levels.ts';
 import { type PartConfigs, type TextPart, textPart, unetPart, vaeParts } from './weight-parts.ts';
 
-/** Whether a name is that of weights in one file, rather than of a folder or of the hub. */
-export const isWeightsFile = (name: string): boolean =>
-  /\.(safetensors|sft|ckpt|pt|pth|bin)$|\.index(\.\w+)?\.json$/i.test(name);
-
-/** What all of Stable Diffusion's models were trained with. */
-const SCHEDULER: SchedulerConfig = {
-  beta_schedule: 'scaled_linear',
-  beta_start: 0.00085,
-  beta_end: 0.012,
-  num_train_timesteps: 1000,
-};
-
 /** Throws MODEL_NOT_FOUND, MODEL_INVALID, or MODEL_UNSUPPORTED: what the file is, and where such files are used. */
-export function partsOfFile(path: string, prediction?: string): CheckpointParts {
+export function partsOfFile(path: string, prediction?: PredictionType): CheckpointParts {
   const weights = openWeights(path);
   const kind = modelKindOf(weights);
   const unet = kind.parts.find(({ part }) => part === 'unet');
@@ -40,9 +29,12 @@ export function partsOfFile(path: string, prediction?: string): CheckpointParts 
 }
 
 /** The noise levels of a U-Net in a file of its own, or of a checkpoint. */
-export const fileLevels = (path: string, kind: ModelKind, prediction: string = kind.prediction ?? 'epsilon') =>
-  readNoiseLevels(
-    { ...SCHEDULER, prediction_type: prediction, rescale_betas_zero_snr: kind.zeroTerminalSnr ?? false },
+export const fileLevels = (path: string, kind: ModelKind, prediction?: PredictionType) =>
+  stableDiffusionLevels(
+    {
+      prediction: prediction ?? kind.prediction ?? 'epsilon',
+      zeroTerminalSnr: kind.zeroTerminalSnr ?? false,
+    },
     path,
   );
 

@@ -10,12 +10,12 @@ import { openWeights, type Weights } from '../safetensors/weights.ts';
 import type { CheckpointParts, EncoderPart, VaeParts } from './checkpoint-parts.ts';
 import { LAST, type LayerChoice, PENULTIMATE, PENULTIMATE_NORMED } from './hidden-layer.ts';
 import type { CheckpointFiles } from './layout.ts';
-import { readNoiseLevels } from './noise-levels.ts';
+import { type PredictionType, readNoiseLevels } from './noise-levels.ts';
 import type { ModelSource } from './onnx-model.ts';
 import { textPart, unetPart, vaeParts } from './weight-parts.ts';
 
 /** Throws MODEL_INVALID, MODEL_UNSUPPORTED or MODEL_NOT_FOUND, naming the file. */
-export function partsOfFolder(files: CheckpointFiles, prediction: string | undefined): CheckpointParts {
+export function partsOfFolder(files: CheckpointFiles, prediction: PredictionType | undefined): CheckpointParts {
   const scheduler = prediction === undefined ? files.scheduler : { ...files.scheduler, prediction_type: prediction };
   const unet = unetOf(files.unetPath);
   return {

@@ -10,7 +10,7 @@ import { type NeededFile, weightsFile } from '../hub/needed-files.ts';
 import { readJson } from '../hub/read-json.ts';
 import { checkDtype, type Dtype, dtypes, variantFile } from '../hub/variant.ts';
 import { type HubId, parseHubId } from '../hub-id.ts';
-import { findWeights } from './find-weights.ts';
+import { findPartWeights } from './find-part-weights.ts';
 import type { SchedulerConfig } from './noise-levels.ts';
 
 export interface CheckpointFiles {
@@ -60,7 +60,7 @@ export async function findCheckpoint(name: string, options: CheckpointStoreOptio
     ? join(bundledRoot(), name)
     : (localFolder(name, []) ?? (await fromHub(name, options)));
   const index = readIndex(dir);
-  const part = (folder: string) => eitherFile(findPart(dir, folder, dtype), findWeights(dir, folder, dtype));
+  const part = (folder: string) => eitherFile(findPart(dir, folder, dtype), findPartWeights(dir, folder, dtype));
   const files: CheckpointFiles = {
     name,
     dir,

@@ -5,6 +5,7 @@ import { type DiffusionBase, modelKindOf } from '../architectures/model-kind.ts'
 import { oneOf } from '../check.ts';
 import { hasTokenizer, loadClipTokenizer } from '../clip/clip-tokenizer.ts';
 import { InputError } from '../errors.ts';
+import { weightsInFolder } from '../hub/find-weights.ts';
 import { readJson } from '../hub/read-json.ts';
 import { once } from '../memo.ts';
 import { checkDevice } from '../onnx/device.ts';
@@ -45,7 +46,8 @@ export interface DiffusionModelOptions extends LoosePartOptions {
 /** A U-Net from a .safetensors file: of its own, in the original's or diffusers' names, or in a checkpoint. Throws the same. */
 export function loadDiffusionModel(path: string, options: DiffusionModelOptions = {}): DiffusionModel {
   const device = checkDevice(options.device ?? 'cpu');
-  checkPrediction(options.prediction);
+  const { prediction } = options;
+  checkPrediction(prediction);
   const weights = openWeights(path);
   const kind = modelKindOf(weights);
   const part = kind.parts.find((p) => p.part === 'unet');
@@ -56,7 +58,7 @@ export function loadDiffusionModel(path: string, options: DiffusionModelOptions 
   return {
     name: basename(path),
     unet: makeUnet(makeOnnxModel(unet, device)),
-    levels: fileLevels(path, kind, options.prediction),
+    levels: fileLevels(path, kind, prediction),
     vae: {
       scalingFactor: configs.vae?.scaling_factor ?? (isXl ? 0.13025 : 0.18215),
       shiftFactor: configs.vae?.shift_factor ?? 0,
@@ -121,10 +123,9 @@ function towerOf(path: string, i: number) {
 }
 
 function fileIn(folder: string): string {
-  const names = ['model.safetensors', 'model.fp16.safetensors', 'model.safetensors.index.json'];
-  const found = names.map((name) => join(folder, name)).find((path) => existsSync(path));
+  const found = weightsInFolder(folder);
   if (found !== undefined) return found;
-  throw new InputError('MODEL_NOT_FOUND', `The folder ${folder} has none of the files ${names.join(', ')}.`);
+  throw new InputError('MODEL_NOT_FOUND', `The folder ${folder} holds no weights; model.safetensors is expected.`);
 }
 
 type TowerConfig = PartConfigs['text_encoder'];

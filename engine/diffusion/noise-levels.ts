@@ -8,7 +8,7 @@ export type PredictionType = 'epsilon' | 'v_prediction' | 'sample';
 const predictions: readonly PredictionType[] = ['epsilon', 'v_prediction', 'sample'];
 
 /** Throws OPTION_INVALID unless it is left out or one of them. */
-export function checkPrediction(value: string | undefined): void {
+export function checkPrediction(value: string | undefined): asserts value is PredictionType | undefined {
   if (value !== undefined) oneOf('prediction', value, predictions);
 }
 

@@ -1,7 +1,7 @@
 // One part of a checkpoint, an ONNX file or a graph over .safetensors files: its session is made when it is first used, and freed by `release`.
 import { existsSync } from 'node:fs';
 import * as ort from 'onnxruntime-node';
-import { type PartGraph, placePart } from '../architectures/part-graph.ts';
+import { misfitIn, type PartGraph, placePart } from '../architectures/part-graph.ts';
 import { InputError } from '../errors.ts';
 import { remember } from '../memo.ts';
 import { type Device, openSessionOn } from '../onnx/device.ts';
@@ -88,12 +88,13 @@ async function open(source: ModelSource, device: Device): Promise<Session> {
 }
 
 /** The graph is ours and sound, so the weights are at fault; the file that the user knows is named, not the graph's. */
-function misfit({ name, parameters }: PartGraph, error: Error): Error {
+function misfit(part: PartGraph, error: Error): Error {
   if (!(error instanceof InputError) || error.code !== 'MODEL_INVALID') return error;
-  const reason = error.cause instanceof Error ? error.cause.message.split('\n')[0] : error.message;
+  const refusal = error.cause instanceof Error ? error.cause.message.split('\n')[0] : error.message;
+  const reason = misfitIn(part) ?? `onnxruntime: ${refusal.replace(/^Load model from .* failed:/, '')}`;
   return new InputError(
     'MODEL_INVALID',
-    `The ${name} in ${parameters.source} cannot be computed: its weights do not fit together, or the memory is too small (onnxruntime: ${reason.replace(/^Load model from .* failed:/, '')}).`,
+    `The ${part.name} in ${part.parameters.source} cannot be computed: its weights do not fit together, or the memory is too small (${reason}).`,
     { cause: error },
   );
 }

@@ -126,6 +126,7 @@ const FILES: Record<string, [shapes: Shapes, kind: string, supported: boolean, m
     'diffusion_models',
     false,
   ],
+  'Hunyuan Video': [{ 'txt_in.individual_token_refiner.blocks.0.norm1.weight': [8] }, 'diffusion_models', false],
   'Wan (video)': [{ 'head.modulation': [1, 2, 8] }, 'diffusion_models', false],
   AuraFlow: [sd({ 'double_layers.0.attn.w1q.weight': [8, 8] }), 'diffusion_models', false],
   PixArt: [{ 't_block.1.weight': [8, 8] }, 'diffusion_models', false],
@@ -179,6 +180,13 @@ const FILES: Record<string, [shapes: Shapes, kind: string, supported: boolean, m
 
 test.each(Object.entries(FILES))('%s', (label, [shapes, kind, supported, metadata]) => {
   expect(modelKindOf(headerOnly(shapes, metadata))).toMatchObject({ label, kind, supported });
+});
+
+test("Flux in diffusers' names is not taken for SD 3", () => {
+  const names = ['transformer_blocks.0.ff_context.net.0.proj.weight', 'single_transformer_blocks.0.attn.norm_q.weight'];
+  const shapes = Object.fromEntries(names.map((name) => [name, [8]]));
+  expect(modelKindOf(headerOnly(shapes)).label).toBe('Flux');
+  expect(modelKindOf(headerOnly({ [names[0]]: [8] })).label).toBe('SD 3');
 });
 
 test('base, prediction and noise levels of a checkpoint are told, and where its parts stand', () => {

@@ -110,5 +110,5 @@ test('what is not the part asked for is told by its name', () => {
   const empty = join(folder, 'empty');
   mkdirSync(empty);
   writeFileSync(join(empty, 'config.json'), '{}');
-  expect(() => loadPromptModel([empty])).toThrow('has none of the files model.safetensors');
+  expect(() => loadPromptModel([empty])).toThrow('holds no weights; model.safetensors is expected');
 });

@@ -17,7 +17,7 @@ const variantsOf = (dtype: Dtype | undefined): string[] => {
 };
 
 /** Undefined if there is none. Throws MODEL_UNSUPPORTED if the part is there only as a pickle. */
-export function findWeights(dir: string, part: string, dtype: Dtype | undefined): string | undefined {
+export function findPartWeights(dir: string, part: string, dtype: Dtype | undefined): string | undefined {
   const stem = join(dir, stemOf(part));
   const names = variantsOf(dtype).flatMap((variant) => [
     `${stem}${variant}.safetensors`,
