@@ -36,27 +36,30 @@ export function parameter({ parameters }: Pick<Context, 'parameters'>, name: str
 /**
  * y = x·Wᵀ + b over the last axis: x [..., in] → [..., out]. A 1×1 convolution's weight [out, in, 1, 1] is taken, too. A layout whose file
  * keeps W as [in, out] gives it under the name "….transposed" instead of "….weight".
+ *
+ * One Gemm over the rows of x: onnxruntime packs W as it lies. A MatMul would need Wᵀ, and for a moment twice the memory.
  */
 export function linear(context: Context, x: Value, prefix: string): Value {
   const { graph, parameters } = context;
-  const product = graph.add('MatMul', [x, matrix(context, prefix)]);
+  const { matrix, dims, transB } = matrixOf(context, prefix);
+  const [out, input] = dims;
   const bias = parameters.find(`${prefix}.bias`);
-  return bias ? graph.add('Add', [product, graph.weight(bias)]) : product;
+  const flat = graph.add('Reshape', [x, graph.ints(-1, input)]);
+  const product = graph.add('Gemm', [flat, matrix, ...(bias ? [graph.weight(bias)] : [])], { transB });
+  const shape = graph.add('Concat', [graph.add('Shape', [x], { end: -1 }), graph.ints(out)], { axis: 0 });
+  return graph.add('Reshape', [product, shape]);
 }
 
-/** Wᵀ [in, out] of a linear layer. */
-function matrix(context: Context, prefix: string): Value {
+/** The matrix of a linear layer as it is stored, the dims [out, in] of W, and whether the stored one is W or (0) its transpose. */
+function matrixOf(context: Context, prefix: string): { matrix: Value; dims: readonly number[]; transB: 0 | 1 } {
   const { graph, parameters } = context;
   const ready = parameters.find(`${prefix}.transposed`);
-  if (ready) return graph.weight(ready);
+  if (ready) return { matrix: graph.weight(ready), dims: [ready.dims[1], ready.dims[0]], transB: 0 };
   const found = parameters.find(`${prefix}.weight`);
   const flat = found?.dims.length === 4 ? reshaped(found, found.dims.slice(0, 2)) : found;
-  return transposed(graph, flat ?? parameter(context, `${prefix}.weight`, [-1, -1]));
+  const weight = flat ?? parameter(context, `${prefix}.weight`, [-1, -1]);
+  return { matrix: graph.weight(weight), dims: weight.dims, transB: 1 };
 }
-
-/** [out, in] → [in, out], which onnxruntime computes once, when the session is made. */
-export const transposed = (graph: GraphBuilder, weight: Weight): Value =>
-  graph.add('Transpose', [graph.weight(weight)], { perm: [1, 0] });
 
 /** Part `index` of `count` equal parts of a parameter's rows. */
 export const part = (weight: Weight, index: number, count: number): Weight => {

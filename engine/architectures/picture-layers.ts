@@ -62,19 +62,41 @@ export function groupNorm(context: PictureContext, x: Value, { prefix, epsilon }
 export const groupNormSilu = (context: PictureContext, x: Value, prefix: string): Value =>
   silu(context, groupNorm(context, x, { prefix }));
 
-/** Each place twice in both directions, or as often as it takes for the height and width of `like`; then a convolution. */
-export function upsample(context: Context, x: Value, { prefix, like }: { prefix: string; like?: Value }): Value {
+/** Each place as often as it takes for the height and width of `like`, about twice; then a convolution. */
+export function upsampleLike(context: Context, x: Value, { prefix, like }: { prefix: string; like: Value }): Value {
   const { graph } = context;
-  const scales = graph.constant('float32', [4], [1, 1, 2, 2]);
-  const size = like && [
-    graph.add('Concat', [graph.add('Shape', [x], { end: 2 }), graph.add('Shape', [like], { start: 2 })], { axis: 0 }),
-  ];
-  const large = graph.add('Resize', [x, '', ...(size ? ['', ...size] : [scales])], {
+  const [outer, inner] = [graph.add('Shape', [x], { end: 2 }), graph.add('Shape', [like], { start: 2 })];
+  const large = graph.add('Resize', [x, '', '', graph.add('Concat', [outer, inner], { axis: 0 })], {
     mode: 'nearest',
     coordinate_transformation_mode: 'asymmetric',
     nearest_mode: 'floor',
   });
   return conv2d(context, large, { prefix: `${prefix}.conv` });
+}
+
+/** For an even and for an odd place: which of a kernel's three weights fall on the nearer neighbours, [2, 3]. */
+const TAPS = [
+  [1, 0, 0, 0, 1, 1],
+  [1, 1, 0, 0, 0, 1],
+];
+
+/**
+ * Each place twice in both directions, then a 3×3 convolution, in 4/9 of the multiplications: where every place stands twice, a kernel sees
+ * only 2×2 different ones, so its weights can be added beforehand. One small convolution each for even and odd rows and columns.
+ */
+export function upsample(context: Context, x: Value, prefix: string): Value {
+  const { graph } = context;
+  const weight = graph.weight(parameter(context, `${prefix}.conv.weight`, [-1, -1, 3, 3]));
+  const bias = graph.weight(parameter(context, `${prefix}.conv.bias`, [-1]));
+  const taps = TAPS.map((rows) => graph.constant('float32', [2, 3], rows));
+  const columns = taps.map((rows) => graph.add('Transpose', [rows], { perm: [1, 0] }));
+  const phase = (row: number, column: number) =>
+    graph.add('Conv', [x, graph.add('MatMul', [graph.add('MatMul', [taps[row], weight]), columns[column]]), bias], {
+      kernel_shape: [2, 2],
+      pads: [1 - row, 1 - column, row, column],
+    });
+  const phases = [phase(0, 0), phase(0, 1), phase(1, 0), phase(1, 1)];
+  return graph.add('DepthToSpace', [graph.add('Concat', phases, { axis: 1 })], { blocksize: 2, mode: 'DCR' });
 }
 
 /** [B, C, H, W] → [B, H·W, C]. */

@@ -7,7 +7,7 @@ import {
   groupNormSilu,
   type PictureContext,
   residualBlock,
-  upsample,
+  upsampleLike,
 } from './picture-layers.ts';
 import { spatialTransformer } from './spatial-transformer.ts';
 import { timeEmbedding } from './time-embedding.ts';
@@ -109,7 +109,7 @@ function goUp(
     value = attended(stages, value, { prefix, stage, i });
   }
   if (!stage.resamples) return value;
-  return upsample(context, value, { prefix: `${prefix}.upsamplers.0`, like: skips[skips.length - 1] });
+  return upsampleLike(context, value, { prefix: `${prefix}.upsamplers.0`, like: skips[skips.length - 1] });
 }
 
 /** After the i-th residual block, where the stage has attention there. */

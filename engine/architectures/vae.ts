@@ -40,7 +40,7 @@ export function buildVaeDecoder(options: VaeOptions): WeightGraph {
   for (let i = 0; has(context, `${blocks}.${i}.resnets.0.norm1`); i++) {
     x = residualBlocks(context, x, `${blocks}.${i}`);
     const prefix = `${blocks}.${i}.upsamplers.0`;
-    if (has(context, `${prefix}.conv`)) x = upsample(context, x, { prefix });
+    if (has(context, `${prefix}.conv`)) x = upsample(context, x, prefix);
   }
   const out = conv2d(context, groupNormSilu(context, x, 'decoder.conv_norm_out'), { prefix: 'decoder.conv_out' });
   const [colours] = kernel(context, 'decoder.conv_out');

@@ -6,6 +6,7 @@ import type { Tower } from '../hub/variant.ts';
 import { remember } from '../memo.ts';
 import { fileIdentity } from '../onnx/file-identity.ts';
 import { toFloats } from '../onnx/half.ts';
+import { modelName } from '../onnx/model-names.ts';
 import { openSession, runError, type Session } from '../onnx/session.ts';
 
 const sessions = new Map<string, Promise<Session>>();
@@ -60,7 +61,7 @@ function toUnit(vector: Float32Array, path: string): Float32Array {
   if (!(length > 0 && Number.isFinite(length)))
     throw new InputError(
       'MODEL_INVALID',
-      `${path} returned an embedding of length ${length}: its weights are damaged.`,
+      `${modelName(path)} returned an embedding of length ${length}: its weights are damaged.`,
     );
   for (let i = 0; i < vector.length; i++) vector[i] /= length;
   return vector;

@@ -7,6 +7,7 @@ import { InputError } from '../errors.ts';
 import { readExternalFiles } from './external-files.ts';
 import type { Model } from './graph.ts';
 import { asFloat16 } from './half.ts';
+import { modelName } from './model-names.ts';
 import type { Tensor } from './tensor.ts';
 import { writeModel, writeModelFile } from './write.ts';
 
@@ -30,7 +31,8 @@ export async function createSession(model: Model, options: SessionOptions = {}):
 }
 
 /** Compiles the model in a file. Throws MODEL_INVALID with onnxruntime's own words if it refuses. */
-export const openSession = (path: string, options: SessionOptions = {}): Promise<Session> => open(path, path, options);
+export const openSession = (path: string, options: SessionOptions = {}): Promise<Session> =>
+  open(path, modelName(path), options);
 
 async function open(model: string | Uint8Array, source: string, options: SessionOptions): Promise<Session> {
   const externalData = typeof model === 'string' ? readExternalFiles(model) : undefined;
@@ -47,7 +49,9 @@ async function open(model: string | Uint8Array, source: string, options: Session
 
 /** MODEL_INVALID for a run that failed, with onnxruntime's own words and, if there is one, a hint. */
 export const runError = (source: string, error: unknown, hint = ''): InputError =>
-  new InputError('MODEL_INVALID', `onnxruntime cannot run ${source}: ${firstLine(error)}${hint}`, { cause: error });
+  new InputError('MODEL_INVALID', `onnxruntime cannot run ${modelName(source)}: ${firstLine(error)}${hint}`, {
+    cause: error,
+  });
 
 /** A constant as an onnxruntime tensor of the same type. */
 export function toOrt({ type, dims, bytes }: Tensor): ort.Tensor {

@@ -2,14 +2,17 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import * as ort from 'onnxruntime-node';
 import type { WeightGraph } from '../../engine/architectures/graph-builder.ts';
 import type { Parameters } from '../../engine/architectures/layers.ts';
 import { placeGraph } from '../../engine/architectures/place-graph.ts';
 import { buildUnet, type UnetOptions } from '../../engine/architectures/unet.ts';
 import { unetConfigOf } from '../../engine/architectures/unet-config.ts';
+import { gradient } from '../../engine/autodiff/gradient.ts';
 import { makeOnnxModel } from '../../engine/diffusion/onnx-model.ts';
 import { makeUnet } from '../../engine/diffusion/unet.ts';
-import { openWeights } from '../../engine/safetensors/weights.ts';
+import { writeModel } from '../../engine/onnx/write.ts';
+import { openWeights, readWeight } from '../../engine/safetensors/weights.ts';
 
 const cacheDir = mkdtempSync(join(tmpdir(), 'unet-'));
 afterAll(() => rmSync(cacheDir, { recursive: true }));
@@ -68,4 +71,38 @@ describe.each(['fused', 'plain'] as const)('%s attention', (attention) => {
     }
     await unet.model.release();
   });
+});
+
+test('the plain form can be differentiated by the picture and by the prompt', async () => {
+  const { inputs } = fixture('sdxl').cases.odd;
+  const { model, weights } = graphOf('sdxl', { attention: 'plain' });
+  const constants = new Map([...weights].map(([name, weight]) => [name, readWeight(weight)] as const));
+  const wrt = ['sample', 'encoder_hidden_states'];
+  const bytes = await gradient(writeModel({ ...model, constants: new Map([...model.constants, ...constants]) }), {
+    of: 'out_sample',
+    wrt,
+    dims: Object.fromEntries(Object.entries(inputs).map(([name, { dims }]) => [name, dims])),
+  });
+  const session = await ort.InferenceSession.create(bytes);
+  const run = async (changed: Record<string, Float32Array> = {}) =>
+    session.run(
+      Object.fromEntries(
+        Object.entries(inputs).map(([name, { dims, data }]) => [
+          name,
+          new ort.Tensor('float32', changed[name] ?? Float32Array.from(data), dims),
+        ]),
+      ),
+    );
+  const sum = (values: ort.Tensor) => (values.data as Float32Array).reduce((a, b) => a + b, 0);
+  const at = await run();
+  for (const name of wrt) {
+    // Along a fixed direction, against a central difference.
+    const direction = inputs[name].data.map((_, i) => Math.sin(i + 1));
+    const step = (h: number) => Float32Array.from(inputs[name].data, (x, i) => x + h * direction[i]);
+    const [after, before] = [await run({ [name]: step(0.004) }), await run({ [name]: step(-0.004) })];
+    const expected = (sum(after.out_sample) - sum(before.out_sample)) / 0.008;
+    const found = (at[`${name}_grad`].data as Float32Array).reduce((total, g, i) => total + g * direction[i], 0);
+    expect(Math.abs(found - expected)).toBeLessThan(0.01 * Math.max(1, Math.abs(expected)));
+  }
+  await session.release();
 });

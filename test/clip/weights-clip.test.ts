@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clip, loadClip } from '../../engine/clip/clip.ts';
+import { invert } from '../../engine/pez/invert.ts';
 import { createTextGradient } from '../../engine/pez/text-gradient.ts';
 import { type ClipFixture, clipFixture, clipTensors, type NumberTable } from '../helpers/clip-weights.ts';
 import { type TensorSpec, writeSafetensors } from '../helpers/safetensors-file.ts';
@@ -138,4 +139,23 @@ describe('a file alone', () => {
       /ends in 24 numbers, and the picture tower of pico-clip in \d+: they do not belong to the same CLIP/,
     );
   });
+});
+
+test('PEZ finds words for a picture in a folder of .safetensors', async () => {
+  const clip = await loadClip(writeFolder('transformers-gelu'), options);
+  const picture = {
+    data: new Uint8Array(16 * 16 * 3).map((_, i) => (i * 37) % 256),
+    width: 16,
+    height: 16,
+    channels: 3 as const,
+  };
+  const search = { targets: [{ image: picture }], length: 3, steps: 20, restarts: 1, seed: 1 };
+  const { prompt, similarity, ids } = await invert(clip, search);
+  const [target] = await clip.image.encode([picture]);
+  const cosines = (await clip.text.encode([prompt, 'red cat dog', 'the blue dog', 'a b c', '! ? .'])).map((e) =>
+    e.reduce((sum, x, i) => sum + x * target[i], 0),
+  );
+  expect(ids).toHaveLength(3);
+  expect(similarity).toBeCloseTo(cosines[0], 4);
+  expect(similarity).toBeGreaterThan(Math.max(...cosines.slice(1)));
 });
