@@ -9,6 +9,7 @@ import { remember } from '../memo.ts';
 import { cutAtEmbedding, EMBEDS, type EmbeddingTable } from '../onnx/cut.ts';
 import { fileIdentity } from '../onnx/file-identity.ts';
 import { type Model, prune } from '../onnx/graph.ts';
+import { isOwnModel } from '../onnx/model-names.ts';
 import { readModelFile } from '../onnx/read.ts';
 import { createSession, type Session } from '../onnx/session.ts';
 import { specialise } from '../onnx/specialise.ts';
@@ -135,7 +136,11 @@ function lookUp(
   return embeds;
 }
 
-const tower = ({ textModelPath }: Source) => cutAtEmbedding(readModelFile(textModelPath));
+/** Weights above this many bytes stay in their files, where the folder is ours and a graph may be put beside them: nothing here reads them. */
+const LEFT_BYTES = 2 ** 20;
+
+const tower = ({ textModelPath: path }: Source) =>
+  cutAtEmbedding(readModelFile(path, isOwnModel(path) ? { leaveBytes: LEFT_BYTES } : {}));
 
 /** The table of a model file: one copy for all lengths, so that what is made of it can be shared too. */
 function tableOf(clip: Source): EmbeddingTable {
