@@ -68,7 +68,7 @@ export function makeOnnxModel(source: ModelSource, device: Device, options: Onnx
       const run = ready.run(rounded, outputs);
       running = run.catch(() => undefined);
       const results = await run.catch((error: Error) => {
-        throw runError(path, error, hint);
+        throw wrongWeights(source, runError(path, error, hint));
       });
       runs++;
       ms += performance.now() - started;
@@ -87,21 +87,21 @@ async function open(source: ModelSource, device: Device, { cacheDir }: OnnxModel
   if (typeof source !== 'string')
     return openSessionOn(device, placePart(source, cacheDir === undefined ? {} : { cacheDir })).catch(
       (error: Error) => {
-        throw misfit(source, error);
+        throw wrongWeights(source, error);
       },
     );
   if (!existsSync(source)) throw new InputError('MODEL_NOT_FOUND', `The checkpoint lacks the file ${source}.`);
   return openSessionOn(device, source);
 }
 
-/** The graph is ours and sound, so the weights are at fault; the file that the user knows is named, not the graph's. */
-function misfit(part: PartGraph, error: Error): Error {
-  if (!(error instanceof InputError) || error.code !== 'MODEL_INVALID') return error;
-  const refusal = error.cause instanceof Error ? error.cause.message.split('\n')[0] : error.message;
-  const reason = misfitIn(part) ?? `onnxruntime: ${refusal.replace(/^Load model from .* failed:/, '')}`;
+/** If weights that do not fit together are the reason, that is said instead of what onnxruntime makes of it. */
+function wrongWeights(source: ModelSource, error: Error): Error {
+  if (typeof source === 'string' || !(error instanceof InputError) || error.code !== 'MODEL_INVALID') return error;
+  const wrong = misfitIn(source);
+  if (wrong === undefined) return error;
   return new InputError(
     'MODEL_INVALID',
-    `The ${part.name} in ${part.parameters.source} cannot be computed: its weights do not fit together, or the memory is too small (${reason}).`,
+    `The ${source.name} in ${source.parameters.source} cannot be computed, since its weights do not fit together: ${wrong}.`,
     { cause: error },
   );
 }
