@@ -9,7 +9,7 @@ import type { FileRef } from '../nodes/node-context.ts';
 import { type ApiGraph, apiGraph } from '../schemas/prompt.ts';
 import { showGraph } from './graph-progress.ts';
 import { addFolderOptions, type FolderOptions, toPlaces } from './model-folders.ts';
-import { DEFAULT_CLIP, integerOption } from './options.ts';
+import { DEFAULT_CLIP, integerOption, makeDeviceOption } from './options.ts';
 import { watchInterrupt } from './stop-signal.ts';
 import { checkWritable, writeFileWhole } from './write-file.ts';
 
@@ -19,6 +19,7 @@ interface DemoOptions extends FolderOptions {
   readonly size?: number;
   readonly out: string;
   readonly seed: number | bigint;
+  readonly device: string;
   readonly quiet?: boolean;
 }
 
@@ -66,12 +67,13 @@ export function addDemo(program: Command): void {
         max: 2n ** 64n - 1n,
       }).default(0),
     )
+    .addOption(makeDeviceOption())
     .option('--quiet', 'do not show progress');
   addFolderOptions(command).action(runDemo);
 }
 
 async function runDemo(picture: string, options: DemoOptions): Promise<void> {
-  const { out, quiet, clip, checkpoint } = options;
+  const { out, quiet, clip, checkpoint, device } = options;
   checkWritable(out);
   const source = readPicture(picture);
   const dataDir = mkdtempSync(join(tmpdir(), 'pez-nodes-demo-'));
@@ -84,7 +86,7 @@ async function runDemo(picture: string, options: DemoOptions): Promise<void> {
   ]);
   try {
     const server = await startServer({
-      ...{ port: 0, dataDir, clip, checkpoint, ...toPlaces(options) },
+      ...{ port: 0, dataDir, clip, checkpoint, device, ...toPlaces(options) },
       log: createLog({ level: 'error' }),
     });
     try {

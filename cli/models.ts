@@ -1,9 +1,10 @@
-// `pez-nodes models list|pull|path`: the models on this machine, downloading others, and where they are.
+// `pez-nodes models list|pull|path|check`: the models on this machine, downloading others, where they are, and whether they run.
 import type { Command } from 'commander';
 import { findAny, pullAny } from '../engine/diffusion/any-model.ts';
 import { InputError } from '../engine/errors.ts';
 import { parseHubId } from '../engine/hub-id.ts';
 import { addFolderOptions } from './model-folders.ts';
+import { addModelsCheck } from './models-check.ts';
 import { runList } from './models-list.ts';
 import { makeDtypeOption } from './options.ts';
 import { showDownloads } from './progress.ts';
@@ -31,6 +32,7 @@ export function addModels(program: Command): void {
     .action(async (name: string, { dtype }: { dtype?: string }) => {
       process.stdout.write(`${await findAny(name, { dtype, offline: true })}\n`);
     });
+  addModelsCheck(models);
 }
 
 async function runPull(ids: string[], { dtype }: { dtype?: string }): Promise<void> {

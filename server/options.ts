@@ -28,7 +28,7 @@ export interface ServerOptions {
   readonly checkpoint?: string;
   /** May graphs name models of the hub, which are then downloaded and run? Otherwise only what loaders list. */
   readonly allowHub?: boolean;
-  /** Where checkpoints run: cpu, webgpu, cuda, coreml or dml. */
+  /** Where models run: cpu, webgpu, cuda, coreml or dml. */
   readonly device: string;
   /** A ComfyUI front end to serve at `/`. */
   readonly frontEndRoot?: string;

@@ -71,7 +71,7 @@ const executor = createExecutor({
     }),
     models: createWorkerModels({
       offered,
-      loadClip,
+      loadClip: (name, more) => loadClip(name, { ...more, device: options.device }),
       loadCheckpoint: (name, more) => loadCheckpoint(name, { ...more, device: options.device }),
     }),
   },

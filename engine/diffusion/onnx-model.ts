@@ -4,9 +4,9 @@ import * as ort from 'onnxruntime-node';
 import { misfitIn, type PartGraph, placePart } from '../architectures/part-graph.ts';
 import { InputError } from '../errors.ts';
 import { remember } from '../memo.ts';
-import { type Device, openSessionOn } from '../onnx/device.ts';
+import { type Device, openSessionOn, runErrorOn } from '../onnx/device.ts';
 import { toFloats, toHalfTensor } from '../onnx/half.ts';
-import { runError, type Session } from '../onnx/session.ts';
+import type { Session } from '../onnx/session.ts';
 
 /** Time spent inside onnxruntime. */
 export interface RunTime {
@@ -29,7 +29,8 @@ export interface OnnxModel {
   session(): Promise<Session>;
   /**
    * Runs it and returns the outputs asked for, as float32. Inputs that the export takes in float16 are rounded to it. `hint` is added to the
-   * message if onnxruntime refuses. Throws MODEL_INVALID in that case, and if not all outputs are finite numbers.
+   * message if onnxruntime refuses. Throws MODEL_INVALID in that case, and if not all outputs are finite numbers;
+   * DEVICE_FAILED.
    */
   run(feeds: Feeds, outputs: readonly string[], hint?: string): Promise<Output[]>;
   /** Frees the session once the current run has ended; the next use makes a new one. */
@@ -68,7 +69,8 @@ export function makeOnnxModel(source: ModelSource, device: Device, options: Onnx
       const run = ready.run(rounded, outputs);
       running = run.catch(() => undefined);
       const results = await run.catch((error: Error) => {
-        throw wrongWeights(source, runError(path, error, hint));
+   * message if onnxruntime refuses. Throws MODEL_INVALID in that case, and if not all outputs are finite numbers;
+   * DEVICE_FAILED.
       });
       runs++;
       ms += performance.now() - started;

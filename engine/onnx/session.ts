@@ -87,4 +87,5 @@ export function toOrt({ type, dims, bytes }: Tensor): ort.Tensor {
   }
 }
 
-const firstLine = (error: unknown): string => (error as Error).message.split('\n')[0];
+/** The first line of an error's message: onnxruntime's own words. */
+export const firstLine = (error: unknown): string => (error as Error).message.split('\n')[0];

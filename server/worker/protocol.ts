@@ -44,7 +44,7 @@ export interface WorkerOptions {
   readonly writeMetadata: boolean;
   /** Memory that results may take; half of the computer's. */
   readonly maxMemoryBytes?: number;
-  /** Where checkpoints run (`cpu` and kin); cpu. */
+  /** Where models run (`cpu` and kin); cpu. */
   readonly device?: string;
   /** Where models lie, as the server has found it; by default in the data folder alone. */
   readonly places?: ModelPlaces;
