@@ -69,8 +69,7 @@ export function makeOnnxModel(source: ModelSource, device: Device, options: Onnx
       const run = ready.run(rounded, outputs);
       running = run.catch(() => undefined);
       const results = await run.catch((error: Error) => {
-   * message if onnxruntime refuses. Throws MODEL_INVALID in that case, and if not all outputs are finite numbers;
-   * DEVICE_FAILED.
+        throw wrongWeights(source, runErrorOn({ device, source: path, error, hint }));
       });
       runs++;
       ms += performance.now() - started;
