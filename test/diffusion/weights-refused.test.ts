@@ -139,7 +139,9 @@ test('a weight of another shape than its neighbours', async () => {
   const checkpoint = await load(path);
   await expect(decode(checkpoint)).rejects.toMatchObject({
     code: 'MODEL_INVALID',
-    message: expect.stringMatching(/The vae_decoder in .* cannot be computed, since .*attn_1\.q\.weight" is \[5,4\] and/),
+    message: expect.stringMatching(
+      /The vae_decoder in .* cannot be computed, since .*attn_1\.q\.weight" is \[5,4\] and/,
+    ),
   });
 });
 
