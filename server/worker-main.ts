@@ -56,7 +56,8 @@ function sendEvent(promptId: string, event: ExecutionEvent): void {
 
 const packs = await loadPacks({ packDirs: options.packDirs });
 const folders = dataFolders(options.dataDir);
-const offered = offeredModels({ folders, packs }, options);
+const places = options.places ?? { roots: [folders.models], extra: [] };
+const offered = offeredModels({ places, packs }, options);
 const executor = createExecutor({
   registry: createRegistry(packs),
   cache: options.cache,
@@ -70,7 +71,7 @@ const executor = createExecutor({
     }),
     models: createWorkerModels({
       offered,
-      loadClip,
+      loadClip: (name, more) => loadClip(name, { ...more, device: options.device }),
       loadCheckpoint: (name, more) => loadCheckpoint(name, { ...more, device: options.device }),
     }),
   },

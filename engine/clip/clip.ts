@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { DownloadProgress } from '../hub/fetch-model.ts';
 import { findModel } from '../hub/model-store.ts';
 import { readJson } from '../hub/read-json.ts';
+import { checkDevice, type Device } from '../onnx/device.ts';
 import { openClipWeights } from './clip-weights.ts';
 import { type ImageEncoder, makeImageEncoder } from './image-encoder.ts';
 import { pairTowers } from './pair-towers.ts';
@@ -15,6 +16,8 @@ export interface Clip {
   /** The name by which it was requested. */
   readonly name: string;
   readonly dir: string;
+  /** Where its towers run, and a search with them. */
+  readonly device: Device;
   /** The text tower's ONNX file. */
   readonly textModelPath: string;
   readonly tokenizer: Tokenizer;
@@ -33,6 +36,8 @@ export interface VisionTower {
 }
 
 export interface LoadOptions {
+  /** cpu (the default), webgpu, cuda, coreml or dml. */
+  device?: string;
   /** Where downloaded models are kept; default `$HF_HOME/pez-nodes` (~/.cache/huggingface/pez-nodes). */
   cacheDir?: string;
   /** Never use the network; the default is whether HF_HUB_OFFLINE is 1. */
@@ -50,22 +55,25 @@ export interface LoadOptions {
 /**
  * Loads a CLIP: a bundled name ('pico-clip'), a .safetensors file, a folder (in the layout of the hub's transformers.js exports, or with
  * the weights of transformers or OpenCLIP), or a hub id ('openai/clip-vit-large-patch14', with '@revision' if wanted), which is downloaded once.
- * The sessions of both towers are made when they are first used. Throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED, DOWNLOAD_FAILED.
+ * The sessions of both towers are made when they are first used. Throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED, DOWNLOAD_FAILED,
+ * OPTION_INVALID (unknown device or precision).
  */
 export async function loadClip(name: string, options: LoadOptions = {}): Promise<Clip> {
   if (options.vision !== undefined)
     return pairTowers(await loadTextTower(name, options), await loadVisionTower(options.vision, options));
+  const device = checkDevice(options.device ?? 'cpu');
   const files = await findModel(name, options);
-  if ('weightsPath' in files) return clipFromWeights(name, openClipWeights(files.weightsPath), options);
+  if ('weightsPath' in files) return clipFromWeights(name, openClipWeights(files.weightsPath), { ...options, device });
   const { dir, textModelPath, visionModelPath } = files;
   const tokenizer = await loadTokenizer(dir);
   return {
     name,
     dir,
+    device,
     textModelPath,
     tokenizer,
-    text: makeTextEncoder(textModelPath, tokenizer, projectionDim(dir)),
-    image: makeImageEncoder(visionModelPath, () => loadPreprocess(dir)),
+    text: makeTextEncoder({ path: textModelPath, device }, tokenizer, projectionDim(dir)),
+    image: makeImageEncoder({ path: visionModelPath, device }, () => loadPreprocess(dir)),
   };
 }
 
@@ -76,8 +84,10 @@ export async function loadTextTower(name: string, options: LoadOptions = {}): Pr
 
 /** The picture tower of a model: a `clip_vision` file, a folder, or a hub id. Throws what `loadClip` throws. */
 export async function loadVisionTower(name: string, options: LoadOptions = {}): Promise<VisionTower> {
+  const device = checkDevice(options.device ?? 'cpu');
   const files = await findModel(name, options);
-  if ('weightsPath' in files) return visionFromWeights(name, openClipWeights(files.weightsPath), options);
+  if ('weightsPath' in files)
+    return visionFromWeights(name, openClipWeights(files.weightsPath), { ...options, device });
   const { image, text } = await loadClip(name, { ...options, vision: undefined });
   return { name, image, dim: await text.dim() };
 }

@@ -5,7 +5,7 @@ import { InputError } from '../errors.ts';
 import { decodeImage, type ImageInput } from '../image/decode-image.ts';
 import { once } from '../memo.ts';
 import type { PixelValues, Preprocess } from './preprocess.ts';
-import { embed, sessionFor } from './tower.ts';
+import { embed, sessionFor, type TowerPlace } from './tower.ts';
 
 export type { ImageInput, RawImage } from '../image/decode-image.ts';
 
@@ -20,14 +20,17 @@ export interface ImageEncoder {
 /** Images in one run: bounds the memory of decoded pictures and activations. */
 const MAX_BATCH = 8;
 
-/** The encoder of the vision tower at `path`; preprocessing and session are made at the first call. */
-export function makeImageEncoder(path: string, load: () => Promise<Preprocess>): ImageEncoder {
+/** The encoder of a vision tower; preprocessing and session are made at the first call. */
+export function makeImageEncoder(place: TowerPlace, load: () => Promise<Preprocess>): ImageEncoder {
   const preprocess = once(load);
   return {
     async encode(images, signal) {
       if (images.length === 0) return [];
-      if (!existsSync(path))
-        throw new InputError('MODEL_UNSUPPORTED', `The model cannot read images: it lacks the vision tower ${path}.`);
+      if (!existsSync(place.path))
+        throw new InputError(
+          'MODEL_UNSUPPORTED',
+          `The model cannot read images: it lacks the vision tower ${place.path}.`,
+        );
       const toValues = await preprocess();
       const vectors: Float32Array[] = [];
       for (let i = 0; i < images.length; i += MAX_BATCH) {
@@ -36,15 +39,15 @@ export function makeImageEncoder(path: string, load: () => Promise<Preprocess>):
           signal?.throwIfAborted();
           values.push(await toValues(await decodeImage(image)));
         }
-        vectors.push(...(await runBatch(values, path)));
+        vectors.push(...(await runBatch(values, place)));
       }
       return vectors;
     },
   };
 }
 
-async function runBatch(values: readonly PixelValues[], path: string): Promise<Float32Array[]> {
-  const session = await sessionFor(path);
+async function runBatch(values: readonly PixelValues[], place: TowerPlace): Promise<Float32Array[]> {
+  const session = await sessionFor(place);
   const size = values[0].data.length;
   const data = new Float32Array(values.length * size);
   values.forEach((v, i) => {
@@ -54,8 +57,8 @@ async function runBatch(values: readonly PixelValues[], path: string): Promise<F
   if (session.inputNames.length !== 1 || !input.isTensor || input.type !== 'float32')
     throw new InputError(
       'MODEL_UNSUPPORTED',
-      `${path} has the inputs ${session.inputNames.join(', ')}; a vision tower has one, pixel_values in float32.`,
+      `${place.path} has the inputs ${session.inputNames.join(', ')}; a vision tower has one, pixel_values in float32.`,
     );
   const feeds = { [input.name]: new ort.Tensor('float32', data, [values.length, ...values[0].dims]) };
-  return embed({ tower: 'vision', path, session, feeds });
+  return embed({ tower: 'vision', ...place, session, feeds });
 }

@@ -17,7 +17,17 @@ export type Preprocess = (image: Pixels) => Promise<PixelValues>;
 export interface ProcessorConfig {
   readonly image_processor_type?: string;
   readonly feature_extractor_type?: string;
+  readonly size?: unknown;
 }
+
+/**
+ * A plain number for `size`, as OpenAI's own files have it, is the shorter side for CLIP: transformers reads it so. transformers.js would let the
+ * longer side grow no further than that, too.
+ */
+const withShortestEdge = (config: ProcessorConfig, name: string): ProcessorConfig =>
+  name.startsWith('CLIP') && typeof config.size === 'number'
+    ? { ...config, size: { shortest_edge: config.size } }
+    : config;
 
 /** Pixels of the longest thin picture after its resize, before its crop: 224 × 65,535 times a few. */
 const MAX_RESIZED_PIXELS = 64e6;
@@ -46,7 +56,9 @@ export async function makePreprocess(config: ProcessorConfig, path: string): Pro
   const classes = transformers as unknown as Record<string, typeof transformers.ImageProcessor | undefined>;
   const Processor =
     (/^\w+(ImageProcessor|FeatureExtractor)$/.test(name) && classes[name]) || transformers.ImageProcessor;
-  const processor = new Processor(config as ConstructorParameters<typeof transformers.ImageProcessor>[0]);
+  const processor = new Processor(
+    withShortestEdge(config, name) as ConstructorParameters<typeof transformers.ImageProcessor>[0],
+  );
   return async (image) => {
     try {
       const { pixel_values } = await processor.preprocess(new PillowImage(image.data, image.width, image.height, 3));

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClipTextSizes } from '../architectures/clip-text.ts';
 import { InputError } from '../errors.ts';
+import type { Device } from '../onnx/device.ts';
 import type { Clip, LoadOptions, VisionTower } from './clip.ts';
 import { clipPreprocess } from './clip-preprocess.ts';
 import { bundledClipTokenizer, hasTokenizer, loadClipTokenizer } from './clip-tokenizer.ts';
@@ -12,10 +13,12 @@ import { loadPreprocess, makePreprocess } from './preprocess.ts';
 import { makeTextEncoder } from './text-encoder.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
-type GraphOptions = Pick<LoadOptions, 'cacheDir'>;
+interface PlaceOptions extends Pick<LoadOptions, 'cacheDir'> {
+  readonly device: Device;
+}
 
 /** Throws MODEL_UNSUPPORTED if the text tower cannot be compared with pictures, MODEL_INVALID. */
-export async function clipFromWeights(name: string, weights: ClipWeights, options: GraphOptions): Promise<Clip> {
+export async function clipFromWeights(name: string, weights: ClipWeights, options: PlaceOptions): Promise<Clip> {
   const { path, sizes } = textTowerOf(weights, options);
   if (sizes.projection === undefined)
     throw new InputError(
@@ -26,15 +29,16 @@ export async function clipFromWeights(name: string, weights: ClipWeights, option
   return {
     name,
     dir: weights.dir,
+    device: options.device,
     textModelPath: path,
     tokenizer,
-    text: makeTextEncoder(path, tokenizer, sizes.projection),
+    text: makeTextEncoder({ path, device: options.device }, tokenizer, sizes.projection),
     image: weights.found.vision ? visionFromWeights(name, weights, options).image : withoutEyes(weights.path),
   };
 }
 
 /** Throws MODEL_UNSUPPORTED if there is no picture tower, or none with a projection; MODEL_INVALID. */
-export function visionFromWeights(name: string, weights: ClipWeights, options: GraphOptions): VisionTower {
+export function visionFromWeights(name: string, weights: ClipWeights, options: PlaceOptions): VisionTower {
   const { path, sizes } = visionTowerOf(weights, options);
   if (sizes.projection === undefined)
     throw new InputError(
@@ -47,7 +51,7 @@ export function visionFromWeights(name: string, weights: ClipWeights, options: G
     if (weights.found.layout === 'transformers' && existsSync(file)) return loadPreprocess(weights.dir);
     return makePreprocess(clipPreprocess(sizes.image, weights.config.openClip?.preprocess_cfg), weights.path);
   };
-  return { name, image: makeImageEncoder(path, load), dim: sizes.projection };
+  return { name, image: makeImageEncoder({ path, device: options.device }, load), dim: sizes.projection };
 }
 
 /** The folder's tokenizer, or the one of OpenAI's CLIP for a table of its size. */

@@ -8,3 +8,6 @@ export function setModelName(path: string, name: string): void {
 
 /** What to call the model at `path` in a message. */
 export const modelName = (path: string): string => names.get(path) ?? path;
+
+/** Whether this program wrote the model at `path`, into a folder of its own. */
+export const isOwnModel = (path: string): boolean => names.has(path);

@@ -8,8 +8,9 @@ import { readExternalFiles } from './external-files.ts';
 import type { Model } from './graph.ts';
 import { asFloat16 } from './half.ts';
 import { modelName } from './model-names.ts';
-import type { Tensor } from './tensor.ts';
+import { byteLength, type Tensor } from './tensor.ts';
 import { writeModel, writeModelFile } from './write.ts';
+import { writeBeside } from './write-beside.ts';
 
 export type Session = ort.InferenceSession;
 export type SessionOptions = ort.InferenceSession.SessionOptions;
@@ -19,7 +20,15 @@ const MAX_INLINE_BYTES = 1.5 * 2 ** 30;
 
 /** Compiles a model. Throws MODEL_INVALID with onnxruntime's own words if it refuses. */
 export async function createSession(model: Model, options: SessionOptions = {}): Promise<Session> {
-  const inline = [...model.constants.values()].reduce((sum, t) => sum + t.bytes.length, 0) <= MAX_INLINE_BYTES;
+  const beside = writeBeside(model);
+  if (beside) {
+    try {
+      return await open(beside, model.source, options);
+    } finally {
+      rmSync(beside);
+    }
+  }
+  const inline = [...model.constants.values()].reduce((sum, t) => sum + byteLength(t), 0) <= MAX_INLINE_BYTES;
   if (inline) return open(writeModel(model), model.source, options);
   const folder = mkdtempSync(join(tmpdir(), 'pez-nodes-'));
   try {
@@ -78,4 +87,5 @@ export function toOrt({ type, dims, bytes }: Tensor): ort.Tensor {
   }
 }
 
-const firstLine = (error: unknown): string => (error as Error).message.split('\n')[0];
+/** The first line of an error's message: onnxruntime's own words. */
+export const firstLine = (error: unknown): string => (error as Error).message.split('\n')[0];

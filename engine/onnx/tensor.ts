@@ -36,9 +36,38 @@ export type ElementType = keyof typeof TYPES;
 export interface Tensor {
   readonly type: ElementType;
   readonly dims: readonly number[];
-  /** Little-endian, dense, row-major; length = product(dims) · size of one element. */
+  /** Little-endian, dense, row-major; length = product(dims) · size of one element. Of a stored tensor they are read each time they are asked for. */
   readonly bytes: Uint8Array;
+  /** Where the bytes lie, if they were left there. */
+  readonly stored?: StoredBytes;
 }
+
+/** Bytes in a file beside a model, in an element type that may be narrower than the tensor's. */
+export interface StoredBytes {
+  readonly path: string;
+  readonly offset: number;
+  readonly length: number;
+  readonly type: ElementType;
+}
+
+/** A tensor whose bytes `read` gives, each time that they are asked for. */
+export function storedTensor(
+  { type, dims }: Pick<Tensor, 'type' | 'dims'>,
+  stored: StoredBytes,
+  read: () => Uint8Array,
+): Tensor {
+  return {
+    type,
+    dims,
+    stored,
+    get bytes() {
+      return read();
+    },
+  };
+}
+
+/** Number of bytes of a tensor; those of a stored one are not read for it. */
+export const byteLength = ({ type, dims }: Tensor): number => sizeOf(dims) * elementSize(type);
 
 export type NumberArray =
   | Float32Array

@@ -1,7 +1,7 @@
 // A model with weights in half precision → the same model in float32: nothing is widened step by step, and nothing is rounded.
 import type { Attribute, Model, Node } from './graph.ts';
 import { isNarrow } from './half-bits.ts';
-import { type ElementType, elementCode, type Tensor, tensor, toFloat32 } from './tensor.ts';
+import { type ElementType, elementCode, storedTensor, type Tensor, tensor, toFloat32 } from './tensor.ts';
 
 const HALVES: readonly ElementType[] = ['float16', 'bfloat16'];
 const HALF_CODES: readonly unknown[] = HALVES.map(elementCode);
@@ -27,7 +27,11 @@ export function widenHalves(model: Model): Model {
   return { ...model, constants, outputs, nodes: model.nodes.map(widenNode).filter((node) => !isIdle(node)) };
 }
 
-const widen = (t: Tensor): Tensor => (isNarrow(t.type) ? tensor('float32', t.dims, toFloat32(t)) : t);
+function widen(t: Tensor): Tensor {
+  if (!isNarrow(t.type)) return t;
+  const wide = () => tensor('float32', t.dims, toFloat32(t));
+  return t.stored ? storedTensor({ type: 'float32', dims: t.dims }, t.stored, () => wide().bytes) : wide();
+}
 
 function widenNode(node: Node): Node {
   const attributes = [...node.attributes].map(([name, a]): [string, Attribute] => {

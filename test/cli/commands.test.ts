@@ -206,3 +206,11 @@ test('--version is that of the package', async () => {
   const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'));
   expect((await runCli(['--version'])).stdout.trim()).toBe(version);
 });
+
+test("models check prints a table of a CLIP's parts, and where their nodes run", async () => {
+  const { code, stdout, stderr } = await runCli(['models', 'check', standin]);
+  const progress = ['text', 'vision', 'gradient'].map((part) => `checking the ${part}\n`).join('');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: progress });
+  expect(stdout).toMatch(/^.*: a CLIP in .*\n\npart +nodes +ms\ntext +\d+ +[\d.]+\nvision /);
+  expect(stdout).toMatch(/^text on cpu: .*MatMul \d+/m);
+});
