@@ -86,7 +86,7 @@ export function makeOnnxModel(source: ModelSource, device: Device, options: Onnx
 
 async function open(source: ModelSource, device: Device, { cacheDir }: OnnxModelOptions): Promise<Session> {
   if (typeof source !== 'string')
-    return openSessionOn(device, placePart(source, cacheDir === undefined ? {} : { cacheDir })).catch(
+    return openSessionOn(device, placePart(source, { device, ...(cacheDir !== undefined && { cacheDir }) })).catch(
       (error: Error) => {
         throw wrongWeights(source, error);
       },

@@ -30,7 +30,7 @@ export function unetPart(weights: Weights, part: Part, hints?: UnetHints): PartG
     name: 'unet',
     parameters,
     channels: config.inChannels,
-    build: (changed) => buildUnet({ config, parameters: changed }),
+    build: (changed, device) => buildUnet({ config, parameters: changed, device }),
   };
 }
 
@@ -88,10 +88,18 @@ export function vaeParts(weights: Weights, { json = {}, isXl }: VaePartsOptions)
   const sentence = (side: string, to: string) => `holds no VAE ${side}: it cannot turn ${to}; use another VAE for that`;
   return {
     decoder: decoder
-      ? { name: 'vae_decoder', parameters, build: (changed) => buildVaeDecoder({ parameters: changed, groups }) }
+      ? {
+          name: 'vae_decoder',
+          parameters,
+          build: (changed, device) => buildVaeDecoder({ parameters: changed, groups, device }),
+        }
       : missingPart(weights.source, sentence('decoder', 'latents into pictures')),
     encoder: encoder
-      ? { name: 'vae_encoder', parameters, build: (changed) => buildVaeEncoder({ parameters: changed, groups }) }
+      ? {
+          name: 'vae_encoder',
+          parameters,
+          build: (changed, device) => buildVaeEncoder({ parameters: changed, groups, device }),
+        }
       : missingPart(weights.source, sentence('encoder', 'pictures into latents')),
     config: vaeConfig(parameters, json, isXl),
   };
