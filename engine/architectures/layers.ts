@@ -3,6 +3,7 @@
 import { InputError } from '../errors.ts';
 import { reshaped, rows, type Weight } from '../safetensors/weights.ts';
 import { float, type GraphBuilder, type Value } from './graph-builder.ts';
+import { type AppliedLora, addLinearBranches } from './low-rank.ts';
 
 /** Parameters by their canonical names: those of transformers for CLIP, of diffusers for U-Net and autoencoder. */
 export interface Parameters {
@@ -16,6 +17,8 @@ export interface Parameters {
 export interface Context {
   readonly graph: GraphBuilder;
   readonly parameters: Parameters;
+  /** What is added to the layers' outputs. */
+  readonly loras?: readonly AppliedLora[];
 }
 
 /** The parameter of that name. Throws MODEL_INVALID if there is none, or if its shape is not `dims` (where −1 fits any size). */
@@ -32,13 +35,14 @@ export function parameter({ parameters }: Context, name: string, dims: readonly 
 
 /** y = x·Wᵀ + b over the last axis: x [..., in] → [..., out]. A 1×1 convolution's weight [out, in, 1, 1] is taken, too. */
 export function linear(context: Context, x: Value, prefix: string): Value {
-  const { graph, parameters } = context;
+  const { graph, parameters, loras = [] } = context;
   const found = parameters.find(`${prefix}.weight`);
   const flat = found?.dims.length === 4 ? reshaped(found, found.dims.slice(0, 2)) : found;
   const weight = flat ?? parameter(context, `${prefix}.weight`, [-1, -1]);
   const product = graph.add('MatMul', [x, transposed(graph, weight)]);
   const bias = parameters.find(`${prefix}.bias`);
-  return bias ? graph.add('Add', [product, graph.weight(bias)]) : product;
+  const y = bias ? graph.add('Add', [product, graph.weight(bias)]) : product;
+  return addLinearBranches({ graph, loras, prefix, weight, x, y });
 }
 
 /** [out, in] → [in, out], which onnxruntime computes once, when the session is made. */
