@@ -11,14 +11,14 @@ export interface Parameters {
   readonly source: string;
   /** The parameter; undefined if the model has none of that name. */
   find(name: string): Weight | undefined;
+  /** LoRAs at work: what is added to the outputs of layers. */
+  readonly loras?: readonly AppliedLora[];
 }
 
 /** A graph under construction and the parameters that it is made from. */
 export interface Context {
   readonly graph: GraphBuilder;
   readonly parameters: Parameters;
-  /** What is added to the layers' outputs. */
-  readonly loras?: readonly AppliedLora[];
 }
 
 /** The parameter of that name. Throws MODEL_INVALID if there is none, or if its shape is not `dims` (where −1 fits any size). */
@@ -35,14 +35,14 @@ export function parameter({ parameters }: Context, name: string, dims: readonly 
 
 /** y = x·Wᵀ + b over the last axis: x [..., in] → [..., out]. A 1×1 convolution's weight [out, in, 1, 1] is taken, too. */
 export function linear(context: Context, x: Value, prefix: string): Value {
-  const { graph, parameters, loras = [] } = context;
+  const { graph, parameters } = context;
   const found = parameters.find(`${prefix}.weight`);
   const flat = found?.dims.length === 4 ? reshaped(found, found.dims.slice(0, 2)) : found;
   const weight = flat ?? parameter(context, `${prefix}.weight`, [-1, -1]);
   const product = graph.add('MatMul', [x, transposed(graph, weight)]);
   const bias = parameters.find(`${prefix}.bias`);
   const y = bias ? graph.add('Add', [product, graph.weight(bias)]) : product;
-  return addLinearBranches({ graph, loras, prefix, weight, x, y });
+  return addLinearBranches({ graph, loras: parameters.loras, prefix, weight, x, y });
 }
 
 /** [out, in] → [in, out], which onnxruntime computes once, when the session is made. */

@@ -8,15 +8,15 @@ import type { LoraBranch } from './lora.ts';
 export interface AppliedLora {
   /** For messages. */
   readonly path: string;
-  /** float32 scalar: an input of the graph. */
-  readonly strength: Value;
+  /** Name of the graph's input for its strength, a float32 scalar. */
+  readonly strength: string;
   /** The branch of the layer of that canonical name; undefined if there is none. */
   find(prefix: string): LoraBranch | undefined;
 }
 
 export interface BranchedLayer {
   readonly graph: GraphBuilder;
-  readonly loras: readonly AppliedLora[];
+  readonly loras: readonly AppliedLora[] | undefined;
   /** Canonical name of the layer. */
   readonly prefix: string;
   /** Its weight: [out, in] or [out, in, k, k]. */
@@ -36,7 +36,10 @@ export function addLinearBranches(layer: BranchedLayer): Value {
 }
 
 /** For a convolution; `attributes`: the strides and pads that it runs with. */
-export function addConvBranches(layer: BranchedLayer, attributes: Readonly<Record<string, readonly number[]>>): Value {
+export function addConvBranches(
+  layer: BranchedLayer,
+  attributes: { readonly strides: readonly number[]; readonly pads: readonly number[] },
+): Value {
   return addBranches(layer, (x, { down, up }) => {
     const { graph } = layer;
     const kernel = (w: Weight) => graph.weight(w.dims.length === 4 ? w : reshaped(w, [...w.dims, 1, 1]));
@@ -45,13 +48,13 @@ export function addConvBranches(layer: BranchedLayer, attributes: Readonly<Recor
 }
 
 function addBranches(layer: BranchedLayer, branchOf: (x: Value, branch: LoraBranch) => Value): Value {
-  const { graph, loras, prefix, x } = layer;
+  const { graph, loras = [], prefix, x } = layer;
   let { y } = layer;
   for (const lora of loras) {
     const branch = lora.find(prefix);
     if (!branch) continue;
     checkFits(layer, branch, lora.path);
-    const factor = graph.add('Mul', [lora.strength, graph.scalar(branch.scale)]);
+    const factor = graph.add('Mul', [graph.scalarInput(lora.strength), graph.scalar(branch.scale)]);
     y = graph.add('Add', [y, graph.add('Mul', [branchOf(x, branch), factor])]);
   }
   return y;

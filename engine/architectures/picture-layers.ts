@@ -2,6 +2,7 @@
 import { reshaped } from '../safetensors/weights.ts';
 import { float, type Value } from './graph-builder.ts';
 import { type Context, parameter, silu } from './layers.ts';
+import { addConvBranches } from './low-rank.ts';
 
 /** What all layers of a model share. */
 export interface PictureContext extends Context {
@@ -29,11 +30,12 @@ export function conv2d(context: Context, x: Value, { prefix, stride = 1, pads }:
   const weight = parameter(context, `${prefix}.weight`, [-1, -1, -1, -1]);
   const half = weight.dims[2] >> 1;
   const bias = parameters.find(`${prefix}.bias`);
-  return graph.add('Conv', [x, graph.weight(weight), ...(bias ? [graph.weight(bias)] : [])], {
+  const steps = { strides: [stride, stride], pads: pads ?? [half, half, half, half] };
+  const y = graph.add('Conv', [x, graph.weight(weight), ...(bias ? [graph.weight(bias)] : [])], {
     kernel_shape: weight.dims.slice(2),
-    strides: [stride, stride],
-    pads: pads ?? [half, half, half, half],
+    ...steps,
   });
+  return addConvBranches({ graph, loras: parameters.loras, prefix, weight, x, y }, steps);
 }
 
 interface GroupNormOptions {
