@@ -22,7 +22,7 @@ export interface Context {
 }
 
 /** The parameter of that name. Throws MODEL_INVALID if there is none, or if its shape is not `dims` (where −1 fits any size). */
-export function parameter({ parameters }: Context, name: string, dims: readonly number[]): Weight {
+export function parameter({ parameters }: Pick<Context, 'parameters'>, name: string, dims: readonly number[]): Weight {
   const weight = parameters.find(name);
   if (!weight) throw new InputError('MODEL_INVALID', `${parameters.source} lacks the weight "${name}".`);
   const fits = weight.dims.length === dims.length && dims.every((d, i) => d === -1 || d === weight.dims[i]);
@@ -33,16 +33,26 @@ export function parameter({ parameters }: Context, name: string, dims: readonly 
   );
 }
 
-/** y = x·Wᵀ + b over the last axis: x [..., in] → [..., out]. A 1×1 convolution's weight [out, in, 1, 1] is taken, too. */
+/**
+ * y = x·Wᵀ + b over the last axis: x [..., in] → [..., out]. A 1×1 convolution's weight [out, in, 1, 1] is taken, too. A layout whose file
+ * keeps W as [in, out] gives it under the name "….transposed" instead of "….weight".
+ */
 export function linear(context: Context, x: Value, prefix: string): Value {
   const { graph, parameters } = context;
-  const found = parameters.find(`${prefix}.weight`);
-  const flat = found?.dims.length === 4 ? reshaped(found, found.dims.slice(0, 2)) : found;
-  const weight = flat ?? parameter(context, `${prefix}.weight`, [-1, -1]);
-  const product = graph.add('MatMul', [x, transposed(graph, weight)]);
+  const product = graph.add('MatMul', [x, matrix(context, prefix)]);
   const bias = parameters.find(`${prefix}.bias`);
   const y = bias ? graph.add('Add', [product, graph.weight(bias)]) : product;
   return addLinearBranches({ graph, loras: parameters.loras, prefix, weight, x, y });
+}
+
+/** Wᵀ [in, out] of a linear layer. */
+function matrix(context: Context, prefix: string): Value {
+  const { graph, parameters } = context;
+  const ready = parameters.find(`${prefix}.transposed`);
+  if (ready) return graph.weight(ready);
+  const found = parameters.find(`${prefix}.weight`);
+  const flat = found?.dims.length === 4 ? reshaped(found, found.dims.slice(0, 2)) : found;
+  return transposed(graph, flat ?? parameter(context, `${prefix}.weight`, [-1, -1]));
 }
 
 /** [out, in] → [in, out], which onnxruntime computes once, when the session is made. */

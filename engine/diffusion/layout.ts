@@ -1,4 +1,4 @@
-// Name of a checkpoint (bundled, folder, hub id) → its files, in the folder layout of diffusers/optimum ONNX exports.
+// Name of a checkpoint (bundled, folder, hub id) → its files, in the folder layout of diffusers and of optimum's ONNX exports.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../errors.ts';
@@ -10,12 +10,13 @@ import { type NeededFile, weightsFile } from '../hub/needed-files.ts';
 import { readJson } from '../hub/read-json.ts';
 import { checkDtype, type Dtype, dtypes, variantFile } from '../hub/variant.ts';
 import { type HubId, parseHubId } from '../hub-id.ts';
+import { findWeights } from './find-weights.ts';
 import type { SchedulerConfig } from './noise-levels.ts';
 
 export interface CheckpointFiles {
   readonly name: string;
   readonly dir: string;
-  /** One, or two for SDXL: the model's file and the tokenizer's folder. */
+  /** Of each part: the ONNX file or, if there is none, the .safetensors file or the index of several. One text encoder, or two for SDXL. */
   readonly textEncoders: readonly { readonly modelPath: string; readonly tokenizerDir: string }[];
   readonly unetPath: string;
   readonly vaeDecoderPath: string;
@@ -59,7 +60,7 @@ export async function findCheckpoint(name: string, options: CheckpointStoreOptio
     ? join(bundledRoot(), name)
     : (localFolder(name, []) ?? (await fromHub(name, options)));
   const index = readIndex(dir);
-  const part = (folder: string) => findPart(dir, folder, dtype);
+  const part = (folder: string) => eitherFile(findPart(dir, folder, dtype), findWeights(dir, folder, dtype));
   const files: CheckpointFiles = {
     name,
     dir,
@@ -101,6 +102,9 @@ function findPart(dir: string, folder: string, dtype: Dtype | undefined): string
   return paths.find((path) => existsSync(path)) ?? paths[0];
 }
 
+/** The ONNX file where there is one: it was exported and checked by whoever offers it. */
+const eitherFile = (onnx: string, weights: string | undefined): string => (existsSync(onnx) ? onnx : (weights ?? onnx));
+
 function checkTokenizer(dir: string): void {
   const has = (file: string) => existsSync(join(dir, file));
   if (has('tokenizer.json') || (has('vocab.json') && has('merges.txt'))) return;
@@ -110,7 +114,8 @@ function checkTokenizer(dir: string): void {
   );
 }
 
-interface VaeJson {
+/** config.json of a VAE. */
+export interface VaeJson {
   readonly scaling_factor?: number | null;
   readonly shift_factor?: number | null;
   readonly latent_channels?: number;
@@ -127,6 +132,11 @@ function readVaeConfig(dir: string, isXl: boolean): VaeConfig {
     scale: 2 ** ((config.block_out_channels?.length ?? 4) - 1),
     channels: config.latent_channels ?? 4,
   };
+  return checkVaeConfig(vae, path ?? dir);
+}
+
+/** The same numbers, if they can be true. Throws MODEL_INVALID. */
+export function checkVaeConfig(vae: VaeConfig, path: string): VaeConfig {
   const sound = Object.values(vae).every((n) => Number.isFinite(n)) && vae.scalingFactor > 0 && vae.scale <= 64;
   if (!sound || !Number.isInteger(vae.channels) || vae.channels < 1 || vae.channels > 256)
     throw new InputError('MODEL_INVALID', `${path} has numbers that no VAE has: ${JSON.stringify(vae)}.`);

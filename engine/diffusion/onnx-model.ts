@@ -1,6 +1,7 @@
-// One ONNX file of a checkpoint: its session is made when it is first used, and freed by `release`.
+// One part of a checkpoint, an ONNX file or a graph over .safetensors files: its session is made when it is first used, and freed by `release`.
 import { existsSync } from 'node:fs';
 import * as ort from 'onnxruntime-node';
+import { type PartGraph, placePart } from '../architectures/part-graph.ts';
 import { InputError } from '../errors.ts';
 import { remember } from '../memo.ts';
 import { type Device, openSessionOn } from '../onnx/device.ts';
@@ -15,14 +16,20 @@ export interface RunTime {
 
 export type Feeds = Record<string, ort.Tensor>;
 
+/** An ONNX file, or what one is made from. */
+export type ModelSource = string | PartGraph;
+
 export interface OnnxModel {
+  /** The file of the ONNX export or, for a graph over a .safetensors file, that file. For messages. */
   readonly path: string;
+  readonly source: ModelSource;
+  readonly device: Device;
   readonly time: RunTime;
   /** The session, compiled at the first call. Throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED or OPTION_INVALID (the device). */
   session(): Promise<Session>;
   /**
    * Runs it and returns the outputs asked for, as float32. Inputs that the export takes in float16 are rounded to it. `hint` is added to the
-   * message if onnxruntime refuses. Throws MODEL_INVALID in that case, and if numbers overflow float16.
+   * message if onnxruntime refuses. Throws MODEL_INVALID in that case, and if not all outputs are finite numbers.
    */
   run(feeds: Feeds, outputs: readonly string[], hint?: string): Promise<Output[]>;
   /** Frees the session once the current run has ended; the next use makes a new one. */
@@ -34,14 +41,17 @@ export interface Output {
   readonly data: Float32Array;
 }
 
-export function makeOnnxModel(path: string, device: Device): OnnxModel {
+export function makeOnnxModel(source: ModelSource, device: Device): OnnxModel {
+  const path = typeof source === 'string' ? source : source.parameters.source;
   const opened = new Map<string, Promise<Session>>();
   let running: Promise<unknown> = Promise.resolve();
   let runs = 0;
   let ms = 0;
-  const session = () => remember(opened, path, () => open(path, device));
+  const session = () => remember(opened, path, () => open(source, device));
   return {
     path,
+    source,
+    device,
     get time() {
       return { runs, ms };
     },
@@ -68,7 +78,8 @@ export function makeOnnxModel(path: string, device: Device): OnnxModel {
   };
 }
 
-async function open(path: string, device: Device): Promise<Session> {
+async function open(source: ModelSource, device: Device): Promise<Session> {
+  const path = typeof source === 'string' ? source : placePart(source);
   if (!existsSync(path)) throw new InputError('MODEL_NOT_FOUND', `The checkpoint lacks the file ${path}.`);
   return openSessionOn(device, path);
 }
@@ -87,12 +98,13 @@ function roundToHalf(feeds: Feeds, { inputMetadata }: Session): Feeds {
 
 function takeOutput(tensor: ort.Tensor, path: string): Output {
   const data = toFloats(tensor);
-  if (tensor.type === 'float16' && !data.every(Number.isFinite))
-    throw new InputError(
-      'MODEL_INVALID',
-      `${path} overflows in float16: not all of its outputs are finite numbers. Use a float32 export of this part.`,
-    );
-  return { dims: tensor.dims, data };
+  if (data.every(Number.isFinite)) return { dims: tensor.dims, data };
+  throw new InputError(
+    'MODEL_INVALID',
+    tensor.type === 'float16'
+      ? `${path} overflows in float16: not all of its outputs are finite numbers. Use a float32 export of this part.`
+      : `${path} gives numbers that are not finite, which would make a black picture: its weights are damaged or overflowed when they were saved. Use another copy of the file.`,
+  );
 }
 
 /** Whole numbers as the integer or float type that an input wants. */

@@ -44,7 +44,8 @@ const TYPES: Readonly<Record<string, ElementType>> = {
   BOOL: 'bool',
 };
 
-const INDEX = /\.safetensors\.index\.json$/;
+/** `x.safetensors.index.json`; of half precision: `x.safetensors.index.fp16.json`. */
+const INDEX = /\.safetensors\.index(\.\w+)?\.json$/;
 const PICKLES = new Set(['.ckpt', '.pt', '.pth', '.bin']);
 const MAX_INDEX_BYTES = 64 * 2 ** 20;
 const MAX_SHARDS = 1000;
