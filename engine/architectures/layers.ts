@@ -39,20 +39,22 @@ export function parameter({ parameters }: Pick<Context, 'parameters'>, name: str
  */
 export function linear(context: Context, x: Value, prefix: string): Value {
   const { graph, parameters } = context;
-  const product = graph.add('MatMul', [x, matrix(context, prefix)]);
+  const { matrix, dims } = matrixOf(context, prefix);
+  const product = graph.add('MatMul', [x, matrix]);
   const bias = parameters.find(`${prefix}.bias`);
   const y = bias ? graph.add('Add', [product, graph.weight(bias)]) : product;
-  return addLinearBranches({ graph, loras: parameters.loras, prefix, weight, x, y });
+  return addLinearBranches({ graph, loras: parameters.loras, prefix, dims, x, y });
 }
 
-/** Wᵀ [in, out] of a linear layer. */
-function matrix(context: Context, prefix: string): Value {
+/** Wᵀ [in, out] of a linear layer, and the dims [out, in] of W. */
+function matrixOf(context: Context, prefix: string): { matrix: Value; dims: readonly number[] } {
   const { graph, parameters } = context;
   const ready = parameters.find(`${prefix}.transposed`);
-  if (ready) return graph.weight(ready);
+  if (ready) return { matrix: graph.weight(ready), dims: ready.dims.toReversed() };
   const found = parameters.find(`${prefix}.weight`);
   const flat = found?.dims.length === 4 ? reshaped(found, found.dims.slice(0, 2)) : found;
-  return transposed(graph, flat ?? parameter(context, `${prefix}.weight`, [-1, -1]));
+  const weight = flat ?? parameter(context, `${prefix}.weight`, [-1, -1]);
+  return { matrix: transposed(graph, weight), dims: weight.dims };
 }
 
 /** [out, in] → [in, out], which onnxruntime computes once, when the session is made. */

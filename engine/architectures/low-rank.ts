@@ -19,8 +19,8 @@ export interface BranchedLayer {
   readonly loras: readonly AppliedLora[] | undefined;
   /** Canonical name of the layer. */
   readonly prefix: string;
-  /** Its weight: [out, in] or [out, in, k, k]. */
-  readonly weight: Weight;
+  /** Of its weight: [out, in] or [out, in, k, k]. */
+  readonly dims: readonly number[];
   readonly x: Value;
   readonly y: Value;
 }
@@ -61,14 +61,14 @@ function addBranches(layer: BranchedLayer, branchOf: (x: Value, branch: LoraBran
 }
 
 /** in, out and the kernel must be those of the layer. */
-function checkFits({ weight, prefix }: BranchedLayer, { down, up }: LoraBranch, path: string): void {
-  const [out, input, ...kernel] = weight.dims;
+function checkFits({ dims, prefix }: BranchedLayer, { down, up }: LoraBranch, path: string): void {
+  const [out, input, ...kernel] = dims;
   const [, downInput, ...downKernel] = down.dims;
   const isPoint = (k: readonly number[]) => k.every((n) => n === 1);
   const sameKernel = downKernel.join() === kernel.join() || (isPoint(downKernel) && isPoint(kernel));
   if (up.dims[0] === out && downInput === input && sameKernel) return;
   throw new InputError(
     'MODEL_UNSUPPORTED',
-    `The LoRA ${path} was made for another model: its branch of "${prefix}" leads from [${down.dims.slice(1)}] to [${up.dims[0]}], but the layer's weight is [${weight.dims}]. Choose a LoRA for this kind of checkpoint (SD 1.x, 2.x or XL).`,
+    `The LoRA ${path} was made for another model: its branch of "${prefix}" leads from [${down.dims.slice(1)}] to [${up.dims[0]}], but the layer's weight is [${dims}]. Choose a LoRA for this kind of checkpoint (SD 1.x, 2.x or XL).`,
   );
 }

@@ -35,7 +35,7 @@ export function conv2d(context: Context, x: Value, { prefix, stride = 1, pads }:
     kernel_shape: weight.dims.slice(2),
     ...steps,
   });
-  return addConvBranches({ graph, loras: parameters.loras, prefix, weight, x, y }, steps);
+  return addConvBranches({ graph, loras: parameters.loras, prefix, dims: weight.dims, x, y }, steps);
 }
 
 interface GroupNormOptions {
