@@ -56,7 +56,8 @@ function sendEvent(promptId: string, event: ExecutionEvent): void {
 
 const packs = await loadPacks({ packDirs: options.packDirs });
 const folders = dataFolders(options.dataDir);
-const offered = offeredModels({ folders, packs }, options);
+const places = options.places ?? { roots: [folders.models], extra: [] };
+const offered = offeredModels({ places, packs }, options);
 const executor = createExecutor({
   registry: createRegistry(packs),
   cache: options.cache,

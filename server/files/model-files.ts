@@ -1,16 +1,11 @@
-// models/<kind>/: the kinds, their files, and the metadata of a safetensors file (protocol: Models).
-import { readdirSync, statSync } from 'node:fs';
+// The model folders as clients see them: their names, their models, and the metadata of a safetensors file (protocol: Models).
 import { open } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import type { DataFolders } from './data-folders.ts';
-import { listFiles } from './list-files.ts';
-
-/** ComfyUI's folders: clients ask for these by name. */
-const KINDS = [
-  'checkpoints configs loras vae text_encoders diffusion_models clip_vision style_models embeddings diffusers vae_approx',
-  'controlnet gligen upscale_models latent_upscale_models custom_nodes hypernetworks photomaker classifiers',
-  'model_patches audio_encoders',
-].flatMap((line) => line.split(' '));
+import type { OfferedModels } from '../../nodes/node-context.ts';
+import type { ModelPlaces } from '../model-places.ts';
+import { createFolderReader } from './folder-tree.ts';
+import { foldersOf, hasKind, isInFolder, modelKinds } from './model-folders.ts';
+import { kindOfFolder } from './offered-models.ts';
 
 /** ComfyUI's, and ours. */
 export const MODEL_EXTENSIONS = ['.ckpt', '.pt', '.pt2', '.bin', '.pth', '.safetensors', '.pkl', '.sft', '.onnx'];
@@ -19,28 +14,50 @@ export const MODEL_EXTENSIONS = ['.ckpt', '.pt', '.pt2', '.bin', '.pth', '.safet
 const MAX_HEADER_BYTES = 2 ** 20;
 const MAX_COVER_HEADER_BYTES = 8 * 2 ** 20;
 
-/** Links to folders count as folders: models are often kept elsewhere. */
-function isFolder(path: string): boolean {
-  try {
-    return statSync(path).isDirectory();
-  } catch {
-    return false; // a link that leads nowhere, or to itself
-  }
+/** The models of the model folders, as clients see them: by ComfyUI's folder and a relative name. */
+export interface ModelFiles {
+  /** Names of the folders: ComfyUI's, then others that there are. */
+  folders(): string[];
+  /** What a loader's drop-down offers or, of folders without a loader, the files; undefined if there is no such folder. */
+  names(folder: string): readonly string[] | undefined;
+  /** Where a listed model lies, and in which of the folder's places; undefined if it is not listed, or lies elsewhere. */
+  find(folder: string, name: string): { readonly path: string; readonly pathIndex: number } | undefined;
+  /** The places of a folder, whether they exist or not. */
+  places(folder: string): string[];
 }
 
-/** Kinds in ComfyUI's order, then the other folders of models/. */
-export function modelKinds({ models }: DataFolders): string[] {
-  const there = readdirSync(models)
-    .filter((name) => !name.startsWith('.') && isFolder(join(models, name)))
-    .sort();
-  return [...new Set([...KINDS, ...there])];
-}
-
-/** Sorted names of a kind's model files; undefined if there is no such kind. */
-export async function modelFiles(folders: DataFolders, kind: string): Promise<string[] | undefined> {
-  if (!modelKinds(folders).includes(kind)) return undefined;
-  const names = await listFiles(join(folders.models, kind), { recurse: true, followLinks: true });
-  return names.filter((name) => MODEL_EXTENSIONS.includes(extname(name).toLowerCase()));
+/** Folders are looked at at every call. A name is only ever looked up in the list: it leads nowhere else. */
+export function createModelFiles(places: ModelPlaces, offered: OfferedModels): ModelFiles {
+  const reader = createFolderReader();
+  /** Relative name → the first place that has it. */
+  const filesOf = (folder: string): ReadonlyMap<string, string> => {
+    const found = new Map<string, string>();
+    for (const place of foldersOf(places, folder))
+      for (const name of reader.read(place).files)
+        if (!found.has(name) && MODEL_EXTENSIONS.includes(extname(name).toLowerCase())) found.set(name, place);
+    return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
+  };
+  const pathOf = (folder: string, name: string): string | undefined => {
+    const kind = kindOfFolder.get(folder);
+    if (kind !== undefined) return offered.locate(kind, name);
+    const place = filesOf(folder).get(name);
+    return place && join(place, name);
+  };
+  return {
+    folders: () => modelKinds(places),
+    names: (folder) => {
+      if (!hasKind(places, folder)) return undefined;
+      const kind = kindOfFolder.get(folder);
+      return kind === undefined ? [...filesOf(folder).keys()] : offered.names(kind);
+    },
+    find: (folder, name) => {
+      const path = hasKind(places, folder) ? pathOf(folder, name) : undefined;
+      const pathIndex =
+        path === undefined ? -1 : foldersOf(places, folder).findIndex((place) => isInFolder(place, path));
+      return pathIndex < 0 ? undefined : { path: path!, pathIndex };
+    },
+    places: (folder) => foldersOf(places, folder),
+  };
 }
 
 /** `__metadata__` of a safetensors file: text → text; undefined if it has none, or if its header is not valid. */
