@@ -2,6 +2,7 @@
 
 import { checkpointLoader } from './checkpoint-loader.ts';
 import { clipLoader } from './clip-loader.ts';
+import { clipSetLastLayer } from './clip-set-last-layer.ts';
 import { clipSimilarity } from './clip-similarity.ts';
 import { clipTextEncode } from './clip-text-encode.ts';
 import { conditioningAverage } from './conditioning-average.ts';
@@ -41,6 +42,7 @@ export const nodes: readonly NodeDefinition[] = [
   pezRerank,
   checkpointLoader,
   clipTextEncode,
+  clipSetLastLayer,
   conditioningAverage,
   conditioningConcat,
   conditioningCombine,

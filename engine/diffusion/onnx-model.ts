@@ -97,9 +97,23 @@ export const withFeeds = (model: OnnxModel, feeds: Feeds): OnnxModel => ({
 });
 
 async function open(source: ModelSource, device: Device): Promise<Session> {
-  const path = typeof source === 'string' ? source : placePart(source);
-  if (!existsSync(path)) throw new InputError('MODEL_NOT_FOUND', `The checkpoint lacks the file ${path}.`);
-  return openSessionOn(device, path);
+  if (typeof source !== 'string')
+    return openSessionOn(device, placePart(source)).catch((error: Error) => {
+      throw misfit(source, error);
+    });
+  if (!existsSync(source)) throw new InputError('MODEL_NOT_FOUND', `The checkpoint lacks the file ${source}.`);
+  return openSessionOn(device, source);
+}
+
+/** The graph is ours and sound, so the weights are at fault; the file that the user knows is named, not the graph's. */
+function misfit({ name, parameters }: PartGraph, error: Error): Error {
+  if (!(error instanceof InputError) || error.code !== 'MODEL_INVALID') return error;
+  const reason = error.cause instanceof Error ? error.cause.message.split('\n')[0] : error.message;
+  return new InputError(
+    'MODEL_INVALID',
+    `The ${name} in ${parameters.source} cannot be computed: its weights do not fit together, or the memory is too small (onnxruntime: ${reason.replace(/^Load model from .* failed:/, '')}).`,
+    { cause: error },
+  );
 }
 
 /** Exports for graphics cards take float16: ours are float32 until here. */

@@ -8,6 +8,7 @@ import { withClipSkip } from '../../engine/diffusion/prompt-model.ts';
 import { sample } from '../../engine/diffusion/sample.ts';
 import { CHECKPOINTS, writeCheckpoint } from '../helpers/checkpoint-file.ts';
 import { type FlatArray, relativeError } from './fixture.ts';
+import { useCache } from './weights-cache.ts';
 
 interface Reference {
   readonly states: FlatArray;
@@ -30,12 +31,8 @@ interface Fixture {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'weights-checkpoint-'));
-const cacheBefore = process.env.HF_HOME;
-process.env.HF_HOME = join(folder, 'cache');
-afterAll(() => {
-  process.env.HF_HOME = cacheBefore;
-  rmSync(folder, { recursive: true });
-});
+useCache(join(folder, 'cache'));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 describe.each(['sd1', 'sd2', 'xl'])('%s', (family) => {
   const fixture: Fixture = JSON.parse(readFileSync(join(CHECKPOINTS, `${family}.json`), 'utf8'));
