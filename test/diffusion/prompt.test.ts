@@ -1,13 +1,13 @@
 // Prompts as ComfyUI reads them: weights, nesting, escapes, windows of 77 tokens, and what weights do to the hidden states.
 import { join } from 'node:path';
+import { loadClipTokenizer } from '../../engine/clip/clip-tokenizer.ts';
 import { type Checkpoint, loadCheckpoint } from '../../engine/diffusion/checkpoint.ts';
 import { averageConditioning, combineConditioning, concatConditioning } from '../../engine/diffusion/conditioning.ts';
 import { chunkPrompt } from '../../engine/diffusion/prompt-chunks.ts';
 import { parseWeights } from '../../engine/diffusion/prompt-weights.ts';
-import { loadCheckpointTokenizer } from '../../engine/diffusion/tokenizer.ts';
 import { checkpointDir, relativeError } from './fixture.ts';
 
-const tokenizer = await loadCheckpointTokenizer(join(checkpointDir('sd15'), 'tokenizer'));
+const tokenizer = await loadClipTokenizer(join(checkpointDir('sd15'), 'tokenizer'));
 const [RED, CAT] = ['red', 'cat'].map((word) => tokenizer.encode(word)[0]);
 
 test.each([
