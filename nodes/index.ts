@@ -15,6 +15,7 @@ import { imageScale } from './image-scale.ts';
 import { ksampler } from './ksampler.ts';
 import { latentUpscale } from './latent-upscale.ts';
 import { loadImage } from './load-image.ts';
+import { nearestWords } from './nearest-words.ts';
 import { pezInvert } from './pez-invert.ts';
 import { pezRerank } from './pez-rerank.ts';
 import { previewAny } from './preview-any.ts';
@@ -25,6 +26,7 @@ import { primitiveInt } from './primitive-int.ts';
 import { primitiveString } from './primitive-string.ts';
 import { primitiveStringMultiline } from './primitive-string-multiline.ts';
 import { promptBlend } from './prompt-blend.ts';
+import { promptWords } from './prompt-words.ts';
 import { saveImage } from './save-image.ts';
 import { tokenSwap } from './token-swap.ts';
 import { vaeDecode } from './vae-decode.ts';
@@ -38,6 +40,8 @@ export const nodes: readonly NodeDefinition[] = [
   tokenSwap,
   distil,
   clipSimilarity,
+  promptWords,
+  nearestWords,
   pezRerank,
   checkpointLoader,
   clipTextEncode,

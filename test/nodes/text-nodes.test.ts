@@ -1,5 +1,5 @@
 // The nodes that make or show texts and numbers: Prompt Blend, Distil Prompt, CLIP Similarity, previews, primitives.
-import { batchOf } from '../../engine/image/batch.ts';
+import { batchOf, bytesOf } from '../../engine/image/batch.ts';
 import { decodeFrames } from '../../engine/image/decode-frames.ts';
 import { makeContext, nodeOf, runNode, type TestContext, testClip, testSources } from '../helpers/node-context.ts';
 
@@ -15,6 +15,7 @@ const tiger = async () => {
   const { width, height, colours } = await decodeFrames('examples/tiger.png', 'tiger');
   return batchOf([{ data: colours[0], width, height, channels: 3 }]);
 };
+const cosine = (a: Float32Array, b: Float32Array) => a.reduce((sum, x, i) => sum + x * b[i], 0);
 const quick = { steps: 4, restarts: 2, seed: 1 };
 
 describe('CLIPSimilarity', () => {
@@ -160,4 +161,50 @@ test.each([
   const started = performance.now();
   await expect(run(type, inputs)).rejects.toThrow(message);
   expect(performance.now() - started).toBeLessThan(5000); // a megabyte took 40 s and more
+});
+
+describe('PromptWords', () => {
+  test('each word has its tokens and what is lost without it; the picture is the measure', async () => {
+    const { outputs, ui } = await run('PromptWords', { prompt: 'orange tiger, snowstorm', image: await tiger() });
+    expect(outputs.words).toEqual(['orange', 'tiger', ',', 'snowstorm']);
+    expect(ui.words[3].tokens.length).toBeGreaterThan(1);
+    expect(ui.words[3].tokens.join('')).toBe('snowstorm');
+    const [orange, cat, , storm] = outputs.contributions;
+    expect(cat).toBeGreaterThan(Math.max(orange, storm));
+    const clip = await testClip();
+    const [whole, without] = await clip.text.encode(['orange tiger, snowstorm', 'orange, snowstorm']);
+    const [picture] = await clip.image.encode([bytesOf(await tiger(), 0)]);
+    expect(cat).toBeCloseTo(cosine(whole, picture) - cosine(without, picture), 4);
+    expect(outputs.similarity).toBeCloseTo(cosine(whole, picture), 4);
+    expect(ui.similarity).toEqual([outputs.similarity]);
+  });
+
+  test('without a picture the prompt itself is the measure, and an empty prompt is refused', async () => {
+    expect((await run('PromptWords', { prompt: 'a tiger' })).outputs.similarity).toBeCloseTo(1, 5);
+    await expect(run('PromptWords', { prompt: ' ' })).rejects.toThrow(/prompt/);
+  });
+});
+
+describe('NearestWords', () => {
+  test('offers other words, nearest first, with the similarity that the prompt would have', async () => {
+    const { outputs, ui } = await run('NearestWords', {
+      prompt: 'a tiger in the snow',
+      word: 1,
+      count: 8,
+      block: 'leopard',
+      image: await tiger(),
+    });
+    expect(outputs.words).toHaveLength(8);
+    expect(outputs.words).not.toContain('tiger');
+    expect(outputs.words.join()).not.toContain('leopard');
+    const nearness = ui.nearest.map((near: { nearness: number }) => near.nearness);
+    expect(nearness).toEqual([...nearness].sort((a, b) => b - a));
+    expect(outputs.prompts[0]).toBe(`a ${outputs.words[0]} in the snow`);
+    const measured = await run('PromptWords', { prompt: outputs.prompts[0], image: await tiger() });
+    expect(outputs.similarities[0]).toBeCloseTo(measured.outputs.similarity, 5);
+  });
+
+  test('a place without a word is refused', async () => {
+    await expect(run('NearestWords', { prompt: 'a tiger', word: 2, count: 3 })).rejects.toThrow(/word/);
+  });
 });
