@@ -10,7 +10,7 @@ export const nearestWords = defineNode({
   displayName: 'Nearest Words',
   category: 'PEZ',
   description:
-    'Offers words for the place of one word of a prompt: those that CLIP rates nearest to it, each with the similarity that the prompt would then have.',
+    'Offers words for the place of one word of a prompt: of those that CLIP rates nearest to it, the ones with which the prompt stays closest to the picture.',
   searchAliases: ['synonyms', 'alternatives', 'suggest words', 'similar words'],
   inputs: {
     clip: port('CLIP', { tooltip: 'The model that judges.' }),
@@ -27,7 +27,7 @@ export const nearestWords = defineNode({
     ),
   },
   outputs: {
-    words: list(port('STRING', { tooltip: 'The words, nearest first.' })),
+    words: list(port('STRING', { tooltip: 'The words, best first.' })),
     prompts: list(port('STRING', { tooltip: 'The prompt with each of them in its place.' })),
     similarities: list(port('FLOAT', { tooltip: 'How close each of these prompts is to the picture, at most 1.' })),
   },

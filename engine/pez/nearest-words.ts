@@ -39,19 +39,21 @@ export interface NearestWords {
   readonly word: string;
   /** Cosine of the prompt as it is and the target. */
   readonly similarity: number;
-  /** Nearest first. */
+  /** Those with which the prompt stays most similar to the target, best first. */
   readonly words: readonly NearWord[];
 }
 
 /** Vocabularies up to this size are compared word by word; of larger ones, the rows nearest in the table of token embeddings. */
 const FULL_SCAN = 4096;
 const PROPOSALS = 512;
+/** Of so many times the words that are wanted, the nearest ones, those are returned with which the prompt is most similar. */
+const POOL = 4;
 /** Words embedded at a time, between which an abort is noticed. */
 const CHUNK = 128;
 
 /**
- * The whole words of the vocabulary that CLIP rates nearest to one word of a prompt. Words that the prompt has already are left
- * out. Throws OPTION_INVALID for a place that has no word, VOCABULARY_EMPTY, and the signal's reason.
+ * Whole words of the vocabulary that could stand in the place of one word of a prompt: of those that CLIP rates nearest to it, the
+ * ones that keep the prompt most similar to the target. Words that the prompt has already are left out. Throws OPTION_INVALID for a place that has no word, VOCABULARY_EMPTY, and the signal's reason.
  */
 export async function nearestWords(clip: Clip, options: NearestWordsOptions): Promise<NearestWords> {
   const { prompt, count, target, signal } = options;
@@ -76,7 +78,7 @@ export async function nearestWords(clip: Clip, options: NearestWordsOptions): Pr
       scored.push({ word: word.prompt, nearness: dot(own, embeddings[n]) });
     });
   }
-  const nearest = scored.sort((a, b) => b.nearness - a.nearness).slice(0, count);
+  const nearest = scored.sort((a, b) => b.nearness - a.nearness).slice(0, POOL * count);
   const withWord = (text: string) =>
     joinWords(
       tokenizer,
@@ -88,7 +90,10 @@ export async function nearestWords(clip: Clip, options: NearestWordsOptions): Pr
   return {
     word: place.text,
     similarity: dot(whole, goal),
-    words: nearest.map((near, i) => ({ ...near, prompt: prompts[i], similarity: dot(changed[i], goal) })),
+    words: nearest
+      .map((near, i) => ({ ...near, prompt: prompts[i], similarity: dot(changed[i], goal) }))
+      .sort((a, b) => b.similarity - a.similarity)
+      .slice(0, count),
   };
 }
 

@@ -186,7 +186,7 @@ describe('PromptWords', () => {
 });
 
 describe('NearestWords', () => {
-  test('offers other words, nearest first, with the similarity that the prompt would have', async () => {
+  test('offers near words, the ones that fit the picture best first, with the similarity that the prompt would have', async () => {
     const { outputs, ui } = await run('NearestWords', {
       prompt: 'a tiger in the snow',
       word: 1,
@@ -197,8 +197,12 @@ describe('NearestWords', () => {
     expect(outputs.words).toHaveLength(8);
     expect(outputs.words).not.toContain('tiger');
     expect(outputs.words.join()).not.toContain('leopard');
-    const nearness = ui.nearest.map((near: { nearness: number }) => near.nearness);
-    expect(nearness).toEqual([...nearness].sort((a, b) => b - a));
+    expect(outputs.similarities).toEqual([...outputs.similarities].sort((a, b) => b - a));
+    const clip = await testClip();
+    for (const { word, nearness } of ui.nearest) {
+      const [one, other] = await clip.text.encode(['tiger', word]);
+      expect(nearness).toBeCloseTo(cosine(one, other), 4);
+    }
     expect(outputs.prompts[0]).toBe(`a ${outputs.words[0]} in the snow`);
     const measured = await run('PromptWords', { prompt: outputs.prompts[0], image: await tiger() });
     expect(outputs.similarities[0]).toBeCloseTo(measured.outputs.similarity, 5);

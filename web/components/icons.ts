@@ -20,6 +20,7 @@ const paths = {
   compare: svg`<rect x="2.5" y="3" width="11" height="10" rx="1.5"/><path d="M8 1.5v13M5.5 6.5L4 8l1.5 1.5M10.5 6.5L12 8l-1.5 1.5"/>`,
   edit: svg`<path d="M10.8 2.7l2.5 2.5L5.5 13l-3.2.7.7-3.2z"/>`,
   draw: svg`<path d="M13.5 2.5c-3 .8-6 3.4-7.2 6l1.2 1.2c2.6-1.2 5.2-4.2 6-7.2zM6 9.2c-1.6 0-2.3 1-2.3 2.2 0 .8-.5 1.4-1.2 1.7 2.3.7 4.8-.2 4.8-2.6"/>`,
+  model: svg`<path d="M8 2.5l5.5 2.8L8 8.1 2.5 5.3zM2.5 8L8 10.8 13.5 8M2.5 10.7L8 13.5l5.5-2.8"/>`,
   search: svg`<circle cx="7" cy="7" r="4.2"/><path d="M10.2 10.2l3.3 3.3"/>`,
   trash: svg`<path d="M3 4.5h10M6.5 4.5v-2h3v2M4.5 4.5l.6 9h5.8l.6-9"/>`,
   theme: svg`<circle cx="8" cy="8" r="5.5"/><path d="M8 2.5v11a5.5 5.5 0 0 0 0-11z" fill="currentColor"/>`,

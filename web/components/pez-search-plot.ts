@@ -26,7 +26,7 @@ export class PezSearchPlot extends LitElement {
       .chart {
         position: relative;
         height: 132px;
-        border-bottom: 1px solid var(--line);
+        margin-left: 38px;
       }
       svg.lines {
         position: absolute;
@@ -55,10 +55,8 @@ export class PezSearchPlot extends LitElement {
       }
       .y {
         position: absolute;
-        left: 0;
-        padding-right: 6px;
-        background: var(--pez-plot-back, transparent);
-        transform: translateY(-100%);
+        left: -38px;
+        line-height: 1;
       }
       .y,
       figcaption {
@@ -67,16 +65,16 @@ export class PezSearchPlot extends LitElement {
         font-variant-numeric: tabular-nums;
       }
       .y.top {
-        top: 18px;
+        top: -3px;
       }
       .y.bottom {
-        bottom: -16px;
+        bottom: -5px;
       }
       figcaption {
         display: flex;
         justify-content: space-between;
         gap: 12px;
-        margin-top: 5px;
+        margin: 8px 0 0 38px;
       }
       b {
         color: var(--ink);
@@ -112,13 +110,14 @@ export class PezSearchPlot extends LitElement {
     return html`<figure>
       <div class="chart" role="img" aria-label=${label}>
         <svg class="lines" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true">
-          ${svg`<path class="grid" d="M0 .5H${WIDTH}M0 ${HEIGHT / 2}H${WIDTH}"/>`}
+          ${svg`<path class="grid" d="M0 0H${WIDTH}M0 ${HEIGHT / 2}H${WIDTH}M0 ${HEIGHT}H${WIDTH}"/>`}
           ${restartLines(steps, similarities, scale).map((d) => svg`<path class="restart" d=${d}/>`)}
           ${svg`<path class="best" d=${pathOf(steps, best, scale)}/>`}
         </svg>
-        <span class="y top">${scale.high.toFixed(2)}</span>
+        <span class="y top" aria-hidden="true">${scale.high.toFixed(2)}</span>
+        <span class="y bottom" aria-hidden="true">${scale.low.toFixed(2)}</span>
       </div>
-      <figcaption><span>${scale.low.toFixed(2)} at step ${steps[0]}</span>
+      <figcaption><span>step ${steps[0]}</span>
         <span>${this.live ? nothing : html`best `}<b>${last.toFixed(3)}</b> ${this.live ? html`at step` : 'after'} ${steps.at(-1)}${this.live ? '' : ' steps'}</span>
       </figcaption>
     </figure>`;

@@ -2,12 +2,14 @@
 import { css } from 'lit';
 
 export const tokensStyle = css`
-  .words {
+  .flow {
     display: flex;
     flex-wrap: wrap;
+    align-items: center;
     gap: 8px;
-    margin: 0;
-    padding: 0;
+  }
+  .words {
+    display: contents;
     list-style: none;
   }
   .word {
@@ -77,14 +79,11 @@ export const tokensStyle = css`
   .after::after {
     right: -7px;
   }
-  .add {
-    margin-top: 8px;
-  }
   .add input {
-    width: 12em;
+    width: 8.5em;
     max-width: 100%;
-    min-height: 32px;
-    padding: 2px 8px;
+    min-height: 44px;
+    padding: 2px 10px;
     border: 1px solid transparent;
     border-radius: 8px;
     background: transparent;
@@ -98,6 +97,7 @@ export const tokensStyle = css`
     border-color: var(--edge);
   }
   .actions {
+    container-type: inline-size;
     margin-top: 14px;
     padding: 14px 16px 16px;
     border: 1px solid var(--line);
@@ -121,6 +121,20 @@ export const tokensStyle = css`
     display: flex;
     flex-wrap: wrap;
     margin-left: auto;
+  }
+  .close.button {
+    margin-right: -8px;
+    width: 32px;
+  }
+  @container (max-width: 460px) {
+    .buttons {
+      order: 3;
+      flex-basis: 100%;
+      margin-left: -10px;
+    }
+    .close.button {
+      margin-left: auto;
+    }
   }
   .buttons .button {
     padding-inline: 9px;
@@ -178,9 +192,6 @@ export const tokensStyle = css`
     .suggestion {
       min-height: 44px;
       align-items: center;
-    }
-    .add input {
-      min-height: 44px;
     }
   }
 `;

@@ -85,7 +85,7 @@ export class PezTokens extends LitElement {
     const strongest = Math.max(0.01, ...this.words.map((word) => word.contribution ?? 0));
     const { words, readonly } = this;
     return html`
-      <ul class="words ${this.live ? 'live' : ''}" role="listbox" aria-label=${this.label} aria-orientation="horizontal"
+      <div class="flow"><ul class="words ${this.live ? 'live' : ''}" role="listbox" aria-label=${this.label} aria-orientation="horizontal"
         aria-describedby="keys" @keydown=${this.#onKey}>
         ${words.map((word, i) => this.#renderWord(word, i, strongest))}
       </ul>
@@ -95,7 +95,7 @@ export class PezTokens extends LitElement {
           : html`<form class="add" @submit=${this.#onAdd}>
         <label><span class="visually-hidden">Add words to the end</span>
           <input name="text" placeholder="+ add a word" autocomplete="off" maxlength="200"></label></form>`
-      }
+      }</div>
       <p id="keys" class="visually-hidden">${
         readonly
           ? 'Arrow keys move.'
@@ -139,8 +139,8 @@ export class PezTokens extends LitElement {
             @click=${() => this.#move(index, index - 1)}>${icon('left')}</button>
           <button class="button quiet square" aria-label="Move right" title="Move right" ?disabled=${index === this.words.length - 1}
             @click=${() => this.#move(index, index + 1)}>${icon('right')}</button>
-          <button class="button quiet square" aria-label="Close" title="Close" @click=${() => this.#select(-1)}>${icon('close')}</button>
         </span>
+        <button class="button quiet square close" aria-label="Close" title="Close" @click=${() => this.#select(-1)}>${icon('close')}</button>
       </header>
       <form class="swap" @submit=${(event: SubmitEvent) => this.#onSwap(event, index)}>
         <label class="visually-hidden" for="to">Replace ${word.text} with</label>

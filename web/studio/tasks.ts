@@ -19,7 +19,7 @@ export interface Task {
   readonly settings: readonly string[];
   /** Settings that stand beside the pictures, one for each. */
   readonly weights?: readonly string[];
-  /** `Node.input` that the text goes into, where a text goes in. */
+  /** `Node.input` of the text that goes in: the long prompt, the words to swap in. */
   readonly text?: string;
   /** The words to begin with, where words go in. */
   readonly words?: readonly string[];
@@ -70,7 +70,8 @@ export const tasks: readonly Task[] = [
     invitation: 'Write a prompt',
     input: 'words',
     words: ['a', 'flat', 'drawing', 'of', 'a', 'butterfly'],
-    settings: ['TokenSwap.to', 'TokenSwap.restore', 'KSampler.seed', 'KSampler.steps'],
+    text: 'TokenSwap.to',
+    settings: ['TokenSwap.restore', 'KSampler.seed', 'KSampler.steps'],
     draws: true,
   },
   {

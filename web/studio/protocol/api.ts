@@ -45,12 +45,6 @@ type NodeErrors = Readonly<
   >
 >;
 
-export interface Submitted {
-  readonly promptId: string;
-  /** Of outputs that were left out. */
-  readonly problems: readonly InputProblem[];
-}
-
 async function request(path: string, init: RequestInit = {}): Promise<Response> {
   let response: Response;
   try {
@@ -96,15 +90,16 @@ export async function postJson(path: string, body: unknown): Promise<Response> {
   return request(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
 }
 
-/** POST /prompt. Throws ApiError with the problems of its inputs if nothing of it can run. */
+/** POST /prompt. Problems of outputs that were left out; throws ApiError with those of all inputs if nothing of it can run. */
 export async function submitPrompt(body: {
   readonly prompt: ApiGraph;
+  readonly prompt_id: string;
   readonly client_id: string;
   readonly extra_data: Readonly<Record<string, unknown>>;
   readonly front?: boolean;
-}): Promise<Submitted> {
-  const answer = (await (await postJson('/prompt', body)).json()) as { prompt_id: string; node_errors?: NodeErrors };
-  return { promptId: answer.prompt_id, problems: problemsOf(answer.node_errors) };
+}): Promise<readonly InputProblem[]> {
+  const answer = (await (await postJson('/prompt', body)).json()) as { node_errors?: NodeErrors };
+  return problemsOf(answer.node_errors);
 }
 
 /** Uploads a picture; the name under which Load Image finds it. */

@@ -11,6 +11,8 @@ export interface TaskState {
   /** Of the words with the picture, if it has been measured. */
   readonly similarity?: number | undefined;
   readonly blocked: readonly string[];
+  /** Index of the word that the row of pictures replaces; by default the last. */
+  readonly swapAt?: number;
   /** The run whose words are shown. */
   readonly searchId?: string;
   /** The run whose pictures are shown. */

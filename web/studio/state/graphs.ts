@@ -51,20 +51,23 @@ export function settledGraph(context: TaskContext): ApiGraph {
   return task.input === 'several' ? withBatch(graph, pictures) : withPictures(graph, pictures);
 }
 
-/** What the task's button runs. `selected`: the word that is to be swapped, -1 for the last. */
-export function taskGraph(context: TaskContext, selected = -1): ApiGraph {
+/** What the task's button runs. */
+export function taskGraph(context: TaskContext): ApiGraph {
   const { task, state, info } = context;
   const graph = settledGraph(context);
-  if (task.id === 'swap') return swapGraph(graph, context, selected);
+  if (task.id === 'swap') return swapGraph(graph, context);
   if (task.id === 'draw') return setInput(graph, findNode(graph, 'Positive prompt') ?? '', 'text', textOf(state.words));
   const search = withPins(withBlocked(graph, state.blocked), state);
   return prune(info.PromptWords ? withWordReport(search) : search, info);
 }
 
-function swapGraph(graph: ApiGraph, { state, info }: TaskContext, selected: number): ApiGraph {
+/** The word that is swapped: the one that was chosen, or else the last. */
+export const swapIndex = ({ words, swapAt = -1 }: TaskState): number => (words[swapAt] ? swapAt : words.length - 1);
+
+function swapGraph(graph: ApiGraph, { state, info }: TaskContext): ApiGraph {
   const swap = findNode(graph, 'TokenSwap');
   if (!swap) return graph;
-  const index = state.words[selected] ? selected : state.words.length - 1;
+  const index = swapIndex(state);
   const { image: _, ...inputs } = graph[swap].inputs;
   const prompt = textOf(state.words);
   const isMeasured = state.words.every(({ tokens }) => tokens);

@@ -111,7 +111,8 @@ function entriesOf(items: readonly (readonly [string, HistoryEntry])[]): Entry[]
       prompt,
       pictures,
       sources: idsOf(graph, 'LoadImage').map((node) => String(graph[node].inputs.image)),
-      similarity: typeof similarity === 'number' ? similarity : undefined,
+      // Without a picture the words were compared with themselves.
+      similarity: typeof similarity === 'number' && idsOf(graph, 'LoadImage').length > 0 ? similarity : undefined,
       at: run.createdAt,
       raw,
     };

@@ -41,16 +41,24 @@ export class Runs {
 
   /** Sends a graph. Throws ApiError with the inputs that are wrong. */
   async start(graph: ApiGraph, mark: RunMark): Promise<{ run: Run; problems: readonly InputProblem[] }> {
-    const { promptId, problems } = await submitPrompt({
-      prompt: graph,
-      client_id: this.#clientId,
-      extra_data: { pez_studio: mark },
-      ...(mark.purpose === 'aside' && { front: true }),
-    });
-    const run = newRun(promptId, graph, mark);
-    this.#runs.set(promptId, run);
+    // Its id is ours, so that the run is known before its first message: a cached one is over as soon as it is sent.
+    const run = newRun(randomUuid(), graph, mark);
+    this.#runs.set(run.id, run);
     this.#handlers.changed();
-    return { run, problems };
+    try {
+      const problems = await submitPrompt({
+        prompt: graph,
+        prompt_id: run.id,
+        client_id: this.#clientId,
+        extra_data: { pez_studio: mark },
+        ...(mark.purpose === 'aside' && { front: true }),
+      });
+      return { run, problems };
+    } catch (error) {
+      this.#runs.delete(run.id);
+      this.#handlers.changed();
+      throw error;
+    }
   }
 
   /** Runs a graph aside: its outcome, which does not stay in the history. */
@@ -158,6 +166,15 @@ export class Runs {
     this.#waiters.delete(run.id);
     this.#handlers.ended(run);
   }
+}
+
+/** crypto.randomUUID is there only on pages with TLS, or of this machine. */
+function randomUuid(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
 async function isQueued(id: string): Promise<boolean> {

@@ -3,15 +3,17 @@ import type { ApiGraph } from '../../../schemas/prompt.ts';
 import type { UiGraph04 } from '../../../schemas/template.ts';
 import type { PromptWord, Suggestion } from '../../components/pez-tokens.ts';
 import { fromSaved } from '../graph/from-saved.ts';
-import { isWidget, type ObjectInfo, slotsOf } from '../graph/slots.ts';
+import type { ObjectInfo } from '../graph/slots.ts';
 import { ApiError, getJson, type InputProblem, uploadImage } from '../protocol/api.ts';
 import { openSocket } from '../protocol/socket.ts';
 import { type Task, type TaskId, taskOf, tasks } from '../tasks.ts';
 import { changeTask, emptyDocument, type StudioDocument, type TaskState, Undo } from './document.ts';
-import { drawingGraph, measureGraph, nearGraph, picturesIn, type TaskContext, taskGraph } from './graphs.ts';
+import { drawingGraph, picturesIn, type TaskContext, taskGraph } from './graphs.ts';
 import { type Entry, History } from './history.ts';
 import { loadModels, type Models, noModels } from './models.ts';
 import { settingsOf, taskOfGraph } from './open-graph.ts';
+import { problemOf } from './problems.ts';
+import { createNearWords, measureWords } from './questions.ts';
 import { type Purpose, promptOf, type Run, shownBy } from './run.ts';
 import { Runs } from './runs.ts';
 import { readDocument, tabId, writeDocument } from './session.ts';
@@ -44,7 +46,7 @@ export class Studio extends EventTarget {
   #runs = new Runs('', { changed: () => undefined, ended: () => undefined });
   #socket: ReturnType<typeof openSocket> | undefined;
   #resting = 0;
-  #near = new Map<string, readonly Suggestion[]>();
+  readonly #nearWords = createNearWords();
 
   async start(): Promise<void> {
     const id = await tabId();
@@ -128,7 +130,7 @@ export class Studio extends EventTarget {
   }
   /** The graph that the button would run. */
   get graph(): ApiGraph {
-    return this.ready ? taskGraph(this.context, this.selected) : {};
+    return this.ready ? taskGraph(this.context) : {};
   }
 
   // What a person does.
@@ -151,7 +153,6 @@ export class Studio extends EventTarget {
     this.#setTask({ values: { ...this.state.values, [key]: value } }, `value ${key}`);
   }
   setModel(kind: 'clip' | 'checkpoint', name: string): void {
-    this.#near.clear();
     this.#set({ ...this.document, [kind]: name });
   }
   setPictures(pictures: readonly string[]): void {
@@ -177,6 +178,7 @@ export class Studio extends EventTarget {
 
   select(index: number): void {
     this.selected = index;
+    if (index >= 0 && this.task.id === 'swap') this.#undo.amend(changeTask(this.document, { swapAt: index }));
     this.suggestions = index < 0 || !this.info.NearestWords ? null : undefined;
     this.#tell();
     if (this.suggestions === undefined) void this.#lookUp(index);
@@ -311,14 +313,13 @@ export class Studio extends EventTarget {
     const swap = this.#templates.get('swap') ?? {};
     const [id] = Object.keys(swap).filter((node) => swap[node].class_type === 'TokenSwap');
     const values = { ...this.document.tasks.swap.values, [`${id}.to`]: text };
-    this.#set(changeTask({ ...this.document, task: 'swap' }, { words, values }, 'swap'));
-    this.selected = index;
+    this.#set(changeTask({ ...this.document, task: 'swap' }, { words, values, swapAt: index }, 'swap'));
     await this.run();
   }
 
   #ended(run: Run): void {
     if (run.purpose === 'aside') return;
-    if (run.state === 'failed' && run.error) this.#place(run);
+    if (run.state === 'failed') this.problems = problemOf(run, this.info);
     const task = run.task ?? this.document.task;
     const state = this.document.tasks[task];
     if (run.state === 'done' && run.purpose === 'search' && state.searchId === run.id) {
@@ -338,16 +339,6 @@ export class Studio extends EventTarget {
     }
     this.#tell();
     void this.history.refresh().catch(() => undefined);
-  }
-
-  /** An error of a run → at the input that it names, if it names one of its node's. */
-  #place({ graph, error }: Run): void {
-    if (!error) return;
-    const info = this.info[graph[error.nodeId]?.class_type ?? ''];
-    const beginning = error.message.slice(0, 60);
-    const named =
-      info && slotsOf(info).find((slot) => isWidget(slot) && new RegExp(`\\b${slot.name}\\b`).test(beginning));
-    this.problems = [{ nodeId: error.nodeId, input: named?.name, message: error.message }];
   }
 
   async #onConnected(isOpen: boolean): Promise<void> {
@@ -370,25 +361,9 @@ export class Studio extends EventTarget {
   }
 
   async #lookUp(index: number): Promise<void> {
-    const { context } = this;
-    const key = JSON.stringify([
-      textOf(this.state.words),
-      index,
-      this.pictures[0],
-      this.document.clip,
-      this.state.blocked,
-    ]);
-    if (!this.#near.has(key)) {
-      const run = await this.#runs.ask(nearGraph(context, index)).catch(() => undefined);
-      const [now] = (run ? shownBy(run, 'NearestWords', 'similarity') : []) as number[];
-      const near = (run ? shownBy(run, 'NearestWords', 'nearest') : []) as { word: string; similarity: number }[];
-      this.#near.set(
-        key,
-        near.map(({ word, similarity }) => ({ word, change: similarity - now })),
-      );
-    }
+    const suggestions = await this.#nearWords(this.#runs, this.context, index);
     if (this.selected !== index) return;
-    this.suggestions = this.#near.get(key) ?? [];
+    this.suggestions = suggestions;
     this.#tell();
   }
 
@@ -402,12 +377,10 @@ export class Studio extends EventTarget {
     const { words } = this.state;
     const { task } = this.document;
     if (words.length === 0 || words.every(({ contribution }) => contribution !== undefined)) return;
-    const run = await this.#runs.ask(measureGraph(this.context)).catch(() => undefined);
-    const measured = run ? measuredWords(shownBy(run, 'PromptWords', 'words'), words) : [];
-    const state = this.document.tasks[task];
-    if (measured.length === 0 || textOf(state.words) !== textOf(words)) return;
-    const [similarity] = run ? (shownBy(run, 'PromptWords', 'similarity') as number[]) : [];
-    this.#undo.amend(changeTask(this.document, { words: measured, similarity }, task));
+    const measured = await measureWords(this.#runs, this.context);
+    // Meanwhile somebody may have gone on typing.
+    if (!measured || textOf(this.document.tasks[task].words) !== textOf(words)) return;
+    this.#undo.amend(changeTask(this.document, measured, task));
     writeDocument(this.document);
     this.#tell();
   }

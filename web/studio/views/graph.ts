@@ -38,11 +38,11 @@ export class StudioGraph extends StudioElement {
         display: block;
         max-height: 380px;
       }
-      rect {
+      .drawing rect {
         fill: var(--surface);
         stroke: var(--line);
       }
-      .running rect {
+      .drawing .running rect {
         fill: var(--wash);
         stroke: var(--accent);
         stroke-width: 2;
@@ -51,7 +51,7 @@ export class StudioGraph extends StudioElement {
         fill: var(--ink);
         font: 500 12px var(--sans);
       }
-      path {
+      .drawing path {
         fill: none;
         stroke: var(--edge);
         opacity: 0.55;

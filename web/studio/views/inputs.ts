@@ -27,13 +27,14 @@ export class StudioInputs extends StudioElement {
         position: relative;
         min-width: 0;
       }
-      .take-out {
+      .button.square.take-out {
         position: absolute;
         top: 6px;
         right: 6px;
         width: 30px;
         min-height: 30px;
-        border: 1px solid var(--line);
+        border-color: var(--line);
+        border-radius: 50%;
         background: var(--surface);
       }
       .weight {

@@ -103,7 +103,7 @@ export class StudioPanels extends StudioElement {
     const clip = document.clip || firstName(models.clips) || 'Models';
     return html`
       <button class="button quiet" popovertarget="queue"><i class="dot ${running > 0 ? 'on' : ''}"></i><span role="status">${state}</span></button>
-      <button class="button quiet" popovertarget="models" title="The models in use"><span class="name">${clip}</span>${icon('down')}<span class="visually-hidden">Models</span></button>
+      <button class="button quiet" popovertarget="models" title="The models in use">${icon('model')}<span class="name">${clip}</span><span class="visually-hidden">Models</span></button>
       <div popover id="queue" role="dialog" aria-label="Queue"><h2>Queue</h2>${this.#renderQueue(active)}</div>
       <div popover id="models" role="dialog" aria-label="Models">
         ${this.#renderModels('clip', 'CLIP: it judges words', models.clips, document.clip || nameIn(context.template, 'CLIPLoader', 'clip_name'))}

@@ -18,6 +18,21 @@ export class StudioResult extends StudioElement {
         margin: 0;
         min-width: 0;
       }
+      .single {
+        container-type: inline-size;
+      }
+      @container (max-width: 260px) {
+        .tools .button {
+          padding-inline: 6px;
+        }
+        .tools .name {
+          position: absolute;
+          clip-path: inset(50%);
+        }
+        dl {
+          display: none !important;
+        }
+      }
       .frame {
         display: grid;
         place-items: center;
@@ -105,7 +120,7 @@ export class StudioResult extends StudioElement {
   #renderPicture(picture: FileRef, run: Run): TemplateResult {
     const [source] = this.studio.pictures;
     const isComparing = this.comparing && source !== undefined;
-    return html`<figure>
+    return html`<figure class="single">
       ${
         isComparing
           ? html`<pez-compare .source=${inputUrl(source)} .result=${viewUrl(picture)} source-label="Your picture" result-label="Drawn"></pez-compare>`
@@ -115,7 +130,7 @@ export class StudioResult extends StudioElement {
         ${
           source === undefined
             ? nothing
-            : html`<button class="button quiet" aria-pressed=${isComparing} @click=${() => (this.comparing = !this.comparing)}>${icon('compare')} Compare</button>`
+            : html`<button class="button quiet" aria-pressed=${isComparing} @click=${() => (this.comparing = !this.comparing)}>${icon('compare')} <span class="name">Compare</span></button>`
         }
         ${this.#renderSave([picture], run)}
       </div>
@@ -144,8 +159,8 @@ export class StudioResult extends StudioElement {
     const save = () => {
       for (const picture of pictures) saveUrl(picture.filename, viewUrl(picture));
     };
-    return html`<button class="button quiet" title="PNG, with its graph inside" @click=${save}>${icon('download')} Picture</button>
-      <button class="button quiet" title="The graph as JSON" @click=${() => saveText(`${name}.json`, JSON.stringify(run.graph, undefined, 2), 'application/json')}>Graph</button>
+    return html`<button class="button quiet" title="PNG, with its graph inside" @click=${save}><span class="name">${icon('download')}</span> PNG</button>
+      <button class="button quiet" title="The graph as JSON" @click=${() => saveText(`${name}.json`, JSON.stringify(run.graph, undefined, 2), 'application/json')}>JSON</button>
       <button class="button quiet" title="The prompt as text" @click=${() => saveText(`${name}.txt`, `${promptOf(run)}\n`)}>Text</button>`;
   }
 }

@@ -17,7 +17,7 @@ export class StudioSettings extends StudioElement {
     css`
       .setting {
         display: grid;
-        grid-template-columns: minmax(0, 1fr) 118px;
+        grid-template-columns: minmax(0, 1fr) 124px;
         align-items: center;
         gap: 2px 12px;
         padding: 4px 0;
@@ -40,6 +40,9 @@ export class StudioSettings extends StudioElement {
       .control .button.square {
         width: 32px;
         margin-right: -6px;
+      }
+      .setting:has(.button.square) {
+        grid-template-columns: minmax(0, 1fr) 152px;
       }
       input[type='number'] {
         appearance: textfield;

@@ -57,9 +57,22 @@ export const wordsStyle = css`
     margin-left: 0;
     gap: 6px;
   }
-  .said {
-    margin-left: 6px;
+  .hint {
+    margin: 10px 0 0;
     color: var(--soft);
+    font-size: 13px;
+  }
+  .column {
+    container-type: inline-size;
+  }
+  @container (max-width: 420px) {
+    .press .button {
+      flex: 1 1 100%;
+    }
+    .tools .name {
+      position: absolute;
+      clip-path: inset(50%);
+    }
   }
   .editor textarea {
     font: 400 22px/1.4 var(--serif);
@@ -80,6 +93,24 @@ export const wordsStyle = css`
   .blocked .button {
     padding: 4px 8px;
     text-decoration: line-through;
+  }
+  .swap {
+    display: grid;
+    grid-template-columns: auto minmax(0, 1fr);
+    align-items: center;
+    gap: 6px 12px;
+    max-width: 620px;
+    margin-top: 22px;
+  }
+  .swap label {
+    color: var(--soft);
+  }
+  .swap b {
+    color: var(--ink);
+    font: 500 19px/1.3 var(--serif);
+  }
+  .swap .error {
+    grid-column: 2;
   }
   .progress {
     margin-top: 18px;
@@ -114,10 +145,5 @@ export const wordsStyle = css`
   }
   pez-candidates {
     padding: 6px 8px;
-  }
-  @media (max-width: 640px) {
-    .press .button {
-      flex: 1;
-    }
   }
 `;

@@ -7,7 +7,9 @@ import '../../components/pez-tokens.ts';
 import { icon } from '../../components/icons.ts';
 import type { TokenEvents } from '../../components/pez-tokens.ts';
 import { buttons, fields, theme } from '../../components/theme.ts';
-import { candidatesOf, courseOf, isOver, type Run } from '../state/run.ts';
+import { findNode } from '../graph/edit.ts';
+import { swapIndex } from '../state/graphs.ts';
+import { candidatesOf, courseOf, isOver, promptOf, type Run } from '../state/run.ts';
 import { textOf, wordsOf } from '../state/words.ts';
 import { StudioElement } from './element.ts';
 import { copyText } from './save-file.ts';
@@ -38,15 +40,17 @@ export class StudioWords extends StudioElement {
     const { state, task, searchRun, active } = studio;
     const own = active.find((run) => run.task === task.id);
     const live = searchRun && !isOver(searchRun) ? searchRun : undefined;
-    return html`<section aria-label="Words">
+    const isEmpty = state.words.length === 0 && task.input !== 'words';
+    return html`<section class="column" aria-label="Words">
       <div class="head">
-        <h1>${headingOf(task.input)}</h1>
-        ${state.similarity !== undefined && !live && task.input !== 'several' ? html`<p class="score"><b>${state.similarity.toFixed(3)}</b> similar to the picture</p>` : nothing}
+        <h1 class=${isEmpty && !live?.prompt ? 'visually-hidden' : ''}>${headingOf(task.input)}</h1>
+        ${state.similarity !== undefined && !live && ['one', 'two'].includes(task.input) ? html`<p class="score"><b>${state.similarity.toFixed(3)}</b> similar to ${task.input === 'two' ? 'picture 1' : 'the picture'}</p>` : nothing}
       </div>
       ${live?.prompt ? this.#renderLive(live) : this.#renderWords(live !== undefined)}
       ${state.blocked.length > 0 ? this.#renderBlocked() : nothing}
+      ${task.id === 'swap' && state.words.length > 0 ? this.#renderSwap() : nothing}
       ${own ? this.#renderProgress(own) : nothing}
-      ${this.#renderButtons(live !== undefined)}
+      ${this.#renderButtons(own !== undefined)}
       ${this.#renderErrors()}
       ${this.#renderSearch(searchRun, live !== undefined)}
     </section>`;
@@ -75,12 +79,12 @@ export class StudioWords extends StudioElement {
         @pez-block=${on<'pez-block'>(({ index }) => studio.block(index))}
         @pez-move=${on<'pez-move'>(({ from, to }) => studio.move(from, to))}
         @pez-add=${on<'pez-add'>(({ text }) => studio.add(text))}></pez-tokens>
+      <p class="hint" role="status">${this.said || 'The deeper the shade, the more a word carries.'}</p>
       <div class="tools">
         <button class="button quiet" @click=${this.#copy}>${icon('copy')} Copy</button>
-        <button class="button quiet" @click=${() => (this.editing = true)}>${icon('edit')} Edit as text</button>
-        <button class="button quiet" ?disabled=${!studio.canUndo} @click=${() => studio.undo()}>${icon('undo')} Undo</button>
-        <button class="button quiet" ?disabled=${!studio.canRedo} @click=${() => studio.redo()}>${icon('redo')} Redo</button>
-        <span class="said" role="status">${this.said ?? ''}</span>
+        <button class="button quiet" @click=${() => (this.editing = true)}>${icon('edit')} Edit</button>
+        <button class="button quiet" ?disabled=${!studio.canUndo} @click=${() => studio.undo()}>${icon('undo')} <span class="name">Undo</span></button>
+        <button class="button quiet" ?disabled=${!studio.canRedo} @click=${() => studio.redo()}>${icon('redo')} <span class="name">Redo</span></button>
       </div>`;
   }
 
@@ -100,6 +104,24 @@ export class StudioWords extends StudioElement {
       ${studio.state.blocked.map((word) => html`<button class="button quiet" aria-label=${`Allow ${word} again`} title="Allow it again" @click=${() => studio.unblock(word)}>${word} ${icon('close')}</button>`)}</p>`;
   }
 
+  /** Which word the row replaces, and with what. */
+  #renderSwap(): TemplateResult | typeof nothing {
+    const { studio } = this;
+    const [type, input] = (studio.task.text ?? '').split('.');
+    const id = findNode(studio.template, type);
+    if (!id) return nothing;
+    const key = `${id}.${input}`;
+    const value = String(studio.state.values[key] ?? studio.template[id].inputs[input] ?? '');
+    const problem = studio.problems.find((each) => each.nodeId === id && each.input === input);
+    return html`<div class="swap">
+      <label for="to">Swap <b>${studio.state.words[swapIndex(studio.state)]?.text}</b> for</label>
+      <input class="field" id="to" .value=${value} placeholder="tiger, Paris" autocomplete="off" aria-invalid=${problem ? 'true' : 'false'}
+        @change=${(event: Event) => studio.setValue(key, (event.target as HTMLInputElement).value)}
+        @keydown=${(event: KeyboardEvent) => event.key === 'Enter' && (event.target as HTMLInputElement).blur()}>
+      ${problem ? html`<p class="error" role="alert">${problem.message}</p>` : nothing}
+    </div>`;
+  }
+
   #renderProgress(run: Run): TemplateResult {
     const { studio } = this;
     const before = studio.active.indexOf(run);
@@ -114,16 +136,20 @@ export class StudioWords extends StudioElement {
       .now=${Date.now()} ?waiting=${waiting} @pez-interrupt=${() => studio.stop(run)}></pez-progress>`;
   }
 
-  #renderButtons(isSearching: boolean): TemplateResult {
+  /** One button stands out: to draw, where the words have changed since they were drawn; otherwise the task's own. */
+  #renderButtons(isRunning: boolean): TemplateResult {
     const { studio } = this;
-    const { task, state } = studio;
-    const isFound = state.words.length > 0 && task.input !== 'words';
-    const disabled = task.input === 'words' && state.words.length === 0;
+    const { task, state, pictureRun } = studio;
+    const isWritten = task.input === 'words';
+    const isFound = state.words.length > 0 && !isWritten;
+    const isChanged = isFound && textOf(state.words) !== (pictureRun && textOf(wordsOf(promptOf(pictureRun))));
+    const verb = isRunning ? 'Queue another' : isFound ? `${task.verb} again` : task.verb;
     return html`<div class="press">
-      <button class="button primary" ?disabled=${disabled} @click=${() => studio.run()}>${isFound ? `${task.verb} again` : task.verb}</button>
+      <button class="button ${isRunning || isChanged ? 'big' : 'primary'}" ?disabled=${isWritten && state.words.length === 0}
+        @click=${() => studio.run()}>${verb}</button>
       ${
-        isFound && !isSearching
-          ? html`<button class="button big" @click=${() => studio.draw()}>${icon('draw')} Draw these words</button>`
+        isFound
+          ? html`<button class="button ${isChanged && !isRunning ? 'primary' : 'big'}" @click=${() => studio.draw()}>${icon('draw')} Draw these words</button>`
           : nothing
       }
     </div>`;
@@ -153,7 +179,7 @@ export class StudioWords extends StudioElement {
       <pez-search-plot ?live=${live} .course=${course} .total=${total}></pez-search-plot>
       ${
         candidates.length > 1
-          ? html`<h2>Other prompts it found</h2>
+          ? html`<h2>Prompts it found</h2>
             <pez-candidates ?drawable=${studio.task.draws} .candidates=${candidates} .chosen=${textOf(studio.state.words)}
               @pez-choose=${(event: CustomEvent<{ index: number }>) => studio.choose(candidates[event.detail.index].prompt)}
               @pez-draw=${(event: CustomEvent<{ index: number }>) => {
