@@ -1,15 +1,9 @@
 // The best prompts of a search, best first: choose one, or have it drawn.
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { cssVars } from './css-vars.ts';
+import type { Candidate } from './data.ts';
 import { icon } from './icons.ts';
 import { buttons, theme } from './theme.ts';
-
-export interface Candidate {
-  readonly prompt: string;
-  readonly similarity: number;
-  /** A picture drawn from it. */
-  readonly image?: string;
-}
 
 /** Events: `pez-choose` and `pez-draw`, both with `{ index }`. */
 export class PezCandidates extends LitElement {

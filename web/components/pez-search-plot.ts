@@ -1,14 +1,7 @@
 // The course of a search: similarity over steps, the best so far bold, restarts as faint lines; it may still be running.
 import { css, html, LitElement, nothing, svg, type TemplateResult } from 'lit';
+import type { SearchCourse } from './data.ts';
 import { theme } from './theme.ts';
-
-export interface SearchCourse {
-  readonly steps: readonly number[];
-  /** The best similarity up to that step. */
-  readonly best: readonly number[];
-  /** Of the searches that still ran at that step; may be empty. */
-  readonly similarities?: readonly (readonly number[])[];
-}
 
 const WIDTH = 600;
 const HEIGHT = 160;

@@ -1,26 +1,11 @@
 // Words of a prompt as chips: what each carries, as shade; select, swap, remove, pin, block and reorder them.
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { cssVars } from './css-vars.ts';
+import type { PromptWord, Suggestion } from './data.ts';
 import { icon } from './icons.ts';
 import { tokensStyle } from './pez-tokens.style.ts';
 import { buttons, fields, theme } from './theme.ts';
 import { startDrag } from './token-drag.ts';
-
-export interface PromptWord {
-  readonly text: string;
-  /** Its tokens, where a word has several: their boundaries are drawn. */
-  readonly tokens?: readonly string[];
-  /** The similarity that is lost without it; unknown until it has been measured. */
-  readonly contribution?: number | undefined;
-  /** It stays in the next search. */
-  readonly pinned?: boolean;
-}
-
-/** A word that could stand in the place of the selected one; `change`: of the prompt's similarity. */
-export interface Suggestion {
-  readonly word: string;
-  readonly change: number;
-}
 
 /** Events, each with the index of a word: pez-select (-1: none), pez-remove, pez-pin, pez-block, pez-move, pez-swap, pez-add. */
 export interface TokenEvents {

@@ -1,6 +1,6 @@
 // Every component → its stories.
 import { html } from 'lit';
-import type { PromptWord } from '../components/pez-tokens.ts';
+import type { PromptWord } from '../components/data.ts';
 import '../components/pez-candidates.ts';
 import '../components/pez-compare.ts';
 import '../components/pez-image-drop.ts';

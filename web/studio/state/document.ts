@@ -1,5 +1,5 @@
 // What a person has made on the page: plain data, changed by making new data, so that every step can be undone.
-import type { PromptWord } from '../../components/pez-tokens.ts';
+import type { PromptWord } from '../../components/data.ts';
 import { type TaskId, tasks } from '../tasks.ts';
 
 export interface TaskState {

@@ -1,5 +1,5 @@
 // What the page asks about words while somebody works on them: what each carries, and what could stand in its place.
-import type { PromptWord, Suggestion } from '../../components/pez-tokens.ts';
+import type { PromptWord, Suggestion } from '../../components/data.ts';
 import { measureGraph, nearGraph, picturesIn, type TaskContext } from './graphs.ts';
 import { shownBy } from './run.ts';
 import type { Runs } from './runs.ts';

@@ -3,8 +3,7 @@
 import type { UiOutput } from '../../../schemas/events.ts';
 import type { HistoryEntry } from '../../../schemas/history.ts';
 import type { ApiGraph } from '../../../schemas/prompt.ts';
-import type { Candidate } from '../../components/pez-candidates.ts';
-import type { SearchCourse } from '../../components/pez-search-plot.ts';
+import type { Candidate, SearchCourse } from '../../components/data.ts';
 import type { FileRef } from '../protocol/api.ts';
 import type { TaskId } from '../tasks.ts';
 

@@ -1,7 +1,7 @@
 // The page's model: one object that views read and whose methods they call. It tells them by `change` and `history` events.
 import type { ApiGraph } from '../../../schemas/prompt.ts';
 import type { UiGraph04 } from '../../../schemas/template.ts';
-import type { PromptWord, Suggestion } from '../../components/pez-tokens.ts';
+import type { PromptWord, Suggestion } from '../../components/data.ts';
 import { fromSaved } from '../graph/from-saved.ts';
 import type { ObjectInfo } from '../graph/slots.ts';
 import { ApiError, getJson, type InputProblem, uploadImage } from '../protocol/api.ts';

@@ -1,5 +1,5 @@
 // Words of a prompt ↔ its text, and what can be done to them. A changed word has to be measured anew: its contribution is unknown.
-import type { PromptWord } from '../../components/pez-tokens.ts';
+import type { PromptWord } from '../../components/data.ts';
 
 /** As a person would type them: no space before a mark. */
 export const textOf = (words: readonly PromptWord[]): string =>
