@@ -123,7 +123,7 @@ export class PezImageDrop extends LitElement {
     const { src, name, label, error, busy, multiple } = this;
     const classes = ['place', !src && 'empty', this.over && 'over', busy && 'busy'].filter(Boolean).join(' ');
     return html`
-      <button class=${classes} aria-label=${src ? `${label}: ${name}. Choose another` : `${label}: choose a picture`}
+      <button class=${classes} aria-label=${src ? `${label}: ${name}. Choose another` : nothing}
         aria-describedby=${error ? 'error' : nothing} @click=${() => this.#input('file').click()}
         @dragover=${this.#onDragOver} @dragleave=${() => (this.over = false)} @drop=${this.#onDrop}>
         ${

@@ -27,7 +27,6 @@ export function startDrag(start: PointerEvent, { chips, from, drop }: Drag): voi
     if (!dragging && Math.hypot(event.clientX - start.clientX, event.clientY - start.clientY) < THRESHOLD) return;
     if (!dragging) {
       dragging = true;
-      chip.setPointerCapture(start.pointerId);
       chip.classList.add('dragging');
     }
     to = nearest(chips, event.clientX, event.clientY);
@@ -49,9 +48,9 @@ export function startDrag(start: PointerEvent, { chips, from, drop }: Drag): voi
     setTimeout(() => swallowed.abort());
     if (event.type === 'pointerup' && to !== from) drop(to);
   };
-  chip.addEventListener('pointermove', move, { signal });
-  chip.addEventListener('pointerup', end, { signal });
-  chip.addEventListener('pointercancel', end, { signal });
+  addEventListener('pointermove', move, { signal });
+  addEventListener('pointerup', end, { signal });
+  addEventListener('pointercancel', end, { signal });
 }
 
 /** The chip whose middle is nearest to the pointer; rows count more than columns. */

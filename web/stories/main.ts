@@ -17,7 +17,7 @@ function show(): void {
   render(
     html`<h1>${name}</h1>
       ${(stories[name] ?? []).map(({ title, render: draw }) => html`<section aria-label=${title}><h2>${title}</h2>${draw()}</section>`)}
-      <pre id="events" aria-label="Events">${fired.join('\n')}</pre>`,
+      <pre id="events">${fired.join('\n')}</pre>`,
     main,
   );
 }
