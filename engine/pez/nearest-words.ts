@@ -47,7 +47,7 @@ export interface NearestWords {
 const FULL_SCAN = 4096;
 const PROPOSALS = 512;
 /** Of so many times the words that are wanted, the nearest ones, those are returned with which the prompt is most similar. */
-const POOL = 4;
+const POOL = 2;
 /** Words embedded at a time, between which an abort is noticed. */
 const CHUNK = 128;
 

@@ -86,6 +86,17 @@ export class PezImageDrop extends LitElement {
         text-overflow: ellipsis;
         white-space: nowrap;
       }
+      :host {
+        container-type: inline-size;
+      }
+      .foot .button {
+        white-space: nowrap;
+      }
+      @container (max-width: 190px) {
+        .foot .change {
+          display: none;
+        }
+      }
       .camera {
         display: none;
       }
@@ -134,7 +145,7 @@ export class PezImageDrop extends LitElement {
       </button>
       <div class="foot">
         <span class="name" title=${name}>${busy ? 'Uploading …' : name}</span>
-        ${src ? html`<button class="button quiet" tabindex="-1" aria-hidden="true" @click=${() => this.#input('file').click()}>Change</button>` : nothing}
+        ${src ? html`<button class="button quiet change" tabindex="-1" aria-hidden="true" @click=${() => this.#input('file').click()}>Change</button>` : nothing}
         <button class="button quiet square camera" aria-label="Take a photo" title="Take a photo"
           @click=${() => this.#input('photo').click()}>${icon('camera')}</button>
       </div>

@@ -106,10 +106,10 @@ export const appStyle = css`
   }
   .stage {
     display: grid;
-    grid-template-columns: minmax(220px, 290px) minmax(0, 1fr) minmax(220px, 350px);
+    grid-template-columns: clamp(190px, 20%, 290px) minmax(0, 1fr) clamp(220px, 26%, 360px);
     grid-template-areas: 'inputs words result' 'settings words result';
     grid-template-rows: auto 1fr;
-    gap: 18px clamp(24px, 3.4vw, 56px);
+    gap: 18px clamp(24px, 3.2vw, 52px);
     padding: 36px 0 40px;
   }
   .stage.two {
@@ -117,12 +117,12 @@ export const appStyle = css`
     grid-template-areas: 'inputs words' 'settings words';
   }
   .stage.written {
-    grid-template-columns: minmax(220px, 290px) minmax(0, 1fr) minmax(220px, 350px);
+    grid-template-columns: clamp(190px, 20%, 290px) minmax(0, 1fr) clamp(220px, 26%, 360px);
     grid-template-areas: 'settings words result';
     grid-template-rows: auto;
   }
   .stage.row {
-    grid-template-columns: minmax(220px, 290px) minmax(0, 1fr);
+    grid-template-columns: clamp(190px, 20%, 290px) minmax(0, 1fr);
     grid-template-areas: 'settings words' 'settings result';
     grid-template-rows: auto 1fr;
   }
@@ -178,6 +178,9 @@ export const appStyle = css`
       gap: 22px 18px;
       padding-top: 22px;
     }
+    .stage.pair {
+      grid-template-areas: 'inputs inputs' 'words words' 'result result' 'settings settings';
+    }
     .stage.two {
       grid-template-columns: minmax(0, 1fr);
       grid-template-areas: 'inputs' 'words' 'settings';
@@ -187,7 +190,7 @@ export const appStyle = css`
     }
     .stage.row {
       grid-template-columns: minmax(0, 1fr);
-      grid-template-areas: 'words' 'settings' 'result';
+      grid-template-areas: 'words' 'result' 'settings';
     }
   }
 `;

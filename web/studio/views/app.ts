@@ -72,7 +72,7 @@ export class PezStudio extends StudioElement {
     const hasInput = input !== 'words';
     const layout = id === 'swap' ? 'row' : !hasInput ? 'written' : draws ? 'three' : 'two';
     return html`<main id="main" role="tabpanel" aria-labelledby=${`tab-${id}`} tabindex="-1">
-        <div class="stage ${layout}">
+        <div class="stage ${layout} ${input === 'two' ? 'pair' : ''}">
           ${hasInput ? html`<studio-inputs class="inputs" .studio=${studio}></studio-inputs>` : nothing}
           <studio-words class="words" .studio=${studio}></studio-words>
           <studio-settings class="settings" .studio=${studio}></studio-settings>

@@ -81,9 +81,9 @@ export class StudioHistory extends StudioElement {
     const isPicked = this.picked.includes(entry);
     const time = new Date(at);
     return html`<li class=${isPicked ? 'picked' : ''}>
-      <button class="open" @click=${() => this.#open(entry)} aria-label=${`Open: ${prompt}`}>
+      <button class="open" @click=${() => this.#open(entry)} title="Open it in its task">
         ${thumbnail(entry)}
-        ${pictures.length > 1 ? html`<span class="count">${pictures.length}</span>` : nothing}
+        ${pictures.length > 1 ? html`<span class="count">${pictures.length}<span class="visually-hidden"> pictures: </span></span>` : nothing}
         <span class="prompt">${prompt}</span>
       </button>
       <p class="meta"><time datetime=${time.toISOString()}>${when(time)}</time>

@@ -29,6 +29,7 @@ export class StudioResult extends StudioElement {
           position: absolute;
           clip-path: inset(50%);
         }
+        .as-text,
         dl {
           display: none !important;
         }
@@ -161,7 +162,7 @@ export class StudioResult extends StudioElement {
     };
     return html`<button class="button quiet" title="PNG, with its graph inside" @click=${save}><span class="name">${icon('download')}</span> PNG</button>
       <button class="button quiet" title="The graph as JSON" @click=${() => saveText(`${name}.json`, JSON.stringify(run.graph, undefined, 2), 'application/json')}>JSON</button>
-      <button class="button quiet" title="The prompt as text" @click=${() => saveText(`${name}.txt`, `${promptOf(run)}\n`)}>Text</button>`;
+      <button class="button quiet as-text" title="The prompt as text" @click=${() => saveText(`${name}.txt`, `${promptOf(run)}\n`)}>Text</button>`;
   }
 }
 

@@ -17,7 +17,7 @@ export class StudioSettings extends StudioElement {
     css`
       .setting {
         display: grid;
-        grid-template-columns: minmax(0, 1fr) 124px;
+        grid-template-columns: minmax(0, 1fr) minmax(84px, 42%);
         align-items: center;
         gap: 2px 12px;
         padding: 4px 0;
@@ -42,7 +42,7 @@ export class StudioSettings extends StudioElement {
         margin-right: -6px;
       }
       .setting:has(.button.square) {
-        grid-template-columns: minmax(0, 1fr) 152px;
+        grid-template-columns: minmax(0, 1fr) minmax(104px, 52%);
       }
       input[type='number'] {
         appearance: textfield;

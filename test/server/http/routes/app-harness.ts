@@ -43,11 +43,14 @@ export interface TestApp {
 export interface TestAppOptions extends Partial<AppDeps['options']> {
   readonly packDirs?: readonly string[];
   readonly router?: Router;
+  /** The folder of a built studio. */
+  readonly studio?: string;
 }
 
 export async function startApp({
   packDirs = [],
   router = express.Router(),
+  studio,
   ...options
 }: TestAppOptions = {}): Promise<TestApp> {
   const dir = mkdtempSync(join(tmpdir(), 'pez-app-'));
@@ -78,6 +81,7 @@ export async function startApp({
     ),
     packs,
     pictures,
+    studio,
     features: serverFeatures({ maxUploadBytes }),
     log,
     subscribeLogs: (id, enabled) => void subscriptions.push([id, enabled]),
