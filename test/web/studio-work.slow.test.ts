@@ -171,5 +171,10 @@ describeInBrowser('work in the studio', () => {
     expect(await studio.found()).toEqual(['a', 'penguin']);
     await page.keyboard.press('Control+Enter');
     await page.getByAltText('Drawn from: a penguin').waitFor();
+    await studio.words.last().focus();
+    await page.keyboard.press('Delete');
+    await studio.words.nth(1).waitFor({ state: 'detached' });
+    await page.keyboard.press('p'); // the focus has gone to the word before
+    await page.getByRole('option', { name: /^a, .*pinned$/ }).waitFor();
   });
 });

@@ -43,6 +43,10 @@ export class PezTokens extends LitElement {
   /** Of the field for replacements. */
   declare placeholder: string;
   #focused = 0;
+  /** The focus was on a word whose place or neighbours change: it goes back there. */
+  #hadFocus = false;
+  /** A word was opened by key: the field for its replacement takes the focus once it is there. */
+  #intoField = false;
   #said = '';
 
   constructor() {
@@ -61,10 +65,15 @@ export class PezTokens extends LitElement {
   }
 
   protected override updated(changed: PropertyValues<this>): void {
-    if (changed.has('words') && this.#hadFocus) this.#chip(this.#focused)?.focus();
-    this.#hadFocus = false;
+    if (changed.has('words')) {
+      if (this.#hadFocus) this.#chip(this.#focused)?.focus();
+      this.#hadFocus = false;
+    }
+    const field = this.#intoField && this.renderRoot.querySelector<HTMLInputElement>('#to');
+    if (!field) return;
+    this.#intoField = false;
+    field.focus();
   }
-  #hadFocus = false;
 
   protected override render(): TemplateResult {
     const strongest = Math.max(0.01, ...this.words.map((word) => word.contribution ?? 0));
@@ -220,9 +229,8 @@ export class PezTokens extends LitElement {
   }
 
   #select(index: number, intoField = false): void {
+    this.#intoField = index >= 0 && intoField;
     this.#emit('pez-select', { index });
-    if (index >= 0 && intoField)
-      this.updateComplete.then(() => this.renderRoot.querySelector<HTMLInputElement>('#to')?.focus());
   }
 
   #onSwap(event: SubmitEvent, index: number): void {
