@@ -78,7 +78,11 @@ export function randomClip(
   const meta = JSON.parse(readFileSync(`${graphs}${name}.json`, 'utf8'));
   const textModelPath = writeRandomTower(name, folder, seed);
   const tokenizer = numberTokenizer(meta.vocabulary, meta.contextLength);
-  return { textModelPath, tokenizer, text: makeTextEncoder(textModelPath, tokenizer, meta.projection) };
+  return {
+    textModelPath,
+    tokenizer,
+    text: makeTextEncoder({ path: textModelPath, device: 'cpu' }, tokenizer, meta.projection),
+  };
 }
 
 /** Token 123 is written "123". */

@@ -65,17 +65,19 @@ export function collectWords(value: string, before: readonly string[] = []): str
 export interface ModelOptions {
   readonly clip: string;
   readonly dtype?: string;
+  readonly device: string;
 }
 
-/** Adds `--clip` and `--dtype`. */
+/** Adds `--clip`, `--dtype` and `--device`. */
 export const addModelOptions = (command: Command): Command =>
   command
     .option(
       '--clip <model>',
-      'a bundled model, a folder, or a hub id such as Xenova/clip-vit-base-patch32',
+      'a bundled model, a folder, a name in a model folder, or a hub id such as Xenova/clip-vit-base-patch32',
       DEFAULT_CLIP,
     )
-    .addOption(makeDtypeOption());
+    .addOption(makeDtypeOption())
+    .addOption(makeDeviceOption());
 
 export const makeDtypeOption = (): Option =>
   new Option('--dtype <type>', 'precision of the weights (default: the most precise that the model has)').choices(
@@ -83,6 +85,4 @@ export const makeDtypeOption = (): Option =>
   );
 
 export const makeDeviceOption = (): Option =>
-  new Option('--device <name>', 'device that checkpoints draw on; see docs/diffusion.md')
-    .choices(devices)
-    .default('cpu');
+  new Option('--device <name>', 'device that models run on; see docs/diffusion.md').choices(devices).default('cpu');

@@ -5,6 +5,7 @@ import { InputError } from '../engine/errors.ts';
 import { packageFile } from '../engine/package-root.ts';
 import { addDemo } from './demo.ts';
 import { addEncode } from './encode.ts';
+import { addFrontEnd } from './front-end/command.ts';
 import { addInvert } from './invert.ts';
 import { addModels } from './models.ts';
 import { addRun } from './run.ts';
@@ -22,7 +23,8 @@ export function makeProgram(): Command {
     .version(readVersion())
     .exitOverride()
     .showHelpAfterError('(use --help for the commands and options)');
-  for (const add of [addDemo, addInvert, addRun, addServe, addEncode, addSimilarity, addModels]) add(program);
+  for (const add of [addDemo, addInvert, addRun, addServe, addEncode, addSimilarity, addModels, addFrontEnd])
+    add(program);
   return program;
 }
 

@@ -4,9 +4,11 @@ import { invalid } from '../engine/check.ts';
 import { InputError } from '../engine/errors.ts';
 import { type ServerOptions, serverDefaults } from '../server/options.ts';
 import { PREVIEW_METHODS } from '../server/preview-audience.ts';
+import { installedFolder } from './front-end/installed.ts';
+import { addFolderOptions, type FolderOptions, toPlaces } from './model-folders.ts';
 import { collect, integerOption, makeDeviceOption, numberOption } from './options.ts';
 
-interface ServeOptions {
+interface ServeOptions extends FolderOptions {
   readonly port: number;
   readonly listen: string;
   readonly token?: string;
@@ -19,6 +21,7 @@ interface ServeOptions {
   readonly checkpoint?: string;
   readonly allowHub?: boolean;
   readonly device: string;
+  readonly frontEnd?: string | true;
   readonly frontEndRoot?: string;
   readonly cache: ServerOptions['cache'];
   readonly allowHost?: readonly string[];
@@ -83,8 +86,8 @@ function addContentOptions(command: Command): void {
     '--cache <mode>',
     'results to keep: classic (those of the last prompt), none, or lru:<number of results>',
   );
-  command
-    .option('--data-dir <folder>', 'folder of input, output, temp, user, models and the queue', d.dataDir)
+  command.option('--data-dir <folder>', 'folder of input, output, temp, user, models and the queue', d.dataDir);
+  addFolderOptions(command)
     .option('--packs <folder>', 'load the packs in this folder; repeatable', collect)
     .option('--clip <model>', 'CLIP that loaders offer first: bundled, a folder, or a hub id', d.clip)
     .option('--checkpoint <model>', 'checkpoint that loaders offer first: bundled, a folder, or a hub id')
@@ -93,6 +96,7 @@ function addContentOptions(command: Command): void {
       'let graphs name models of the hub, which are downloaded and run: only for graphs that you trust',
     )
     .addOption(makeDeviceOption())
+    .option('--front-end [version]', 'serve the ComfyUI front end that "pez-nodes front-end install" got, at /')
     .option('--front-end-root <folder>', 'serve the ComfyUI front end in this folder at /')
     .addOption(cache.argParser(toCacheMode).default(d.cache));
 }
@@ -148,6 +152,12 @@ function toTls({ tlsCert, tlsKey }: ServeOptions): ServerOptions['tls'] {
   throw new InputError('OPTION_INVALID', 'A certificate and its key go together: give both --tls-cert and --tls-key.');
 }
 
+function toFrontEndRoot({ frontEnd, frontEndRoot, dataDir }: ServeOptions): string | undefined {
+  if (frontEnd === undefined) return frontEndRoot;
+  if (frontEndRoot === undefined) return installedFolder(dataDir, frontEnd === true ? undefined : frontEnd);
+  throw new InputError('OPTION_INVALID', 'Only one front end can stand at /: give --front-end or --front-end-root.');
+}
+
 function toServerOptions(options: ServeOptions): ServerOptions {
   const { maxUploadSize, maxUploads, maxPromptSize, maxQueue, maxMemory, maxHistory, enableCorsHeader } = options;
   return {
@@ -157,12 +167,13 @@ function toServerOptions(options: ServeOptions): ServerOptions {
     insecure: options.insecure,
     tls: toTls(options),
     dataDir: options.dataDir,
+    ...toPlaces(options),
     packDirs: options.packs ?? [],
     clip: options.clip,
     checkpoint: options.checkpoint,
     allowHub: options.allowHub ?? false,
     device: options.device,
-    frontEndRoot: options.frontEndRoot,
+    frontEndRoot: toFrontEndRoot(options),
     cache: options.cache,
     corsOrigin: enableCorsHeader === true ? '*' : enableCorsHeader,
     allowedHosts: options.allowHost ?? [],

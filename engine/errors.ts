@@ -10,6 +10,7 @@ export const errorCodes = {
   MODEL_UNSUPPORTED: 'The model is sound, but lacks something that the operation needs.',
   DOWNLOAD_FAILED: 'The hub could not be reached, or what it sent was incomplete or damaged.',
   OP_WITHOUT_GRADIENT: 'An operator on the path from the inputs to the loss has no gradient rule.',
+  DEVICE_FAILED: 'The device that models run on is out of memory, was lost, or cannot do what a model needs.',
   MEMORY_EXCEEDED: 'A node of the graph would take more memory than the prompt may.',
   OPTION_INVALID: 'An option has a value outside its range.',
   GRAPH_INVALID: 'The graph of nodes cannot run: an unknown node, a missing input, a wrong link or value.',

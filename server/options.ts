@@ -16,6 +16,10 @@ export interface ServerOptions {
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** Holds input/, output/, temp/, user/, models/ and the queue's database. */
   readonly dataDir: string;
+  /** More folders of models, each laid out like ComfyUI's models/ (checkpoints/, loras/, vae/, …). */
+  readonly modelsDirs?: readonly string[];
+  /** A ComfyUI: its models/ and its extra_model_paths.yaml are offered, too. */
+  readonly comfyui?: string;
   /** Folders of packs. */
   readonly packDirs: readonly string[];
   /** The CLIP that loaders offer first. */
@@ -24,7 +28,7 @@ export interface ServerOptions {
   readonly checkpoint?: string;
   /** May graphs name models of the hub, which are then downloaded and run? Otherwise only what loaders list. */
   readonly allowHub?: boolean;
-  /** Where checkpoints run: cpu, webgpu, cuda, coreml or dml. */
+  /** Where models run: cpu, webgpu, cuda, coreml or dml. */
   readonly device: string;
   /** A ComfyUI front end to serve at `/`. */
   readonly frontEndRoot?: string;

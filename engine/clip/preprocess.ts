@@ -2,6 +2,8 @@
 // are transformers.js's; the resampling is ours, since its own (an affine transform) does not filter before it reduces.
 import { join } from 'node:path';
 import { InputError } from '../errors.ts';
+import type { ClipLayout } from '../hub/clip-layouts/layout.ts';
+import { transformersJs } from '../hub/clip-layouts/transformers-js.ts';
 import { readJson } from '../hub/read-json.ts';
 import { type Pixels, resample } from '../image/resample.ts';
 
@@ -13,18 +15,18 @@ export interface PixelValues {
 
 export type Preprocess = (image: Pixels) => Promise<PixelValues>;
 
-interface ProcessorConfig {
-  readonly image_processor_type?: string;
-  readonly feature_extractor_type?: string;
-}
-
 /** Pixels of the longest thin picture after its resize, before its crop: 224 × 65,535 times a few. */
 const MAX_RESIZED_PIXELS = 64e6;
 
-/** Reads the image preprocessing of a model folder. Throws MODEL_NOT_FOUND, MODEL_INVALID. */
-export async function loadPreprocess(dir: string): Promise<Preprocess> {
-  const path = join(dir, 'preprocessor_config.json');
-  const config = readJson<ProcessorConfig>(path);
+/** Reads the image preprocessing of a model folder. Without `normalise`, the values are those of the pixels, 0 to 255. Throws MODEL_NOT_FOUND, MODEL_INVALID. */
+export async function loadPreprocess(
+  dir: string,
+  layout: ClipLayout = transformersJs,
+  { normalise = true }: { normalise?: boolean } = {},
+): Promise<Preprocess> {
+  const path = join(dir, layout.processor);
+  const read = layout.readProcessor(readJson<object>(path), path);
+  const config = normalise ? read : { ...read, do_rescale: false, do_normalize: false };
   const transformers = await import('@xenova/transformers'); // only here: it takes a while to load
   class PillowImage extends transformers.RawImage {
     override async resize(width: number, height: number, options: { resample?: number | string } = {}) {

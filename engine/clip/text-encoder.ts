@@ -3,7 +3,7 @@ import * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
 import type { Session } from '../onnx/session.ts';
 import type { Tokenizer } from './tokenizer.ts';
-import { embed, embeddingOutput, sessionFor } from './tower.ts';
+import { embed, embeddingOutput, rowsAtOnce, sessionFor, type TowerPlace } from './tower.ts';
 
 export interface TextEncoder {
   /** P, from the model's configuration; if it does not say, a short text is embedded once to find out. */
@@ -30,16 +30,19 @@ interface Row {
 export const textOutputOf = (names: readonly string[], path = 'The text tower'): string =>
   embeddingOutput('text', names, path);
 
-/** The encoder of the text tower at `path`; its session is made at the first call. `configuredDim`: P, if the configuration has it. */
-export function makeTextEncoder(path: string, tokenizer: Tokenizer, configuredDim?: number): TextEncoder {
+/** The encoder of a text tower; its session is made at the first call. `configuredDim`: P, if the configuration has it. */
+export function makeTextEncoder(place: TowerPlace, tokenizer: Tokenizer, configuredDim?: number): TextEncoder {
   let dim = configuredDim;
   const run = async (rows: readonly Row[], signal?: AbortSignal): Promise<Float32Array[]> => {
     const vectors: Float32Array[] = [];
-    for (let i = 0; i < rows.length; i += MAX_BATCH) {
+    if (rows.length === 0) return vectors;
+    signal?.throwIfAborted();
+    const session = await sessionFor(place);
+    const batch = rowsAtOnce(session, MAX_BATCH);
+    for (let i = 0; i < rows.length; i += batch) {
       signal?.throwIfAborted();
-      const session = await sessionFor(path);
-      const feeds = feedsOf(session, rows.slice(i, i + MAX_BATCH), path);
-      vectors.push(...(await embed({ tower: 'text', path, session, feeds })));
+      const feeds = feedsOf(session, rows.slice(i, i + batch), place.path);
+      vectors.push(...(await embed({ tower: 'text', ...place, session, feeds })));
     }
     dim = vectors[0]?.length ?? dim;
     return vectors;

@@ -3,9 +3,10 @@ import { existsSync } from 'node:fs';
 import * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
 import { remember } from '../memo.ts';
-import { type Device, openSessionOn } from '../onnx/device.ts';
+import { type Device, openSessionOn, runErrorOn } from '../onnx/device.ts';
 import { toFloats, toHalfTensor } from '../onnx/half.ts';
-import { runError, type Session } from '../onnx/session.ts';
+import type { Session } from '../onnx/session.ts';
+import { plainExportOf } from './alternatives.ts';
 
 /** Time spent inside onnxruntime. */
 export interface RunTime {
@@ -22,7 +23,8 @@ export interface OnnxModel {
   session(): Promise<Session>;
   /**
    * Runs it and returns the outputs asked for, as float32. Inputs that the export takes in float16 are rounded to it. `hint` is added to the
-   * message if onnxruntime refuses. Throws MODEL_INVALID in that case, and if numbers overflow float16.
+   * message if onnxruntime refuses. Throws MODEL_INVALID in that case, and if numbers overflow float16;
+   * DEVICE_FAILED.
    */
   run(feeds: Feeds, outputs: readonly string[], hint?: string): Promise<Output[]>;
   /** Frees the session once the current run has ended; the next use makes a new one. */
@@ -53,7 +55,7 @@ export function makeOnnxModel(path: string, device: Device): OnnxModel {
       const run = ready.run(rounded, outputs);
       running = run.catch(() => undefined);
       const results = await run.catch((error: Error) => {
-        throw runError(path, error, hint);
+        throw runErrorOn({ device, source: path, error, hint });
       });
       runs++;
       ms += performance.now() - started;
@@ -70,7 +72,12 @@ export function makeOnnxModel(path: string, device: Device): OnnxModel {
 
 async function open(path: string, device: Device): Promise<Session> {
   if (!existsSync(path)) throw new InputError('MODEL_NOT_FOUND', `The checkpoint lacks the file ${path}.`);
-  return openSessionOn(device, path);
+  try {
+    return await openSessionOn(device, path);
+  } catch (error) {
+    if (!(error instanceof InputError) || error.code !== 'MODEL_UNSUPPORTED') throw error;
+    throw new InputError(error.code, `${error.message} ${plainExportOf(path)}`, { cause: error });
+  }
 }
 
 /** Exports for graphics cards take float16: ours are float32 until here. */

@@ -26,6 +26,8 @@ export const defaultTransport: Transport = {
 
 export interface HttpOptions {
   signal?: AbortSignal;
+  /** Do not show HF_TOKEN: the server is not a hub. */
+  anonymous?: boolean;
   transport?: Partial<Transport>;
 }
 
@@ -116,11 +118,11 @@ export function reasonOf(error: unknown): string {
   return cause?.message || cause?.code || message;
 }
 
-async function send(url: string, init: RequestInit, { signal, transport }: HttpOptions): Promise<Response> {
+async function send(url: string, init: RequestInit, { signal, transport, anonymous }: HttpOptions): Promise<Response> {
   const headers = new Headers(init.headers);
   headers.set('accept-encoding', 'identity');
   // fetch drops this header when a redirect leads to another origin.
-  if (process.env.HF_TOKEN) headers.set('authorization', `Bearer ${process.env.HF_TOKEN}`);
+  if (process.env.HF_TOKEN && !anonymous) headers.set('authorization', `Bearer ${process.env.HF_TOKEN}`);
   const silence = new AbortController();
   const stallMs = transport?.stallMs ?? defaultTransport.stallMs;
   const timer = setTimeout(() => silence.abort(new Error('it does not answer')), stallMs);

@@ -2,6 +2,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { InputError } from '../errors.ts';
+import { externalFilesOf } from './external-files.ts';
 import { invalid } from './graph.ts';
 import type { TensorMessage } from './proto.ts';
 
@@ -51,6 +52,8 @@ const count = (text: string): number | undefined => {
 function locate(t: TensorMessage, location: string, { source, folders }: ExternalSource): string {
   const outside = () =>
     invalid({ source }, `the tensor "${t.name}" points to the file "${location}", which is not beside the model`);
+  const moved = externalFilesOf(source)?.get(location);
+  if (moved) return moved;
   const [folder] = folders;
   if (!folder || isAbsolute(location) || !isInside(folder, resolve(folder, location))) throw outside();
   const path = resolve(folder, location);

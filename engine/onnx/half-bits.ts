@@ -1,4 +1,4 @@
-// float16 and bfloat16 as the 16 bits that tensors hold ↔ numbers.
+// float16, bfloat16 and the two 8-bit floats as the bits that tensors hold ↔ numbers.
 
 /** Numbers → the bits of the nearest float16 (ties to even); what is too large becomes infinite. */
 export const toHalfBits = (values: Float32Array): Uint16Array =>
@@ -20,6 +20,19 @@ export function halfToNumber(bits: number): number {
 
 /** bfloat16 is the upper half of a float32. */
 export const bfloatToNumber = (bits: number): number => floatOf(bits << 16);
+
+/** 8 bits with 4 for the exponent: no infinities, and NaN where all but the sign are 1 (Micikevicius et al. 2022, arXiv 2209.05433). */
+export function e4m3ToNumber(bits: number): number {
+  const sign = bits & 0x80 ? -1 : 1;
+  const exponent = (bits >> 3) & 0xf;
+  const fraction = bits & 0x7;
+  if (exponent === 0) return sign * fraction * 2 ** -9;
+  if (exponent === 15 && fraction === 7) return Number.NaN;
+  return sign * (1 + fraction / 8) * 2 ** (exponent - 7);
+}
+
+/** 8 bits with 5 for the exponent: the upper half of a float16. */
+export const e5m2ToNumber = (bits: number): number => halfToNumber(bits << 8);
 
 /** Bits of a float32 → bits of the nearest float16 (IEEE 754, ties to even). */
 function floatToHalf(bits: number): number {

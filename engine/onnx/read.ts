@@ -50,10 +50,13 @@ export interface ReadOptions {
    * another folder: the second is where the model file itself lies. Without folders external data is refused.
    */
   readonly folders?: readonly string[];
+  /** Names of constants that are not in these bytes. */
+  readonly elsewhere?: { has(name: string): boolean };
 }
 
 /** Decodes a ModelProto. Throws MODEL_INVALID or MODEL_UNSUPPORTED. */
-export function readModel(bytes: Uint8Array, { source = 'the model', folders = [] }: ReadOptions = {}): Model {
+export function readModel(bytes: Uint8Array, options: ReadOptions = {}): Model {
+  const { source = 'the model', folders = [], elsewhere = new Set<string>() } = options;
   let proto: ModelProto;
   try {
     proto = ModelMessage.decode(bytes) as unknown as ModelProto;
@@ -74,7 +77,9 @@ export function readModel(bytes: Uint8Array, { source = 'the model', folders = [
   const read = (t: TensorMessage) => readTensor(t, from);
   const constants = new Map<string, Tensor>();
   for (const t of graph.initializer) constants.set(t.name, read(t));
-  const inputs = graph.input.filter((i) => !constants.has(i.name)).map((i) => readValueInfo(i, source));
+  const inputs = graph.input
+    .filter((i) => !constants.has(i.name) && !elsewhere.has(i.name))
+    .map((i) => readValueInfo(i, source));
   const nodes: Node[] = [];
   for (const message of graph.node) {
     const node = readNode(message, read);
@@ -82,7 +87,7 @@ export function readModel(bytes: Uint8Array, { source = 'the model', folders = [
     if (value) constants.set(node.outputs[0], value);
     else nodes.push(node);
   }
-  return checkModel({
+  const model: Model = {
     source,
     irVersion: toNumber(proto.irVersion),
     opsets: new Map(proto.opsetImport.map((o) => [o.domain, toNumber(o.version)])),
@@ -91,7 +96,8 @@ export function readModel(bytes: Uint8Array, { source = 'the model', folders = [
     constants,
     nodes,
     functions: proto.functions,
-  });
+  };
+  return checkModel(model, elsewhere);
 }
 
 function readValueInfo({ name, type }: ValueInfoMessage, source: string): ValueInfo {

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
+import { missingKernel } from './cuda-only.ts';
+import { readExternalFiles } from './external-files.ts';
 import type { Model } from './graph.ts';
 import { asFloat16 } from './half.ts';
 import type { Tensor } from './tensor.ts';
@@ -28,17 +30,20 @@ export async function createSession(model: Model, options: SessionOptions = {}):
   }
 }
 
-/** Compiles the model in a file. Throws MODEL_INVALID with onnxruntime's own words if it refuses. */
+/** Compiles the model in a file. Throws MODEL_INVALID with onnxruntime's own words if it refuses; MODEL_UNSUPPORTED for ops that the device lacks. */
 export const openSession = (path: string, options: SessionOptions = {}): Promise<Session> => open(path, path, options);
 
 async function open(model: string | Uint8Array, source: string, options: SessionOptions): Promise<Session> {
-  const all: SessionOptions = { logSeverityLevel: 4, ...options };
+  const externalData = typeof model === 'string' ? readExternalFiles(model) : undefined;
+  const all: SessionOptions = { logSeverityLevel: 4, ...(externalData && { externalData }), ...options };
   try {
     // The binding types bytes and paths as separate overloads.
     return typeof model === 'string'
       ? await ort.InferenceSession.create(model, all)
       : await ort.InferenceSession.create(model, all);
   } catch (error) {
+    const missing = missingKernel(source, firstLine(error));
+    if (missing) throw missing;
     throw new InputError('MODEL_INVALID', `onnxruntime refuses ${source}: ${firstLine(error)}`, { cause: error });
   }
 }
@@ -72,4 +77,5 @@ export function toOrt({ type, dims, bytes }: Tensor): ort.Tensor {
   }
 }
 
-const firstLine = (error: unknown): string => (error as Error).message.split('\n')[0];
+/** The first line of an error's message: onnxruntime's own words. */
+export const firstLine = (error: unknown): string => (error as Error).message.split('\n')[0];

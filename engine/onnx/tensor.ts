@@ -1,6 +1,6 @@
 // A constant: element type, dims and little-endian bytes, as in ONNX's TensorProto.raw_data.
 import { InputError } from '../errors.ts';
-import { bfloatToNumber, halfToNumber, toBfloatBits, toHalfBits } from './half-bits.ts';
+import { bfloatToNumber, e4m3ToNumber, e5m2ToNumber, halfToNumber, toBfloatBits, toHalfBits } from './half-bits.ts';
 
 /** Element types by ONNX's TensorProto.DataType number, with the size of one element in bytes. */
 const TYPES = {
@@ -17,6 +17,8 @@ const TYPES = {
   uint32: { code: 12, size: 4 },
   uint64: { code: 13, size: 8 },
   bfloat16: { code: 16, size: 2 },
+  float8e4m3fn: { code: 17, size: 1 },
+  float8e5m2: { code: 19, size: 1 },
 } as const;
 
 export type ElementType = keyof typeof TYPES;
@@ -93,6 +95,9 @@ function typedArray(type: ElementType, values: ArrayLike<number>): NumberArray {
     case 'bool':
     case 'uint8':
       return Uint8Array.from(values);
+    case 'float8e4m3fn':
+    case 'float8e5m2':
+      throw new TypeError(`${type} is only read, never written`);
   }
 }
 
@@ -134,6 +139,10 @@ export function toNumbers(t: Tensor): number[] {
     case 'bool':
     case 'uint8':
       return Array.from(t.bytes);
+    case 'float8e4m3fn':
+      return Array.from(t.bytes, e4m3ToNumber);
+    case 'float8e5m2':
+      return Array.from(t.bytes, e5m2ToNumber);
   }
 }
 

@@ -3,16 +3,29 @@ import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Attribute, Model, Node, OutputInfo } from './graph.ts';
 import { AttributeType, ModelMessage } from './proto.ts';
-import { elementCode, type Tensor } from './tensor.ts';
+import { type ElementType, elementCode, type Tensor } from './tensor.ts';
 
 type TensorWriter = (name: string, t: Tensor) => object;
+
+/** A constant whose bytes lie in another file, in the folder of the .onnx file. */
+export interface ExternalTensor {
+  readonly type: ElementType;
+  readonly dims: readonly number[];
+  /** The file's plain name: onnxruntime refuses paths and symbolic links. */
+  readonly location: string;
+  readonly offset: number;
+  readonly length: number;
+}
 
 /** Constants above this many bytes go to the external file, where one is written. */
 const EXTERNAL_BYTES = 1024;
 
-/** Encodes a model as a ModelProto; its constants together must stay below protobuf's 2 GiB. */
-export function writeModel(model: Model): Uint8Array {
-  return encode(model, tensorMessage);
+/**
+ * Encodes a model as a ModelProto; its constants together must stay below protobuf's 2 GiB. `external`: further constants, by name, whose
+ * bytes stay where they are.
+ */
+export function writeModel(model: Model, external: ReadonlyMap<string, ExternalTensor> = new Map()): Uint8Array {
+  return encode(model, tensorMessage, external);
 }
 
 /** Writes a model to `path`; with `externalData` its large constants go to `<path>.data` beside it. */
@@ -34,14 +47,24 @@ function externalWriter(file: number, location: string): TensorWriter {
   return (name, t) => {
     if (t.bytes.length <= EXTERNAL_BYTES) return tensorMessage(name, t);
     for (let done = 0; done < t.bytes.length; ) done += writeSync(file, t.bytes, done);
-    const entries = { location, offset: String(offset), length: String(t.bytes.length) };
+    const { type, dims } = t;
+    const message = externalMessage(name, { type, dims, location, offset, length: t.bytes.length });
     offset += t.bytes.length;
-    const externalData = Object.entries(entries).map(([key, value]) => ({ key, value }));
-    return { name, dims: t.dims, dataType: elementCode(t.type), dataLocation: 1, externalData };
+    return message;
   };
 }
 
-function encode(model: Model, writeTensor: TensorWriter): Uint8Array {
+function externalMessage(name: string, { type, dims, location, offset, length }: ExternalTensor): object {
+  const entries = { location, offset: String(offset), length: String(length) };
+  const externalData = Object.entries(entries).map(([key, value]) => ({ key, value }));
+  return { name, dims, dataType: elementCode(type), dataLocation: 1, externalData };
+}
+
+function encode(
+  model: Model,
+  writeTensor: TensorWriter,
+  external: ReadonlyMap<string, ExternalTensor> = new Map(),
+): Uint8Array {
   const text = (value: string) => new TextEncoder().encode(value);
   const attribute = ([name, a]: [string, Attribute]) => {
     switch (a.kind) {
@@ -79,7 +102,10 @@ function encode(model: Model, writeTensor: TensorWriter): Uint8Array {
     graph: {
       name: 'graph',
       node: model.nodes.map(node),
-      initializer: [...model.constants].map(([name, t]) => writeTensor(name, t)),
+      initializer: [
+        ...[...model.constants].map(([name, t]) => writeTensor(name, t)),
+        ...[...external].map(([name, t]) => externalMessage(name, t)),
+      ],
       input: model.inputs.map(valueInfoMessage),
       output: model.outputs.map(valueInfoMessage),
     },

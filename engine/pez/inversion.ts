@@ -45,7 +45,7 @@ export async function createInversion(clip: Clip, options: InvertOptions): Promi
   const gradient = await createTextGradient(clip, frame([]).length + length);
   const vocabulary = createVocabulary(tokenizer, gradient.table.vocabSize, settings);
   const objective = await createObjective(clip, settings.targets);
-  const rows = await createNearestRows(gradient.table);
+  const rows = await createNearestRows(gradient.table, clip.device);
   const decoder = { tokenizer, template, vocabulary, allow, block, length };
   const decode = createPromptDecoder({ ...decoder, fixed });
   const scorer = await createScorer(clip);

@@ -2,11 +2,11 @@
 //
 //   score[n, v] = (p_n · e_v/|e_v|) · scale_v + bias_v,   ids = the k largest of each row
 //   cosine: scale 1, bias 0          l2: scale 2|e_v|, bias −|e_v|²   (argmax 2p·e − |e|² = argmin |p − e|²)
-//   steepest: scale |e_v|, bias 0    A masked row has bias −∞: it is excluded, never zeroed.
+//   steepest: scale |e_v|, bias 0    A masked row has bias −1e30: it is excluded, never zeroed. (Shaders need not know −∞.)
 import * as ort from 'onnxruntime-node';
 import { remember } from '../memo.ts';
+import { type Device, openSessionOn, runErrorOn } from '../onnx/device.ts';
 import type { Attribute, Node } from '../onnx/graph.ts';
-import { createSession } from '../onnx/session.ts';
 import { tensor } from '../onnx/tensor.ts';
 
 export type Projection = 'cosine' | 'l2';
@@ -27,16 +27,18 @@ export interface NearestRows {
 }
 
 /** One for each table: a session holds a copy of it, and making and releasing sessions leaks memory. */
-const compiled = new WeakMap<Table, Promise<NearestRows>>();
+const compiled: Partial<Record<Device, WeakMap<Table, Promise<NearestRows>>>> = {};
 
-/** The searcher of a table; made once per table. */
-export const createNearestRows = (table: Table): Promise<NearestRows> =>
-  remember(compiled, table, () => compile(table));
+/** The searcher of a table on a device; made once per table and device. Throws OPTION_INVALID (the device), DEVICE_FAILED. */
+export function createNearestRows(table: Table, device: Device = 'cpu'): Promise<NearestRows> {
+  compiled[device] ??= new WeakMap();
+  return remember(compiled[device], table, () => compile(table, device));
+}
 
-async function compile(table: Table): Promise<NearestRows> {
+async function compile(table: Table, device: Device): Promise<NearestRows> {
   const { vocabSize: rows, dim } = table;
   const { unit, lengths } = normaliseRows(table);
-  const session = await createSession({
+  const session = await openSessionOn(device, {
     source: 'the nearest-row search',
     irVersion: 9,
     opsets: new Map([['', 17]]),
@@ -60,15 +62,15 @@ async function compile(table: Table): Promise<NearestRows> {
   const ones = new Float32Array(rows).fill(1);
   const doubled = lengths.map((l) => 2 * l);
   const find = async (points: Float32Array, scale: Float32Array, bias: Float32Array, count: number) => {
-    const { ids } = await session.run(
-      {
-        points: new ort.Tensor('float32', points, [points.length / dim, dim]),
-        scale: new ort.Tensor('float32', scale, [rows]),
-        bias: new ort.Tensor('float32', bias, [rows]),
-        count: new ort.Tensor('int64', BigInt64Array.of(BigInt(count)), [1]),
-      },
-      ['ids'],
-    );
+    const feeds = {
+      points: new ort.Tensor('float32', points, [points.length / dim, dim]),
+      scale: new ort.Tensor('float32', scale, [rows]),
+      bias: new ort.Tensor('float32', bias.map(finite), [rows]),
+      count: new ort.Tensor('int64', BigInt64Array.of(BigInt(count)), [1]),
+    };
+    const { ids } = await session.run(feeds, ['ids']).catch((error: unknown) => {
+      throw runErrorOn({ device, source: 'the nearest-row search', error });
+    });
     return Int32Array.from(ids.data as BigInt64Array, Number);
   };
   return {
@@ -106,6 +108,9 @@ const node = (op: string, inputs: string[], outputs: string[], ints: Record<stri
   outputs,
   attributes: new Map(Object.entries(ints).map(([key, value]): [string, Attribute] => [key, { kind: 'int', value }])),
 });
+
+/** −∞ → what no score comes near. */
+const finite = (bias: number): number => Math.max(bias, -1e30);
 
 /** bias_v = mask_v − |e_v|². */
 const shiftBySquares = (mask: Float32Array, lengths: Float32Array) =>

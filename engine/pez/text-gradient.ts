@@ -7,10 +7,11 @@ import { readsOutAtEnd } from '../clip/read-out.ts';
 import { textOutputOf } from '../clip/text-encoder.ts';
 import { remember } from '../memo.ts';
 import { cutAtEmbedding, EMBEDS, type EmbeddingTable } from '../onnx/cut.ts';
+import { type Device, openSessionOn, runErrorOn } from '../onnx/device.ts';
 import { fileIdentity } from '../onnx/file-identity.ts';
 import { type Model, prune } from '../onnx/graph.ts';
 import { readModelFile } from '../onnx/read.ts';
-import { createSession, type Session } from '../onnx/session.ts';
+import type { Session } from '../onnx/session.ts';
 import { specialise } from '../onnx/specialise.ts';
 import { type Tensor, tensor } from '../onnx/tensor.ts';
 import { DIRECTION, SIMILARITY, UNIT, withSimilarity } from './similarity.ts';
@@ -38,25 +39,28 @@ export interface GradientResult {
   readonly gradients: Float32Array[];
 }
 
-type Source = Pick<Clip, 'textModelPath' | 'tokenizer' | 'text'>;
+/** `device`: where forward and backward run; the CPU by default. */
+type Source = Pick<Clip, 'textModelPath' | 'tokenizer' | 'text'> & { readonly device?: Device };
 
 /** Batch sizes that are compiled; other batches are run in these. Four rows cost about 2.4 times what one does. */
 const BATCHES = [4, 1];
 
 const compiled = new Map<string, Promise<TextGradient>>();
-const tables = new Map<string, EmbeddingTable>();
+const facts = new Map<string, TowerFacts>();
 
 /**
- * Compiles forward and backward of a text tower for rows of `rowLength` ids, once per (model, length).
- * Throws MODEL_UNSUPPORTED, MODEL_INVALID or OP_WITHOUT_GRADIENT.
+ * Compiles forward and backward of a text tower for rows of `rowLength` ids, once per (model, device, length).
+ * Throws MODEL_UNSUPPORTED, MODEL_INVALID, OP_WITHOUT_GRADIENT or OPTION_INVALID (the device).
  */
 export function createTextGradient(clip: Source, rowLength: number): Promise<TextGradient> {
-  const key = `${rowLength} ${fileIdentity(clip.textModelPath)}`;
+  const key = `${rowLength} ${deviceOf(clip)} ${fileIdentity(clip.textModelPath)}`;
   return remember(compiled, key, () => compile(clip, rowLength));
 }
 
+const deviceOf = ({ device = 'cpu' }: Source): Device => device;
+
 async function compile(clip: Source, rowLength: number): Promise<TextGradient> {
-  const table = tableOf(clip);
+  const { table, batches } = factsOf(clip);
   const short = await readsOutAtEnd(clip);
   const positions = short ? rowLength : clip.tokenizer.contextLength;
   const sessions = new Map<number, Promise<Session>>();
@@ -67,9 +71,12 @@ async function compile(clip: Source, rowLength: number): Promise<TextGradient> {
     const direction = new Float32Array(batch * directions[0].length);
     for (let b = 0; b < batch; b++) direction.set(directions[Math.min(b, rows.length - 1)], b * directions[0].length);
     const session = await sessionFor(batch);
-    return session.run({
+    const feeds = {
       [EMBEDS]: new ort.Tensor('float32', embeds, [batch, positions, table.dim]),
       [DIRECTION]: new ort.Tensor('float32', direction, [batch, directions[0].length]),
+    };
+    return session.run(feeds).catch((error: unknown) => {
+      throw runErrorOn({ device: deviceOf(clip), source: `the gradient of ${clip.textModelPath}`, error });
     });
   };
   return {
@@ -84,7 +91,7 @@ async function compile(clip: Source, rowLength: number): Promise<TextGradient> {
         gradients: [] as Float32Array[],
       };
       let done = 0;
-      for (const { batch, count } of chunks(rows.length)) {
+      for (const { batch, count } of chunks(rows.length, batches)) {
         const out = await runChunk(batch, rows.slice(done, done + count), directions.slice(done, done + count));
         const data = (name: string) => out[name].data as Float32Array;
         result.similarities.set(data(SIMILARITY).subarray(0, count), done);
@@ -98,15 +105,15 @@ async function compile(clip: Source, rowLength: number): Promise<TextGradient> {
 }
 
 /** Cuts n rows into runs of compiled batch sizes; three rows cost less as a batch of four than one by one. */
-export function chunks(n: number): { batch: number; count: number }[] {
-  const [large] = BATCHES;
+export function chunks(n: number, sizes: readonly number[] = BATCHES): { batch: number; count: number }[] {
+  const [large, small = large] = sizes;
   const runs = [];
   let left = n;
-  while (left >= large - 1) {
+  while (left > 0 && (left >= large - 1 || small === large)) {
     runs.push({ batch: large, count: Math.min(left, large) });
     left -= Math.min(left, large);
   }
-  while (left-- > 0) runs.push({ batch: 1, count: 1 });
+  while (left-- > 0) runs.push({ batch: small, count: 1 });
   return runs;
 }
 
@@ -137,12 +144,23 @@ function lookUp(
 
 const tower = ({ textModelPath }: Source) => cutAtEmbedding(readModelFile(textModelPath));
 
-/** The table of a model file: one copy for all lengths, so that what is made of it can be shared too. */
-function tableOf(clip: Source): EmbeddingTable {
+/** What all lengths share. */
+interface TowerFacts {
+  readonly table: EmbeddingTable;
+  /** Batch sizes to compile: one alone, if the export is made for no other. */
+  readonly batches: readonly number[];
+}
+
+/** Of a model file: one copy of the table for all lengths, so that what is made of it can be shared too. */
+function factsOf(clip: Source): TowerFacts {
   const key = fileIdentity(clip.textModelPath);
-  const table = tables.get(key) ?? tower(clip).table;
-  tables.set(key, table);
-  return table;
+  const known = facts.get(key);
+  if (known) return known;
+  const { model, table } = tower(clip);
+  const batch = model.inputs.find(({ name }) => name === 'input_ids')?.dims[0];
+  const found = { table, batches: typeof batch === 'number' ? [batch] : BATCHES };
+  facts.set(key, found);
+  return found;
 }
 
 /** start, the first ordinary ids, end. */
@@ -170,7 +188,7 @@ async function compileBatch(clip: Source, shape: Shape): Promise<Session> {
     dims: { [EMBEDS]: [batch, positions, table.dim] },
     outputs: [UNIT, SIMILARITY],
   });
-  return createSession(prune(addGradient(fixed, { of: SIMILARITY, wrt: [EMBEDS] })));
+  return openSessionOn(deviceOf(clip), prune(addGradient(fixed, { of: SIMILARITY, wrt: [EMBEDS] })));
 }
 
 /** Every input but the embeddings is known beforehand; of the ids, only the places of the marks matter. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { errorCodes } from '../../engine/errors.ts';
 import { pngHeader } from '../image/png-header.ts';
 import { picture, runCli, standin } from './run-cli.ts';
+import { writeSimilarityGraph } from './similarity-graph.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pez-bad-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -143,4 +144,20 @@ test.each([
   const outcome = await runCli(args);
   expect(outcome).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(message) });
   expect(existsSync(plot)).toBe(false);
+});
+
+// Elsewhere than on Linux the graphics card's own driver is there whatever the environment says.
+(process.platform === 'linux' ? test : test.skip)('a machine without a driver says what WebGPU needs', async () => {
+  const options = { env: { VK_DRIVER_FILES: '/no/such/driver.json' }, cwd: folder };
+  const webgpu = ['--clip', standin, '--device', 'webgpu'];
+  for (const command of [
+    ['encode', 'a fox'],
+    ['run', writeSimilarityGraph(folder), '--quiet'],
+  ]) {
+    const { code, stdout, stderr } = await runCli([...command, ...webgpu], options);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(
+      'The device webgpu is not available here (Failed to get a WebGPU adapter: No supported adapters): it needs a graphics card that its driver offers to Dawn (Vulkan, Metal or Direct3D 12). This onnxruntime has cpu, webgpu',
+    );
+  }
 });

@@ -120,7 +120,14 @@ test('models: pull, list, path', async () => {
   try {
     const pulled = await runCli(['models', 'pull', 'org/tiny'], { env });
     expect(pulled).toMatchObject({ code: 0, stdout: `${join(folder, 'home/pez-nodes/org/tiny/main')}\n` });
+    const bytes = [...files.values()].reduce((sum, { body }) => sum + body.length, 0);
+    expect(pulled.stderr).toContain(`downloading org/tiny: ${files.size} files, ${(bytes / 1e6).toFixed(1)} MB\n`);
     expect(pulled.stderr).toContain('downloading text_model.onnx');
+    const half = await runCli(['encode', 'red cat', '--clip', 'org/tiny', '--dtype', 'fp16'], { env });
+    expect(half).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('org/tiny has no onnx/text_model_fp16.onnx: onnx/text_model.onnx is used.'),
+    });
   } finally {
     await mirror.close();
   }
@@ -205,4 +212,12 @@ test('a reader that closes the pipe is no error', async () => {
 test('--version is that of the package', async () => {
   const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'));
   expect((await runCli(['--version'])).stdout.trim()).toBe(version);
+});
+
+test("models check prints a table of a CLIP's parts, and where their nodes run", async () => {
+  const { code, stdout, stderr } = await runCli(['models', 'check', standin]);
+  const progress = ['text', 'vision', 'gradient'].map((part) => `checking the ${part}\n`).join('');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: progress });
+  expect(stdout).toMatch(/^.*: a CLIP in .*\n\npart +nodes +ms\ntext +\d+ +[\d.]+\nvision /);
+  expect(stdout).toMatch(/^text on cpu: .*MatMul \d+/m);
 });

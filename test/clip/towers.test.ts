@@ -30,7 +30,7 @@ test('there are towers of several kinds', () => {
 });
 
 test.each(towers)('%s, %s', async (name, _, path, { inputs, embedding }) => {
-  const encoder = makeTextEncoder(path, {} as Tokenizer);
+  const encoder = makeTextEncoder({ path, device: 'cpu' }, {} as Tokenizer);
   const vectors = await encoder.encodeFramed(rowsOf(inputs.input_ids));
   const tolerance = name.includes('fp16') ? 5e-3 : 2e-5;
   rowsOf(embedding).forEach((expected, i) => {

@@ -1,7 +1,12 @@
-// The op fixtures of test/fixtures/ops: PyTorch's gradients of single nodes (training/fixtures/ops.py).
+// The op fixtures of test/fixtures/ops: PyTorch's gradients of single nodes (training/fixtures/ops.py), and how to run ours.
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { AttributeSpec } from './model.ts';
+import * as ort from 'onnxruntime-node';
+import { addGradient } from '../../engine/autodiff/gradient.ts';
+import type { Model } from '../../engine/onnx/graph.ts';
+import type { Session } from '../../engine/onnx/session.ts';
+import { specialise } from '../../engine/onnx/specialise.ts';
+import { type AttributeSpec, makeModel } from './model.ts';
 
 export interface OpArray {
   readonly dims: readonly number[];
@@ -31,4 +36,40 @@ export const fixtureOps = (): string[] =>
 export function opCases(op: string): OpCase[] {
   const { cases, ...shared } = JSON.parse(readFileSync(`${folder}${op}.json`, 'utf8'));
   return cases.map((c: object) => ({ ...shared, ...c }));
+}
+
+/** The gradients by every float input that has one in the fixture, in float32, of a session that `open` makes. */
+export async function runGradients(
+  { op, domain, attrs, opset, inputs, outputs, cotangent, gradients }: OpCase,
+  open: (model: Model) => Promise<Session>,
+): Promise<Map<string, Float32Array>> {
+  const named = inputs.flatMap((input, i) => (input ? [[`x${i}`, input] as const] : []));
+  const model = makeModel({
+    nodes: [
+      {
+        op,
+        domain,
+        inputs: inputs.map((input, i) => (input ? `x${i}` : '')),
+        attributes: attrs,
+        ...(outputs && { outputs }),
+      },
+    ],
+    inputs: Object.fromEntries(
+      named.map(([name, { dims, data, type }]) => [
+        name,
+        type ? { dims, type, values: data } : { dims, type: 'float32' as const },
+      ]),
+    ),
+    opset,
+  });
+  const wrt = named.flatMap(([name]) => (gradients[Number(name.slice(1))] ? [name] : []));
+  const session = await open(addGradient(await specialise(model), { of: 'y', wrt, cotangent: 'u' }));
+  const feeds = named.flatMap(([name, { dims, data, type }]) =>
+    type ? [] : [[name, new ort.Tensor('float32', Float32Array.from(data), dims)] as const],
+  );
+  const out = await session.run({
+    ...Object.fromEntries(feeds),
+    u: new ort.Tensor('float32', Float32Array.from(cotangent.data), cotangent.dims),
+  });
+  return new Map(wrt.map((name) => [name, out[`${name}_grad`].data as Float32Array]));
 }

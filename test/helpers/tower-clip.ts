@@ -20,5 +20,9 @@ export function towerClip(tower: Tower): Pick<Clip, 'textModelPath' | 'tokenizer
     endsWord: () => true,
     frame: (ids) => [...(startId === undefined ? [] : [startId]), ...ids, endId],
   };
-  return { textModelPath: tower.path, tokenizer, text: makeTextEncoder(tower.path, tokenizer, tower.target?.dims[0]) };
+  return {
+    textModelPath: tower.path,
+    tokenizer,
+    text: makeTextEncoder({ path: tower.path, device: 'cpu' }, tokenizer, tower.target?.dims[0]),
+  };
 }

@@ -75,10 +75,11 @@ export function towerClip(name: string): Clip {
   };
   return {
     name,
+    device: 'cpu',
     dir: '',
     textModelPath: path,
     tokenizer,
-    text: makeTextEncoder(path, tokenizer, dim),
+    text: makeTextEncoder({ path, device: 'cpu' }, tokenizer, dim),
     image: { encode: async (images) => images.map(encodeImage) } as Clip['image'],
   };
 }

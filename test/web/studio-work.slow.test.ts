@@ -156,7 +156,7 @@ describeInBrowser('work in the studio', () => {
     await studio.press('Save the graph');
     const graph = JSON.parse(readFileSync(await (await download).path(), 'utf8'));
     expect((await server.post('/prompt', { prompt: graph })).status).toBe(200);
-    await page.getByText('--front-end-root').waitFor(); // there is no graph editor here
+    await page.getByText('pez-nodes serve --front-end').waitFor(); // there is no graph editor here
   });
 
   test('by keyboard alone: the tab, the word, the swap, the button', async () => {

@@ -108,7 +108,7 @@ export class StudioGraph extends StudioElement {
         <button class="button" @click=${this.#save}>${icon('download')} Save the graph</button>
         ${
           this.editor === false
-            ? html`<p>For a graph editor, start the server with <code>--front-end-root</code> and ComfyUI’s front end; then drop the saved graph on it.</p>`
+            ? html`<p>For a graph editor: <code>pez-nodes front-end install</code>, then <code>pez-nodes serve --front-end</code>; it opens the saved graph.</p>`
             : nothing
         }
       </div>`;
