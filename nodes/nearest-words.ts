@@ -1,5 +1,5 @@
 // A prompt and one of its words → words that could stand in its place, and what each would do to the prompt.
-import { bytesOf } from '../engine/image/batch.ts';
+import { allBytesOf } from '../engine/image/batch.ts';
 import { nearestWords as findNearest } from '../engine/pez/nearest-words.ts';
 import { judgeOf } from './clip-kinds.ts';
 import { defineNode, int, list, NodeResult, optional, port, string } from './define-node.ts';
@@ -19,7 +19,7 @@ export const nearestWords = defineNode({
     count: int({ default: 12, min: 1, max: 100, tooltip: 'How many words to offer.' }),
     image: optional(
       port('IMAGE', {
-        tooltip: 'The picture that the prompt should match. Without it, the prompt itself is the measure.',
+        tooltip: 'The picture that the prompt should match, or several. Without it, the prompt itself is the measure.',
       }),
     ),
     block: optional(
@@ -33,8 +33,8 @@ export const nearestWords = defineNode({
   },
   outputNode: true,
   run: async ({ clip, prompt, word, count, image, block }, { signal }) => {
-    const target = image && { image: bytesOf(image, 0) };
-    const found = await findNearest(judgeOf(clip), { prompt, word, count, target, block: entriesOf(block), signal });
+    const targets = image ? allBytesOf(image).map((bytes) => ({ image: bytes })) : [];
+    const found = await findNearest(judgeOf(clip), { prompt, word, count, targets, block: entriesOf(block), signal });
     const { words, similarity } = found;
     return new NodeResult({
       outputs: {

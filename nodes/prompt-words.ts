@@ -1,5 +1,5 @@
 // A prompt → its words as CLIP reads them, and how much each of them carries.
-import { bytesOf } from '../engine/image/batch.ts';
+import { allBytesOf } from '../engine/image/batch.ts';
 import { measureWords } from '../engine/pez/word-contribution.ts';
 import { judgeOf } from './clip-kinds.ts';
 import { defineNode, list, NodeResult, optional, port, string } from './define-node.ts';
@@ -16,7 +16,7 @@ export const promptWords = defineNode({
     prompt: string({ multiline: true, tooltip: 'The prompt to look at.' }),
     image: optional(
       port('IMAGE', {
-        tooltip: 'The picture that the prompt should match. Without it, the prompt itself is the measure.',
+        tooltip: 'The picture that the prompt should match, or several. Without it, the prompt itself is the measure.',
       }),
     ),
   },
@@ -27,8 +27,8 @@ export const promptWords = defineNode({
   },
   outputNode: true,
   run: async ({ clip, prompt, image }, { signal }) => {
-    const target = image && { image: bytesOf(image, 0) };
-    const { words, similarity } = await measureWords(judgeOf(clip), prompt, { target, signal });
+    const targets = image ? allBytesOf(image).map((bytes) => ({ image: bytes })) : [];
+    const { words, similarity } = await measureWords(judgeOf(clip), prompt, { targets, signal });
     return new NodeResult({
       outputs: {
         words: words.map(({ word }) => word),

@@ -1,7 +1,7 @@
 // A prompt and the place of a word → words that mean nearly the same, each with what it would do to the prompt.
 import * as check from '../check.ts';
 import type { Clip } from '../clip/clip.ts';
-import { dot } from '../vector.ts';
+import { dot, meanVector } from '../vector.ts';
 import { type Embeddable, embedAll } from './embed.ts';
 import { createNearestRows } from './nearest.ts';
 import { createScorer } from './scorer.ts';
@@ -18,7 +18,7 @@ export interface NearestWordsOptions {
   /** How many words to return. */
   readonly count: number;
   /** What the prompts are compared with; by default the prompt itself. */
-  readonly target?: Embeddable | undefined;
+  readonly targets?: readonly Embeddable[];
   /** No word contains any of these strings. */
   readonly block?: readonly string[];
   readonly signal?: AbortSignal | undefined;
@@ -30,16 +30,16 @@ export interface NearWord {
   readonly prompt: string;
   /** Cosine of the two words, each as a text of its own. */
   readonly nearness: number;
-  /** Cosine of the new prompt and the target. */
+  /** Mean cosine of the new prompt and the targets. */
   readonly similarity: number;
 }
 
 export interface NearestWords {
   /** The word that would be replaced. */
   readonly word: string;
-  /** Cosine of the prompt as it is and the target. */
+  /** Mean cosine of the prompt as it is and the targets. */
   readonly similarity: number;
-  /** Those with which the prompt stays most similar to the target, best first. */
+  /** Those with which the prompt stays most similar to the targets, best first. */
   readonly words: readonly NearWord[];
 }
 
@@ -53,10 +53,10 @@ const CHUNK = 128;
 
 /**
  * Whole words of the vocabulary that could stand in the place of one word of a prompt: of those that CLIP rates nearest to it, the
- * ones that keep the prompt most similar to the target. Words that the prompt has already are left out. Throws OPTION_INVALID for a place that has no word, VOCABULARY_EMPTY, and the signal's reason.
+ * ones that keep the prompt most similar to the targets. Words that the prompt has already are left out. Throws OPTION_INVALID for a place that has no word, VOCABULARY_EMPTY, and the signal's reason.
  */
 export async function nearestWords(clip: Clip, options: NearestWordsOptions): Promise<NearestWords> {
-  const { prompt, count, target, signal } = options;
+  const { prompt, count, targets = [], signal } = options;
   const { tokenizer } = clip;
   checkPrompt(tokenizer, prompt);
   const words = wordsOf(tokenizer, tokenizer.encode(prompt));
@@ -86,7 +86,7 @@ export async function nearestWords(clip: Clip, options: NearestWordsOptions): Pr
     );
   const prompts = nearest.map(({ word }) => withWord(word));
   const [whole, ...changed] = await scorer.embedOrdinary([prompt, ...prompts]);
-  const [goal] = target ? await embedAll(clip, [target], signal) : [whole];
+  const goal = targets.length > 0 ? meanVector(await embedAll(clip, targets, signal)) : whole;
   return {
     word: place.text,
     similarity: dot(whole, goal),

@@ -179,6 +179,20 @@ describe('PromptWords', () => {
     expect(ui.similarity).toEqual([outputs.similarity]);
   });
 
+  test('of several pictures the mean counts', async () => {
+    const { width, height, colours } = await decodeFrames('examples/house.png', 'house');
+    const house = batchOf([{ data: colours[0], width, height, channels: 3 }]);
+    const cat = await tiger();
+    const data = new Float32Array(house.data.length + cat.data.length);
+    data.set(house.data);
+    data.set(cat.data, house.data.length);
+    const both = { ...house, shape: [2, ...house.shape.slice(1)], data };
+    const similarityTo = async (image: unknown) => (await run('PromptWords', { prompt: 'a red roof', image })).outputs;
+    const [one, other, mean] = [await similarityTo(house), await similarityTo(cat), await similarityTo(both)];
+    expect(mean.similarity).toBeCloseTo((one.similarity + other.similarity) / 2, 4);
+    expect(mean.contributions[2]).toBeCloseTo((one.contributions[2] + other.contributions[2]) / 2, 4);
+  });
+
   test('without a picture the prompt itself is the measure, and an empty prompt is refused', async () => {
     expect((await run('PromptWords', { prompt: 'a tiger' })).outputs.similarity).toBeCloseTo(1, 5);
     await expect(run('PromptWords', { prompt: ' ' })).rejects.toThrow(/prompt/);

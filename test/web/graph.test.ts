@@ -110,9 +110,11 @@ test('any number of pictures goes in as one batch', () => {
   expect(ofClass(withBatch(template('style'), ['a.png']), 'PEZInvert').images).toEqual(['picture-1', 0]);
 });
 
-test('a question about a word brings the first picture and the blocked words', () => {
+test('a question about a word brings the pictures that count and the blocked words', () => {
   const graph = nearGraph(context('picture', { words: wordsOf('tiger fox'), blocked: ['skull'] }), 1);
-  expect(graph.ask.inputs).toMatchObject({ prompt: 'tiger fox', word: 1, block: 'skull', image: ['picture', 0] });
+  expect(graph.ask.inputs).toMatchObject({ prompt: 'tiger fox', word: 1, block: 'skull', image: ['picture-1', 0] });
+  expect(nearGraph(context('style', { words: wordsOf('a b') }), 0).ask.inputs.image).toEqual(['batch-2', 0]);
+  expect(nearGraph(context('draw'), 0).ask.inputs.image).toBeUndefined();
 });
 
 test('a graph finds its task, and what was set in it', () => {

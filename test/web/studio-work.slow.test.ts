@@ -174,7 +174,7 @@ describeInBrowser('work in the studio', () => {
     await studio.words.last().focus();
     await page.keyboard.press('Delete');
     await studio.words.nth(1).waitFor({ state: 'detached' });
-    await page.keyboard.press('p'); // the focus has gone to the word before
-    await page.getByRole('option', { name: /^a, .*pinned$/ }).waitFor();
+    await page.keyboard.press('Delete'); // the focus has gone to the word before
+    await page.getByLabel('The prompt as text').waitFor();
   });
 });

@@ -23,6 +23,7 @@ export class PezTokens extends LitElement {
     words: { attribute: false },
     selected: { type: Number },
     suggestions: { attribute: false },
+    actions: { attribute: false },
     readonly: { type: Boolean },
     live: { type: Boolean },
     label: {},
@@ -35,6 +36,8 @@ export class PezTokens extends LitElement {
   declare selected: number;
   /** For the selected word: undefined while they are looked up, null if there are none to look up. */
   declare suggestions: readonly Suggestion[] | null | undefined;
+  /** What a search can be told about a word, where there is a search. */
+  declare actions: readonly ('pin' | 'block')[];
   declare readonly: boolean;
   /** The words still change: a search is running. */
   declare live: boolean;
@@ -54,6 +57,7 @@ export class PezTokens extends LitElement {
     this.words = [];
     this.selected = -1;
     this.suggestions = null;
+    this.actions = ['pin', 'block'];
     this.readonly = false;
     this.live = false;
     this.label = 'Prompt';
@@ -93,7 +97,7 @@ export class PezTokens extends LitElement {
       <p id="keys" class="visually-hidden">${
         readonly
           ? 'Arrow keys move.'
-          : 'Arrow keys move, Enter opens a word, Delete removes it, P pins it, B blocks it, Alt with an arrow key moves it.'
+          : `Arrow keys move, Enter opens a word, Delete removes it, ${this.actions.map((action) => `${action === 'pin' ? 'P pins' : 'B blocks'} it, `).join('')}Alt with an arrow key moves it.`
       }</p>
       <p class="visually-hidden" role="status">${this.#said}</p>
       ${!readonly && words[this.selected] ? this.#renderActions(words[this.selected], this.selected) : nothing}
@@ -126,8 +130,8 @@ export class PezTokens extends LitElement {
         <strong>${word.text}</strong>
         <span class="carries">${contribution === undefined ? '' : `carries ${contribution.toFixed(3)}`}</span>
         <span class="buttons">
-          ${this.#action(pinned ? 'Unpin' : 'Pin', 'pin', () => this.#emit('pez-pin', { index }), pinned)}
-          ${this.#action('Block', 'block', () => this.#emit('pez-block', { index }))}
+          ${this.actions.includes('pin') ? this.#action(pinned ? 'Unpin' : 'Pin', 'pin', () => this.#emit('pez-pin', { index }), pinned) : nothing}
+          ${this.actions.includes('block') ? this.#action('Block', 'block', () => this.#emit('pez-block', { index })) : nothing}
           ${this.#action('Remove', 'trash', () => this.#emit('pez-remove', { index }))}
           <button class="button quiet square" aria-label="Move left" title="Move left" ?disabled=${index === 0}
             @click=${() => this.#move(index, index - 1)}>${icon('left')}</button>
@@ -214,7 +218,8 @@ export class PezTokens extends LitElement {
   }
 
   #act(type: 'pez-remove' | 'pez-pin' | 'pez-block', index: number, done: string): void {
-    if (!this.words[index]) return;
+    const isOffered = type === 'pez-remove' || this.actions.some((action) => type === `pez-${action}`);
+    if (!this.words[index] || !isOffered) return;
     this.#hadFocus = true;
     this.#say(`${this.words[index].text} ${done}`);
     this.#emit(type, { index });

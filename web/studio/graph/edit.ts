@@ -50,10 +50,8 @@ export const withPictures = (graph: ApiGraph, names: readonly string[]): ApiGrap
     graph,
   );
 
-/** Any number of pictures in one batch, in place of the graph's Load Image and Image Batch nodes. */
-export function withBatch(graph: ApiGraph, names: readonly string[]): ApiGraph {
-  const old = new Set([...idsOf(graph, 'LoadImage'), ...idsOf(graph, 'ImageBatch')]);
-  const kept = Object.entries(graph).filter(([id]) => !old.has(id));
+/** Load Image nodes for these pictures, all in one batch, and the link to it. */
+export function batchOf(names: readonly string[]): { nodes: ApiGraph; last: Link } {
   const nodes: Record<string, ApiNode> = {};
   let last: Link = ['picture-1', 0];
   for (const [i, image] of names.entries()) {
@@ -63,6 +61,14 @@ export function withBatch(graph: ApiGraph, names: readonly string[]): ApiGraph {
     nodes[`batch-${i}`] = { class_type: 'ImageBatch', inputs: { image1: last, image2: [id, 0] } };
     last = [`batch-${i}`, 0];
   }
+  return { nodes, last };
+}
+
+/** Any number of pictures in one batch, in place of the graph's Load Image and Image Batch nodes. */
+export function withBatch(graph: ApiGraph, names: readonly string[]): ApiGraph {
+  const old = new Set([...idsOf(graph, 'LoadImage'), ...idsOf(graph, 'ImageBatch')]);
+  const kept = Object.entries(graph).filter(([id]) => !old.has(id));
+  const { nodes, last } = batchOf(names);
   const relinked = kept.map(([id, node]): [string, ApiNode] => {
     const inputs = Object.entries(node.inputs).map(([name, value]) => [
       name,
@@ -85,12 +91,13 @@ export function withPrompt(graph: ApiGraph, text: string, info: ObjectInfo): Api
   return prune(Object.fromEntries(kept), info);
 }
 
-/** Adds a node that says what each word carries, for the first picture of the graph. */
+/** Adds a node that says what each word carries, for the pictures that were searched for, or else the first of the graph. */
 export function withWordReport(graph: ApiGraph): ApiGraph {
   const producer = producerOf(graph);
   if (!producer) return graph;
-  const { clip } = graph[producer].inputs;
+  const { clip, images } = graph[producer].inputs;
   const [picture] = idsOf(graph, 'LoadImage');
-  const inputs = { clip, prompt: [producer, 0], ...(picture !== undefined && { image: [picture, 0] }) };
+  const image = images ?? (picture === undefined ? undefined : [picture, 0]);
+  const inputs = { clip, prompt: [producer, 0], ...(image !== undefined && { image }) };
   return { ...graph, words: { class_type: 'PromptWords', inputs, _meta: { title: 'Prompt Words' } } };
 }

@@ -1,6 +1,7 @@
 // A task and what a person has set → the graphs that are sent: to search, to draw, to measure words, to find near ones.
-import type { ApiGraph } from '../../../schemas/prompt.ts';
+import type { ApiGraph, Link } from '../../../schemas/prompt.ts';
 import {
+  batchOf,
   findNode,
   idsOf,
   producerOf,
@@ -112,15 +113,14 @@ export function drawingGraph(context: TaskContext): ApiGraph {
   return setInput(draw, findNode(draw, 'Positive prompt') ?? '', 'text', text);
 }
 
-/** The loader of the CLIP that judges, and the first picture, of which a question needs no more. */
-function asideGraph({ task, state, template, info, clip }: TaskContext): ApiGraph {
+/** The loader of the CLIP that judges, and the pictures that count for the words. */
+function asideGraph({ task, state, template, info, clip }: TaskContext): { graph: ApiGraph; image: Link | undefined } {
   const [loader] = idsOf(template, 'CLIPLoader');
   const clipName = clip || template[loader]?.inputs.clip_name || clipNames(info)[0];
-  const [picture] = picturesIn({ task, state, template });
-  return {
-    clip: { class_type: 'CLIPLoader', inputs: { clip_name: clipName } },
-    ...(picture && { picture: { class_type: 'LoadImage', inputs: { image: picture } } }),
-  };
+  const pictures = picturesIn({ task, state, template });
+  const { nodes, last } = batchOf(task.input === 'several' ? pictures : pictures.slice(0, 1));
+  const graph = { clip: { class_type: 'CLIPLoader', inputs: { clip_name: clipName } }, ...nodes };
+  return { graph, image: pictures.length > 0 ? last : undefined };
 }
 
 const clipNames = (info: ObjectInfo): string[] => {
@@ -129,9 +129,8 @@ const clipNames = (info: ObjectInfo): string[] => {
 };
 
 const askWith = (context: TaskContext, classType: string, inputs: Readonly<Record<string, unknown>>): ApiGraph => {
-  const graph = asideGraph(context);
-  const image = graph.picture ? { image: ['picture', 0] } : {};
-  const node = { class_type: classType, inputs: { clip: ['clip', 0], ...image, ...inputs } };
+  const { graph, image } = asideGraph(context);
+  const node = { class_type: classType, inputs: { clip: ['clip', 0], ...(image && { image }), ...inputs } };
   return { ...graph, ask: node };
 };
 

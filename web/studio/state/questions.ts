@@ -15,7 +15,7 @@ export function createNearWords(): (runs: Runs, context: TaskContext, index: num
   const known = new Map<string, readonly Suggestion[]>();
   return async (runs, context, index) => {
     const { state, clip } = context;
-    const key = JSON.stringify([textOf(state.words), index, picturesIn(context)[0], clip, state.blocked]);
+    const key = JSON.stringify([textOf(state.words), index, picturesIn(context), clip, state.blocked]);
     const before = known.get(key);
     if (before) return before;
     const run = await runs.ask(nearGraph(context, index)).catch(() => undefined);

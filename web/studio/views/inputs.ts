@@ -39,17 +39,18 @@ export class StudioInputs extends StudioElement {
       }
       .weight {
         display: grid;
-        grid-template-columns: minmax(0, 1fr) 62px;
+        grid-template-columns: minmax(0, 1fr) 58px;
         align-items: center;
-        gap: 2px 8px;
+        gap: 4px 8px;
       }
       .weight label {
-        grid-column: 1 / -1;
         color: var(--soft);
         font-size: 13px;
       }
       .weight input[type='range'] {
+        grid-column: 1 / -1;
         width: 100%;
+        margin: 0;
         accent-color: var(--accent);
       }
       .weight .field {
@@ -127,8 +128,8 @@ export class StudioInputs extends StudioElement {
     const label = `Weight of picture ${index + 1}`;
     return html`<div class="weight" title=${tooltip}>
       <label for="weight">Weight</label>
-      <input type="range" id="weight" aria-label=${label} .value=${String(value)} min=${Math.max(min, -1)} max=${Math.min(max, 2)} step=${step} @input=${set}>
       <input class="field" type="number" aria-label=${`${label}, as a number`} .value=${String(value)} min=${min} max=${max} step=${step} @change=${set}>
+      <input type="range" id="weight" aria-label=${label} .value=${String(value)} min=${Math.max(min, -1)} max=${Math.min(max, 2)} step=${step} @input=${set}>
     </div>`;
   }
 

@@ -7,6 +7,8 @@ export interface Setting {
   /** `<node id>.<input>` */
   readonly key: string;
   readonly label: string;
+  /** Its node, where another node has a setting of that name. */
+  readonly of?: string;
   readonly slot: Slot;
   readonly value: unknown;
   readonly error: string | undefined;
@@ -22,7 +24,7 @@ export function renderSetting(setting: Setting): TemplateResult {
   const { tooltip } = slot.options;
   const isWide = slot.type === 'STRING' || label.length > 24;
   return html`<div class="setting ${isWide ? 'wide' : ''}" title=${tooltip ?? ''}>
-    <label for=${id}>${label}</label>
+    <label for=${id}>${label}${setting.of ? html` <small>${setting.of}</small>` : nothing}</label>
     <span class="control">${renderField(setting, id)}</span>
     ${tooltip ? html`<p class="help" id=${`${id}-help`}>${tooltip}</p>` : nothing}
     ${error ? html`<p class="error" id=${`${id}-error`} role="alert">${error}</p>` : nothing}

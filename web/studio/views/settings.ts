@@ -25,6 +25,14 @@ export class StudioSettings extends StudioElement {
       .setting.wide {
         grid-template-columns: minmax(0, 1fr);
       }
+      label {
+        line-height: 1.3;
+      }
+      small {
+        display: block;
+        color: var(--soft);
+        font-size: 12px;
+      }
       .control {
         display: flex;
         align-items: center;
@@ -134,7 +142,7 @@ export class StudioSettings extends StudioElement {
     const isDouble = this.studio.task.settings.filter((other) => other.endsWith(name.slice(dot))).length > 1;
     const isTitle = name.startsWith(`${title}.`);
     if (isTitle && slot.name === 'text') return { ...setting, label: title };
-    return isDouble ? { ...setting, label: `${setting.label} (${title})` } : setting;
+    return isDouble ? { ...setting, of: title } : setting;
   }
 
   #setting(id: string, slot: Slot): Setting {

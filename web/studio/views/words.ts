@@ -1,5 +1,7 @@
 // The words: those that were found or written, what each carries, and what can be done with them.
+
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import type { ApiGraph } from '../../../schemas/prompt.ts';
 import '../../components/pez-candidates.ts';
 import '../../components/pez-progress.ts';
 import '../../components/pez-search-plot.ts';
@@ -44,7 +46,7 @@ export class StudioWords extends StudioElement {
     return html`<section class="column" aria-label="Words">
       <div class="head">
         <h1 class=${isEmpty && !live?.prompt ? 'visually-hidden' : ''}>${headingOf(task.input)}</h1>
-        ${state.similarity !== undefined && !live && ['one', 'two'].includes(task.input) ? html`<p class="score"><b>${state.similarity.toFixed(3)}</b> similar to ${task.input === 'two' ? 'picture 1' : 'the picture'}</p>` : nothing}
+        ${state.similarity !== undefined && !live && ['one', 'two', 'several'].includes(task.input) ? html`<p class="score"><b>${state.similarity.toFixed(3)}</b> similar to ${{ two: 'picture 1', several: 'them' }[task.input as string] ?? 'the picture'}</p>` : nothing}
       </div>
       ${live?.prompt ? this.#renderLive(live) : this.#renderWords(live !== undefined)}
       ${state.blocked.length > 0 ? this.#renderBlocked() : nothing}
@@ -71,7 +73,7 @@ export class StudioWords extends StudioElement {
       <K extends keyof TokenEvents>(act: (detail: TokenEvents[K]['detail']) => void) =>
       (event: TokenEvents[K]) =>
         act(event.detail);
-    return html`<pez-tokens label=${headingOf(task.input)} .words=${state.words} .selected=${selected} .suggestions=${suggestions}
+    return html`<pez-tokens label=${headingOf(task.input)} .words=${state.words} .selected=${selected} .suggestions=${suggestions} .actions=${actionsOf(studio.template)}
         @pez-select=${on<'pez-select'>(({ index }) => studio.select(index))}
         @pez-swap=${on<'pez-swap'>(({ index, text }) => studio.swap(index, text))}
         @pez-remove=${on<'pez-remove'>(({ index }) => studio.remove(index))}
@@ -211,6 +213,13 @@ export class StudioWords extends StudioElement {
     setTimeout(() => (this.said = ''), 2500);
   }
 }
+
+/** What the task's search can be told about words: PEZ Invert keeps some and shuns some, Distil Prompt shuns some. */
+const actionsOf = (template: ApiGraph): ('pin' | 'block')[] => {
+  const has = (type: string) => Object.values(template).some((node) => node.class_type === type);
+  if (has('TokenSwap')) return [];
+  return has('PEZInvert') ? ['pin', 'block'] : has('DistilPrompt') ? ['block'] : [];
+};
 
 const headingOf = (input: string): string =>
   ({
