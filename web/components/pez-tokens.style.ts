@@ -29,6 +29,11 @@ export const tokensStyle = css`
     user-select: none;
     transition: background 0.25s;
   }
+  .many .word {
+    min-height: 36px;
+    padding: 1px 10px 3px;
+    font-size: calc(var(--pez-word-size, 27px) * 0.74);
+  }
   .word:hover {
     border-color: color-mix(in srgb, var(--accent) 45%, transparent);
   }
@@ -189,6 +194,9 @@ export const tokensStyle = css`
     color: var(--accent);
   }
   @media (pointer: coarse) {
+    .many .word {
+      min-height: 44px;
+    }
     .suggestion {
       min-height: 44px;
       align-items: center;

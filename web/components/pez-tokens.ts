@@ -18,6 +18,9 @@ export interface TokenEvents {
   'pez-add': CustomEvent<{ text: string }>;
 }
 
+/** Longer prompts are set smaller. */
+const MANY = 14;
+
 export class PezTokens extends LitElement {
   static override properties = {
     words: { attribute: false },
@@ -83,7 +86,7 @@ export class PezTokens extends LitElement {
     const strongest = Math.max(0.01, ...this.words.map((word) => word.contribution ?? 0));
     const { words, readonly } = this;
     return html`
-      <div class="flow"><ul class="words ${this.live ? 'live' : ''}" role="listbox" aria-label=${this.label} aria-orientation="horizontal"
+      <div class="flow"><ul class="words ${this.live ? 'live' : ''} ${words.length > MANY ? 'many' : ''}" role="listbox" aria-label=${this.label} aria-orientation="horizontal"
         aria-describedby="keys" @keydown=${this.#onKey}>
         ${words.map((word, i) => this.#renderWord(word, i, strongest))}
       </ul>

@@ -28,10 +28,10 @@ export function createNearWords(): (runs: Runs, context: TaskContext, index: num
   };
 }
 
-/** What each word of the task carries; undefined if the server cannot say. */
-export async function measureWords(runs: Runs, context: TaskContext): Promise<Measured | undefined> {
+/** What each word of the task carries; if the server cannot say it, why; undefined if it does not answer. */
+export async function measureWords(runs: Runs, context: TaskContext): Promise<Measured | string | undefined> {
   const run = await runs.ask(measureGraph(context)).catch(() => undefined);
-  if (run?.state !== 'done') return undefined;
+  if (run?.state !== 'done') return run?.error?.message;
   const [similarity] = shownBy(run, 'PromptWords', 'similarity') as number[];
   return { words: measuredWords(shownBy(run, 'PromptWords', 'words'), context.state.words), similarity };
 }

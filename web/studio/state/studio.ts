@@ -40,6 +40,8 @@ export class Studio extends EventTarget {
   selected = -1;
   suggestions: readonly Suggestion[] | null | undefined = null;
   uploading = false;
+  /** Why the words could not be measured. */
+  unmeasured = '';
   readonly history = new History(() => this.dispatchEvent(new Event('history')));
   readonly #templates = new Map<TaskId, ApiGraph>();
   readonly #undo = new Undo<StudioDocument>(emptyDocument());
@@ -369,6 +371,7 @@ export class Studio extends EventTarget {
 
   #measureSoon(): void {
     clearTimeout(this.#resting);
+    this.unmeasured = '';
     if (!this.info.PromptWords) return;
     this.#resting = window.setTimeout(() => void this.#measure(), REST_MS);
   }
@@ -380,6 +383,8 @@ export class Studio extends EventTarget {
     const measured = await measureWords(this.#runs, this.context);
     // Meanwhile somebody may have gone on typing.
     if (!measured || textOf(this.document.tasks[task].words) !== textOf(words)) return;
+    this.unmeasured = typeof measured === 'string' ? measured : '';
+    if (typeof measured === 'string') return this.#tell();
     this.#undo.amend(changeTask(this.document, measured, task));
     writeDocument(this.document);
     this.#tell();

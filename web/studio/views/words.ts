@@ -81,7 +81,7 @@ export class StudioWords extends StudioElement {
         @pez-block=${on<'pez-block'>(({ index }) => studio.block(index))}
         @pez-move=${on<'pez-move'>(({ from, to }) => studio.move(from, to))}
         @pez-add=${on<'pez-add'>(({ text }) => studio.add(text))}></pez-tokens>
-      <p class="hint" role="status">${this.said || 'The deeper the shade, the more a word carries.'}</p>
+      <p class="hint" role="status">${this.said || studio.unmeasured || 'The deeper the shade, the more a word carries.'}</p>
       <div class="tools">
         <button class="button quiet" @click=${this.#copy}>${icon('copy')} Copy</button>
         <button class="button quiet" @click=${() => (this.editing = true)}>${icon('edit')} Edit</button>
