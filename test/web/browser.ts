@@ -32,6 +32,9 @@ export interface OpenPage {
   readonly watch: Watch;
 }
 
+/** For what models compute on a busy machine, ms. An idle one takes a few seconds. */
+export const PATIENCE_MS = 170_000;
+
 /** As root, Chromium runs without its sandbox only; the pages are ours. */
 export const launch = (): Promise<Browser> =>
   chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
@@ -40,6 +43,7 @@ export const launch = (): Promise<Browser> =>
 export async function openPage(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<OpenPage> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   const watch = watchPage(page, url);
   await page.goto(url);
   return { page, watch };

@@ -2,11 +2,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { jest } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { startTestServer } from '../helpers/server.ts';
 import { type ServerProcess, startServerProcess } from '../helpers/server-process.ts';
-import { describeInBrowser, launch, openPage, seriousFindings } from './browser.ts';
+import { describeInBrowser, launch, openPage, PATIENCE_MS, seriousFindings } from './browser.ts';
 import { studioPage } from './studio-page.ts';
+
+jest.setTimeout(PATIENCE_MS + 10_000);
 
 describeInBrowser('the life of a studio', () => {
   let browser: Browser;
@@ -33,7 +36,6 @@ describeInBrowser('the life of a studio', () => {
   };
   const open = async (url: string, options = {}) => {
     const opened = await openPage(browser, url, options);
-    opened.page.setDefaultTimeout(60_000);
     return { ...opened, studio: studioPage(opened.page) };
   };
   const ready = (page: Page) => page.getByRole('button', { name: 'Find the words' }).waitFor();
@@ -108,7 +110,6 @@ describeInBrowser('the life of a studio', () => {
     const { url } = await start();
     const one = await open(`${url}/studio`);
     const page = await one.page.context().newPage();
-    page.setDefaultTimeout(60_000);
     await page.goto(`${url}/studio`);
     const other = studioPage(page);
     await ready(page);

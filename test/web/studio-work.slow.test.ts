@@ -1,10 +1,13 @@
 // More of what a person does in the studio: rows of swapped words, pins and blocks, pictures that carry their graph, the other tasks, the history.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { jest } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { startTestServer, type TestServer } from '../helpers/server.ts';
-import { describeInBrowser, giveFile, launch, openPage, seriousFindings, type Watch } from './browser.ts';
+import { describeInBrowser, giveFile, launch, openPage, PATIENCE_MS, seriousFindings, type Watch } from './browser.ts';
 import { type StudioPage, studioPage } from './studio-page.ts';
+
+jest.setTimeout(PATIENCE_MS + 10_000);
 
 const example = (name: string) => readFileSync(join(import.meta.dirname, '../../examples', name));
 
@@ -24,7 +27,6 @@ describeInBrowser('work in the studio', () => {
   });
   beforeEach(async () => {
     ({ page, watch } = await openPage(browser, `${server.url}/studio`));
-    page.setDefaultTimeout(60_000); // models are loaded, and the machine may be busy
     studio = studioPage(page);
     await page.getByRole('button', { name: 'Find the words' }).waitFor();
   });

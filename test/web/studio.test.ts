@@ -1,10 +1,13 @@
 // The studio in a real browser, on a real server with real models: from the first visit to a picture, and words that can be touched.
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { jest } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { startTestServer, type TestServer } from '../helpers/server.ts';
-import { describeInBrowser, giveFile, launch, openPage, seriousFindings, type Watch } from './browser.ts';
+import { describeInBrowser, giveFile, launch, openPage, PATIENCE_MS, seriousFindings, type Watch } from './browser.ts';
 import { type StudioPage, studioPage } from './studio-page.ts';
+
+jest.setTimeout(PATIENCE_MS + 10_000);
 
 const dist = join(import.meta.dirname, '../../dist/web');
 const example = (name: string) => readFileSync(join(import.meta.dirname, '../../examples', name));
