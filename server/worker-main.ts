@@ -1,6 +1,7 @@
 // The worker process: holds models and results, runs one prompt at a time, says everything over the IPC channel.
-import { loadClip } from '../engine/clip/clip.ts';
+import { loadClip, loadVisionTower } from '../engine/clip/clip.ts';
 import { loadCheckpoint } from '../engine/diffusion/checkpoint.ts';
+import { loadDiffusionModel, loadPromptModel, loadVae } from '../engine/diffusion/loose-parts.ts';
 import { createDecoders } from '../engine/image/decoders.ts';
 import type { ExecutionEvent } from '../schemas/events.ts';
 import { offeredModels } from './environment.ts';
@@ -57,6 +58,7 @@ function sendEvent(promptId: string, event: ExecutionEvent): void {
 const packs = await loadPacks({ packDirs: options.packDirs });
 const folders = dataFolders(options.dataDir);
 const places = options.places ?? { roots: [folders.models], extra: [] };
+const { device } = options;
 const offered = offeredModels({ places, packs }, options);
 const executor = createExecutor({
   registry: createRegistry(packs),
@@ -72,7 +74,11 @@ const executor = createExecutor({
     models: createWorkerModels({
       offered,
       loadClip,
-      loadCheckpoint: (name, more) => loadCheckpoint(name, { ...more, device: options.device }),
+      loadVisionTower,
+      loadCheckpoint: (name, more) => loadCheckpoint(name, { ...more, device }),
+      loadDiffusionModel: (path) => loadDiffusionModel(path, { device }),
+      loadVae: (path) => loadVae(path, { device }),
+      loadPromptModel: (paths, type) => loadPromptModel(paths, { type, device }),
     }),
   },
 });
