@@ -8,7 +8,7 @@ import { partsOfFile } from './file-checkpoint.ts';
 import { partsOfFolder } from './folder-checkpoint.ts';
 import { type CheckpointStoreOptions, findCheckpoint } from './layout.ts';
 import { checkPrediction, type NoiseLevels } from './noise-levels.ts';
-import { makeOnnxModel, type OnnxModel, type RunTime } from './onnx-model.ts';
+import { type ModelSource, makeOnnxModel, type OnnxModel, type RunTime } from './onnx-model.ts';
 import { makePromptModel, type PromptModel } from './prompt-model.ts';
 import { makeUnet, type Unet } from './unet.ts';
 import { makeVae, type Vae } from './vae.ts';
@@ -57,17 +57,17 @@ export async function loadCheckpoint(name: string, options: CheckpointOptions = 
   checkPrediction(prediction);
   const file = weightsFile(name);
   const parts = file ? partsOfFile(file, prediction) : partsOfFolder(await findCheckpoint(name, options), prediction);
-  return makeCheckpoint(name, parts, device);
+  return makeCheckpoint(name, parts, (source) => makeOnnxModel(source, device, { cacheDir: options.cacheDir }));
 }
 
-function makeCheckpoint(name: string, parts: CheckpointParts, device: Device): Checkpoint {
+function makeCheckpoint(name: string, parts: CheckpointParts, make: (source: ModelSource) => OnnxModel): Checkpoint {
   const encoders = parts.textEncoders.map(({ source, tokenizer, layer }) => ({
-    model: makeOnnxModel(source, device),
+    model: make(source),
     tokenizer: once(tokenizer),
     layer,
   }));
-  const unet = makeOnnxModel(parts.unet, device);
-  const [decoder, encoder] = [parts.vae.decoder, parts.vae.encoder].map((source) => makeOnnxModel(source, device));
+  const unet = make(parts.unet);
+  const [decoder, encoder] = [parts.vae.decoder, parts.vae.encoder].map(make);
   const models: Record<string, OnnxModel> = {
     ...Object.fromEntries(encoders.map(({ model }, i) => [encoderName(i), model])),
     unet,
@@ -77,7 +77,7 @@ function makeCheckpoint(name: string, parts: CheckpointParts, device: Device): C
   return {
     name,
     dir: parts.dir,
-    device,
+    device: unet.device,
     model: { name, unet: makeUnet(unet), levels: parts.levels, vae: parts.vae.config },
     clip: makePromptModel(name, encoders),
     vae: makeVae(parts.vae.config, decoder, encoder),

@@ -42,14 +42,15 @@ export const fileLevels = (path: string, kind: ModelKind, prediction?: Predictio
  * Models of unusual sizes can bring their configuration: `__metadata__` → `config`, the JSON of an object with the config.json of each part
  * (unet, vae, text_encoder, text_encoder_2), as diffusers writes them.
  */
-export function configsIn({ metadata, source }: Weights): PartConfigs {
-  const text = metadata.get('config');
-  if (text === undefined) return {};
+export function configsIn({ metadata }: Weights): PartConfigs {
+  let configs: unknown;
   try {
-    return (JSON.parse(text) ?? {}) as PartConfigs;
-  } catch (error) {
-    throw new InputError('MODEL_INVALID', `"config" in the metadata of ${source} is not JSON.`, { cause: error });
+    configs = JSON.parse(metadata.get('config') ?? '{}');
+  } catch {
+    return {}; // a "config" of somebody else's
   }
+  const parts = Object.entries(configs ?? {}).filter(([, part]) => typeof part === 'object' && part !== null);
+  return Object.fromEntries(parts) as PartConfigs;
 }
 
 /** Files in ComfyUI's folder → the node that takes them. */

@@ -10,11 +10,8 @@ const stemOf = (part: string): string =>
     ? `${part}/model`
     : `${part.startsWith('vae_') ? 'vae' : part}/diffusion_pytorch_model`;
 
-/** Full precision, then half: '' and '.fp16'. */
-const variantsOf = (dtype: Dtype | undefined): string[] => {
-  if (dtype === undefined || dtype === 'fp32') return ['', '.fp16'];
-  return dtype === 'fp16' ? ['.fp16', ''] : [];
-};
+/** Full precision is '', half is '.fp16'; there are no others. */
+const variantsOf = (dtype: Dtype | undefined): string[] => (dtype === 'fp16' ? ['.fp16', ''] : ['', '.fp16']);
 
 /** Undefined if there is none. Throws MODEL_UNSUPPORTED if the part is there only as a pickle. */
 export function findPartWeights(dir: string, part: string, dtype: Dtype | undefined): string | undefined {
@@ -25,9 +22,8 @@ export function findPartWeights(dir: string, part: string, dtype: Dtype | undefi
   ]);
   const found = names.find((path) => existsSync(path));
   if (found !== undefined) return found;
-  const pickled = [`${stem}.bin`, `${stem}.fp16.bin`, join(dir, part, 'pytorch_model.bin')].find((path) =>
-    existsSync(path),
-  );
-  if (pickled !== undefined && !existsSync(join(dir, part, 'model.onnx'))) throw pickle(pickled);
+  const pickles = [`${stem}.bin`, `${stem}.fp16.bin`, join(dir, part, 'pytorch_model.bin')];
+  const pickled = pickles.find((path) => existsSync(path));
+  if (pickled !== undefined) throw pickle(pickled);
   return;
 }

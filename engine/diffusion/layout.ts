@@ -60,7 +60,11 @@ export async function findCheckpoint(name: string, options: CheckpointStoreOptio
     ? join(bundledRoot(), name)
     : (localFolder(name, []) ?? (await fromHub(name, options)));
   const index = readIndex(dir);
-  const part = (folder: string) => eitherFile(findPart(dir, folder, dtype), findPartWeights(dir, folder, dtype));
+  const part = (folder: string) => {
+    const onnx = findPart(dir, folder, dtype);
+    // An ONNX file was exported and checked by whoever offers it.
+    return existsSync(onnx) ? onnx : (findPartWeights(dir, folder, dtype) ?? onnx);
+  };
   const files: CheckpointFiles = {
     name,
     dir,
@@ -76,7 +80,11 @@ export async function findCheckpoint(name: string, options: CheckpointStoreOptio
     vae: readVaeConfig(dir, encodersOf(index).length > 1),
   };
   for (const path of [...files.textEncoders.map((e) => e.modelPath), files.unetPath, files.vaeDecoderPath])
-    if (!existsSync(path)) throw new InputError('MODEL_NOT_FOUND', `The checkpoint ${name} lacks the file ${path}.`);
+    if (!existsSync(path))
+      throw new InputError(
+        'MODEL_NOT_FOUND',
+        `The checkpoint ${name} lacks the file ${path}, and has no .safetensors file of that part.`,
+      );
   for (const { tokenizerDir } of files.textEncoders) checkTokenizer(tokenizerDir);
   return files;
 }
@@ -101,9 +109,6 @@ function findPart(dir: string, folder: string, dtype: Dtype | undefined): string
   const paths = (dtype ? [dtype] : dtypes).map((d) => join(dir, variantFile(`${folder}/model`, d)));
   return paths.find((path) => existsSync(path)) ?? paths[0];
 }
-
-/** The ONNX file where there is one: it was exported and checked by whoever offers it. */
-const eitherFile = (onnx: string, weights: string | undefined): string => (existsSync(onnx) ? onnx : (weights ?? onnx));
 
 function checkTokenizer(dir: string): void {
   const has = (file: string) => existsSync(join(dir, file));

@@ -13,15 +13,21 @@ import { openWeights } from '../safetensors/weights.ts';
 import type { DiffusionModel } from './checkpoint.ts';
 import { configsIn, encoderParts, fileLevels } from './file-checkpoint.ts';
 import { checkPrediction } from './noise-levels.ts';
-import { makeOnnxModel } from './onnx-model.ts';
+import { type ModelSource, makeOnnxModel, type OnnxModel, type OnnxModelOptions } from './onnx-model.ts';
 import { makePromptModel, type PromptModel } from './prompt-model.ts';
 import { makeUnet } from './unet.ts';
 import { makeVae, type Vae } from './vae.ts';
 import { type PartConfigs, type TextPart, textPart, unetPart, vaeParts } from './weight-parts.ts';
 
-export interface LoosePartOptions {
+export interface LoosePartOptions extends OnnxModelOptions {
   /** cpu (the default), webgpu, cuda, coreml or dml. */
   readonly device?: string;
+}
+
+/** Parts on the device and with the cache that the options name. */
+function makerOf({ device, cacheDir }: LoosePartOptions): (source: ModelSource) => OnnxModel {
+  const checked = checkDevice(device ?? 'cpu');
+  return (source) => makeOnnxModel(source, checked, { cacheDir });
 }
 
 /**
@@ -29,13 +35,13 @@ export interface LoosePartOptions {
  * MODEL_INVALID, MODEL_UNSUPPORTED, OPTION_INVALID.
  */
 export function loadVae(path: string, options: LoosePartOptions = {}): Vae {
-  const device = checkDevice(options.device ?? 'cpu');
+  const make = makerOf(options);
   const weights = openWeights(path);
   const kind = modelKindOf(weights);
   const json = configsIn(weights).vae ?? configBeside(path);
   const found = kind.supported ? vaeParts(weights, { json, isXl: kind.base === 'sdxl' }) : undefined;
   if (!found) throw notA('VAE', path, kind.label);
-  return makeVae(found.config, makeOnnxModel(found.decoder, device), makeOnnxModel(found.encoder, device));
+  return makeVae(found.config, make(found.decoder), make(found.encoder));
 }
 
 export interface DiffusionModelOptions extends LoosePartOptions {
@@ -45,7 +51,7 @@ export interface DiffusionModelOptions extends LoosePartOptions {
 
 /** A U-Net from a .safetensors file: of its own, in the original's or diffusers' names, or in a checkpoint. Throws the same. */
 export function loadDiffusionModel(path: string, options: DiffusionModelOptions = {}): DiffusionModel {
-  const device = checkDevice(options.device ?? 'cpu');
+  const make = makerOf(options);
   const { prediction } = options;
   checkPrediction(prediction);
   const weights = openWeights(path);
@@ -57,7 +63,7 @@ export function loadDiffusionModel(path: string, options: DiffusionModelOptions 
   const isXl = kind.base === 'sdxl' || kind.base === 'sdxl_refiner';
   return {
     name: basename(path),
-    unet: makeUnet(makeOnnxModel(unet, device)),
+    unet: makeUnet(make(unet)),
     levels: fileLevels(path, kind, prediction),
     vae: {
       scalingFactor: configs.vae?.scaling_factor ?? (isXl ? 0.13025 : 0.18215),
@@ -81,7 +87,7 @@ export interface PromptModelOptions extends LoosePartOptions {
  * without a tokenizer and takes CLIP's; a folder's own counts. Throws the same.
  */
 export function loadPromptModel(paths: readonly string[], options: PromptModelOptions = {}): PromptModel {
-  const device = checkDevice(options.device ?? 'cpu');
+  const make = makerOf(options);
   if (options.type !== undefined) oneOf('type', options.type, promptModelTypes);
   const towers = paths.map((path, i) => towerOf(path, i)).sort((a, b) => a.part.width - b.part.width);
   if (towers.length < 1 || towers.length > 2)
@@ -94,7 +100,7 @@ export function loadPromptModel(paths: readonly string[], options: PromptModelOp
     baseOf(towers.map(({ part }) => part)),
   );
   const encoders = parts.map(({ source, tokenizer, layer }, i) => ({
-    model: makeOnnxModel(source, device),
+    model: make(source),
     tokenizer: once(towers[i].tokenizer ?? tokenizer),
     layer,
   }));

@@ -41,13 +41,18 @@ export interface Output {
   readonly data: Float32Array;
 }
 
-export function makeOnnxModel(source: ModelSource, device: Device): OnnxModel {
+export interface OnnxModelOptions {
+  /** Where graphs over .safetensors files are written; default: the cache of the hub. */
+  readonly cacheDir?: string;
+}
+
+export function makeOnnxModel(source: ModelSource, device: Device, options: OnnxModelOptions = {}): OnnxModel {
   const path = typeof source === 'string' ? source : source.parameters.source;
   const opened = new Map<string, Promise<Session>>();
   let running: Promise<unknown> = Promise.resolve();
   let runs = 0;
   let ms = 0;
-  const session = () => remember(opened, path, () => open(source, device));
+  const session = () => remember(opened, path, () => open(source, device, options));
   return {
     path,
     source,
@@ -78,11 +83,13 @@ export function makeOnnxModel(source: ModelSource, device: Device): OnnxModel {
   };
 }
 
-async function open(source: ModelSource, device: Device): Promise<Session> {
+async function open(source: ModelSource, device: Device, { cacheDir }: OnnxModelOptions): Promise<Session> {
   if (typeof source !== 'string')
-    return openSessionOn(device, placePart(source)).catch((error: Error) => {
-      throw misfit(source, error);
-    });
+    return openSessionOn(device, placePart(source, cacheDir === undefined ? {} : { cacheDir })).catch(
+      (error: Error) => {
+        throw misfit(source, error);
+      },
+    );
   if (!existsSync(source)) throw new InputError('MODEL_NOT_FOUND', `The checkpoint lacks the file ${source}.`);
   return openSessionOn(device, source);
 }

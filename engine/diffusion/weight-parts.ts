@@ -84,7 +84,7 @@ export function vaeParts(weights: Weights, { json = {}, isXl }: VaePartsOptions)
   const one = decoder ?? encoder;
   if (!one) return;
   const parameters = diffusionParameters(weights, one);
-  const groups = json.norm_num_groups;
+  const groups = typeof json.norm_num_groups === 'number' ? json.norm_num_groups : undefined;
   const sentence = (side: string, to: string) => `holds no VAE ${side}: it cannot turn ${to}; use another VAE for that`;
   return {
     decoder: decoder
