@@ -65,6 +65,8 @@ export type ModelKind = 'checkpoint' | 'clip' | 'clip_vision' | 'lora' | 'unet' 
 export interface OfferedModels {
   /** The names that loaders list. */
   names(kind: ModelKind): readonly string[];
+  /** Each of these names → what `locate` gives for it, in one look at the folders. */
+  located(kind: ModelKind): ReadonlyMap<string, string>;
   /** What the model is to be loaded by (a bundled name, a path, a hub id); undefined if the server does not offer it. */
   locate(kind: ModelKind, name: string): string | undefined;
 }

@@ -50,9 +50,8 @@ export function kindsOfModels(
   models: OfferedModels,
   kinds: FileKinds,
 ): { readonly name: string; readonly kind: FileKind }[] {
-  return models.names(kind).flatMap((name) => {
-    const path = models.locate(kind, name);
-    const known = path !== undefined && isModelFile(path) ? kinds.known(path) : undefined;
+  return [...models.located(kind)].flatMap(([name, path]) => {
+    const known = isModelFile(path) ? kinds.known(path) : undefined;
     return known ? [{ name, kind: known }] : [];
   });
 }

@@ -14,14 +14,24 @@ export const MODEL_EXTENSIONS = ['.ckpt', '.pt', '.pt2', '.bin', '.pth', '.safet
 const MAX_HEADER_BYTES = 2 ** 20;
 const MAX_COVER_HEADER_BYTES = 8 * 2 ** 20;
 
+export interface ListedModel {
+  readonly name: string;
+  /** Undefined for one that lies elsewhere: bundled, of the hub, or named at the start. */
+  readonly path: string | undefined;
+  /** In which of the folder's places it lies; 0 for one that lies elsewhere. */
+  readonly pathIndex: number;
+}
+
 /** The models of the model folders, as clients see them: by ComfyUI's folder and a relative name. */
 export interface ModelFiles {
   /** Names of the folders: ComfyUI's, then others that there are. */
   folders(): string[];
   /** What a loader's drop-down offers or, of folders without a loader, the files; undefined if there is no such folder. */
   names(folder: string): readonly string[] | undefined;
-  /** Where a listed model lies, and in which of the folder's places; undefined if it is not listed, or lies elsewhere. */
-  find(folder: string, name: string): { readonly path: string; readonly pathIndex: number } | undefined;
+  /** The same with where each lies. */
+  entries(folder: string): readonly ListedModel[] | undefined;
+  /** Where a listed model lies; undefined if it is not listed, or lies elsewhere. */
+  find(folder: string, name: string): string | undefined;
   /** The places of a folder, whether they exist or not. */
   places(folder: string): string[];
 }
@@ -29,35 +39,42 @@ export interface ModelFiles {
 /** Folders are looked at at every call. A name is only ever looked up in the list: it leads nowhere else. */
 export function createModelFiles(places: ModelPlaces, offered: OfferedModels): ModelFiles {
   const reader = createFolderReader();
-  /** Relative name → the first place that has it. */
+  /** Relative name → path, in the first place that has it. */
   const filesOf = (folder: string): ReadonlyMap<string, string> => {
     const found = new Map<string, string>();
     for (const place of foldersOf(places, folder))
       for (const name of reader.read(place).files)
-        if (!found.has(name) && MODEL_EXTENSIONS.includes(extname(name).toLowerCase())) found.set(name, place);
+        if (!found.has(name) && MODEL_EXTENSIONS.includes(extname(name).toLowerCase()))
+          found.set(name, join(place, name));
     return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
   };
-  const pathOf = (folder: string, name: string): string | undefined => {
+  const listed = (folder: string): ReadonlyMap<string, string> | undefined => {
+    if (!hasKind(places, folder)) return undefined;
     const kind = kindOfFolder.get(folder);
-    if (kind !== undefined) return offered.locate(kind, name);
-    const place = filesOf(folder).get(name);
-    return place && join(place, name);
+    return kind === undefined ? filesOf(folder) : offered.located(kind);
   };
   return {
     folders: () => modelKinds(places),
     names: (folder) => {
-      if (!hasKind(places, folder)) return undefined;
-      const kind = kindOfFolder.get(folder);
-      return kind === undefined ? [...filesOf(folder).keys()] : offered.names(kind);
+      const models = listed(folder);
+      return models && [...models.keys()];
+    },
+    entries: (folder) => {
+      const folders = foldersOf(places, folder);
+      const models = listed(folder);
+      return models && [...models].map(([name, path]) => placed(name, path, folders));
     },
     find: (folder, name) => {
-      const path = hasKind(places, folder) ? pathOf(folder, name) : undefined;
-      const pathIndex =
-        path === undefined ? -1 : foldersOf(places, folder).findIndex((place) => isInFolder(place, path));
-      return pathIndex < 0 ? undefined : { path: path!, pathIndex };
+      const path = listed(folder)?.get(name);
+      return path === undefined ? undefined : placed(name, path, foldersOf(places, folder)).path;
     },
     places: (folder) => foldersOf(places, folder),
   };
+}
+
+function placed(name: string, path: string, folders: readonly string[]): ListedModel {
+  const index = folders.findIndex((folder) => isInFolder(folder, path));
+  return index < 0 ? { name, path: undefined, pathIndex: 0 } : { name, path, pathIndex: index };
 }
 
 /** `__metadata__` of a safetensors file: text → text; undefined if it has none, or if its header is not valid. */

@@ -62,6 +62,10 @@ class FolderModels implements OfferedModels {
     return this.#offered(kind).names;
   }
 
+  located(kind: ModelKind): ReadonlyMap<string, string> {
+    return this.#offered(kind).paths;
+  }
+
   locate(kind: ModelKind, name: string): string | undefined {
     const { paths } = this.#offered(kind);
     // ComfyUI on Windows writes sub-folders with a backslash.

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { FileKind, FileKinds } from '../../files/file-kinds.ts';
 import { sizeOfFiles } from '../../files/list-files.ts';
-import type { ModelFiles } from '../../files/model-files.ts';
+import type { ListedModel } from '../../files/model-files.ts';
 import { isModelFile } from '../../files/offered-models.ts';
 import type { Pack } from '../../packs/packs.ts';
 
@@ -18,25 +18,25 @@ export interface ModelEntry extends Partial<FileKind> {
 }
 
 interface EntryDeps {
-  readonly folder: string;
-  readonly models: ModelFiles;
   readonly packs: readonly Pack[];
   readonly kinds: FileKinds;
 }
 
 /** What is known of a model; a hub id that is not on this machine has neither size nor times. */
-export async function entryOf(name: string, { folder, models, packs, kinds }: EntryDeps): Promise<ModelEntry> {
-  const found = models.find(folder, name);
-  const pathIndex = found?.pathIndex ?? 0;
-  const entries = packs.flatMap(({ dir, manifest }) => (manifest?.models ?? []).map((model) => ({ dir, ...model })));
-  const bundled = entries.find((model) => model.name === name);
-  const places = found ? [found.path] : [...(bundled ? [join(bundled.dir, bundled.path)] : []), resolve(name)];
-  for (const path of places) {
-    const info = await stat(path).catch(() => undefined);
+export async function entryOf(model: ListedModel, { packs, kinds }: EntryDeps): Promise<ModelEntry> {
+  const { name, path, pathIndex } = model;
+  for (const place of path === undefined ? placesElsewhere(name, packs) : [path]) {
+    const info = await stat(place).catch(() => undefined);
     if (!info) continue;
-    const size = info.isDirectory() ? await sizeOfFiles(path) : info.size;
-    const kind = found && info.isFile() && isModelFile(path) ? kinds.known(path) : undefined;
+    const size = info.isDirectory() ? await sizeOfFiles(place) : info.size;
+    const kind = path !== undefined && info.isFile() && isModelFile(path) ? kinds.known(path) : undefined;
     return { name, pathIndex, modified: info.mtimeMs / 1000, created: info.birthtimeMs / 1000, size, ...kind };
   }
   return { name, pathIndex, modified: 0, created: 0, size: 0 };
+}
+
+function placesElsewhere(name: string, packs: readonly Pack[]): string[] {
+  const entries = packs.flatMap(({ dir, manifest }) => (manifest?.models ?? []).map((model) => ({ dir, ...model })));
+  const bundled = entries.find((entry) => entry.name === name);
+  return [...(bundled ? [join(bundled.dir, bundled.path)] : []), resolve(name)];
 }

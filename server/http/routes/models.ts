@@ -30,7 +30,7 @@ export function modelRoutes({ models, kinds, pictures, packs }: ModelDeps): Rout
   };
   /** Path of a model file. Throws 404 if it is not listed, or is not a file any more. */
   const pathOf = async (folder: string, name: string): Promise<string> => {
-    const path = models.find(folder, name)?.path;
+    const path = models.find(folder, name);
     if (path === undefined || !(await isFile(path))) throw new HttpError(404);
     return path;
   };
@@ -56,9 +56,9 @@ export function modelRoutes({ models, kinds, pictures, packs }: ModelDeps): Rout
       sendJson(res, folders.map(shown));
     },
     'GET /experiment/models/:folder': async (req, res) => {
-      const folder = paramOf(req, 'folder');
-      const entries = namesOf(folder).map((name) => entryOf(name, { folder, models, packs, kinds }));
-      sendJson(res, await Promise.all(entries));
+      const entries = models.entries(paramOf(req, 'folder'));
+      if (!entries) throw new HttpError(404);
+      sendJson(res, await Promise.all(entries.map((entry) => entryOf(entry, { packs, kinds }))));
     },
     'GET /experiment/models/preview/:folder/:index/*filename': async (req, res) => {
       if (!/^\d+$/.test(paramOf(req, 'index'))) throw new HttpError(400);
