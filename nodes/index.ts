@@ -21,6 +21,7 @@ import { loadImage } from './load-image.ts';
 import { loraLoader } from './lora-loader.ts';
 import { loraLoaderModelOnly } from './lora-loader-model-only.ts';
 import { modelSamplingDiscrete } from './model-sampling-discrete.ts';
+import { nearestWords } from './nearest-words.ts';
 import { pezInvert } from './pez-invert.ts';
 import { pezRerank } from './pez-rerank.ts';
 import { previewAny } from './preview-any.ts';
@@ -31,6 +32,7 @@ import { primitiveInt } from './primitive-int.ts';
 import { primitiveString } from './primitive-string.ts';
 import { primitiveStringMultiline } from './primitive-string-multiline.ts';
 import { promptBlend } from './prompt-blend.ts';
+import { promptWords } from './prompt-words.ts';
 import { saveImage } from './save-image.ts';
 import { tokenSwap } from './token-swap.ts';
 import { unetLoader } from './unet-loader.ts';
@@ -47,6 +49,8 @@ export const nodes: readonly NodeDefinition[] = [
   tokenSwap,
   distil,
   clipSimilarity,
+  promptWords,
+  nearestWords,
   pezRerank,
   checkpointLoader,
   unetLoader,

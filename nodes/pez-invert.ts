@@ -6,6 +6,7 @@ import { combo, defineNode, float, int, list, NodeResult, optional, port, string
 import { targetsOf } from './pez-targets.ts';
 import { entriesOf } from './read-text.ts';
 import { describePrompt } from './report-search.ts';
+import { searchData } from './search-data.ts';
 import { advancedOptions, advancedSearch, searchRestarts, searchSteps } from './search-inputs.ts';
 import { searchPlot, showSearch } from './search-plot.ts';
 import { seedInput, toSeed } from './seed.ts';
@@ -147,6 +148,6 @@ export const pezInvert = defineNode({
       plot: await searchPlot(result, images),
       candidates: candidates.map((candidate) => candidate.prompt),
     };
-    return new NodeResult({ outputs, ui: { text: [prompt] } });
+    return new NodeResult({ outputs, ui: { text: [prompt], ...searchData(result) } });
   },
 });
