@@ -1,7 +1,7 @@
 // IMAGE → the prompt that a CLIP finds nearest to it (PEZ: Wen et al. 2023).
 import { invert } from '../engine/pez/invert.ts';
 import { defaults, official } from '../engine/pez/options.ts';
-import { judgeOf } from './clip-kinds.ts';
+import { judgeWith } from './clip-kinds.ts';
 import { combo, defineNode, float, int, list, NodeResult, optional, port, string } from './define-node.ts';
 import { targetsOf } from './pez-targets.ts';
 import { entriesOf } from './read-text.ts';
@@ -80,6 +80,12 @@ export const pezInvert = defineNode({
         tooltip: 'Words to start from, which the search then improves. At most “length” tokens.',
       }),
     ),
+    clip_vision: optional(
+      port('CLIP_VISION', {
+        tooltip:
+          'The picture tower, where clip is a text encoder without one, or in place of its own: from Load CLIP Vision.',
+      }),
+    ),
     image_weights: optional(
       string({
         default: '',
@@ -117,7 +123,7 @@ export const pezInvert = defineNode({
       negativeWeight: inputs.negative_weight ?? 0.5,
     });
     const view = showSearch(context);
-    const result = await invert(judgeOf(clip), {
+    const result = await invert(await judgeWith(clip, inputs.clip_vision), {
       ...advancedOptions(inputs),
       length,
       steps,

@@ -1,7 +1,7 @@
 // Name of a model (bundled, folder, hub id) → its folder and the files of its towers.
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { InputError } from '../errors.ts';
 import { parseHubId } from '../hub-id.ts';
 import { bundledRoot, listBundled } from './bundled.ts';
@@ -9,6 +9,7 @@ import { layoutOf } from './clip-layouts/all.ts';
 import type { ClipLayout } from './clip-layouts/layout.ts';
 import { transformersJs } from './clip-layouts/transformers-js.ts';
 import { pullModel } from './fetch-model.ts';
+import { weightsFile, weightsInFolder } from './find-weights.ts';
 import type { HubOptions } from './pull-folder.ts';
 import { checkDtype, type Dtype, findVariant, type Tower } from './variant.ts';
 
@@ -17,7 +18,17 @@ export interface StoreOptions extends HubOptions {
   dtype?: string;
 }
 
-export interface ModelFiles {
+/** A CLIP is two ONNX files, or weights that a graph is built over. */
+export type ModelFiles = OnnxFiles | WeightFiles;
+
+export interface WeightFiles {
+  readonly name: string;
+  readonly dir: string;
+  /** The .safetensors file, or the index of its shards. */
+  readonly weightsPath: string;
+}
+
+export interface OnnxFiles {
   readonly name: string;
   readonly dir: string;
   /** How the folder is laid out. */
@@ -33,12 +44,19 @@ export interface ModelFiles {
  */
 export async function findModel(name: string, options: StoreOptions = {}): Promise<ModelFiles> {
   const dtype = checkDtype(options.dtype);
+  const file = weightsFile(name);
+  if (file) return { name, dir: dirname(file), weightsPath: file };
   const dir = localFolder(name) ?? (await fromHub(name, { ...options, dtype, onNote: undefined }));
   const layout = layoutOf(dir);
-  if (!layout) throw withoutTextTower(dir, transformersJs.towerFile('text', dtype ?? 'fp32'));
+  if (!layout) {
+    const weightsPath = weightsInFolder(dir, dtype);
+    if (weightsPath) return { name, dir, weightsPath };
+    throw withoutTextTower(dir, transformersJs.towerFile('text', dtype ?? 'fp32'));
+  }
   const find = (tower: Tower) => findTower(tower, { name, dir, layout, dtype, onNote: options.onNote });
+  const textModelPath = find('text')!; // that is how its layout was known
   const visionModelPath = find('vision') ?? join(dir, layout.towerFile('vision', 'fp32'));
-  return { name, dir, layout, textModelPath: find('text')!, visionModelPath };
+  return { name, dir, layout, textModelPath, visionModelPath };
 }
 
 interface Wanted {
@@ -68,8 +86,9 @@ export function localFolder(name: string, bundled: readonly string[] = listBundl
   return undefined;
 }
 
-/** Is it the name of a bundled model, a folder that exists, or a hub id? Throws MODEL_NOT_FOUND if it is a file. */
-export const mayBeModel = (name: string): boolean => localFolder(name) !== undefined || parseHubId(name) !== undefined;
+/** Is it the name of a bundled model, a .safetensors file or a folder that exists, or a hub id? Throws MODEL_NOT_FOUND if it is another file. */
+export const mayBeModel = (name: string): boolean =>
+  weightsFile(name) !== undefined || localFolder(name) !== undefined || parseHubId(name) !== undefined;
 
 async function fromHub(name: string, options: HubOptions): Promise<string> {
   const id = parseHubId(name);
@@ -82,6 +101,8 @@ async function fromHub(name: string, options: HubOptions): Promise<string> {
 
 function withoutTextTower(dir: string, file: string): InputError {
   const towers = existsSync(join(dir, 'onnx')) ? readdirSync(join(dir, 'onnx')).filter((f) => f.endsWith('.onnx')) : [];
-  const found = towers.length ? `it has ${towers.slice(0, 8).join(', ')}` : 'it has no ONNX files in onnx/';
+  const found = towers.length
+    ? `it has ${towers.slice(0, 8).join(', ')}`
+    : 'it has no ONNX files in onnx/, and no model.safetensors';
   return new InputError('MODEL_UNSUPPORTED', `The model in ${dir} has no text tower ${file}: ${found}.`);
 }

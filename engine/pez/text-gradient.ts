@@ -10,6 +10,7 @@ import { cutAtEmbedding, EMBEDS, type EmbeddingTable } from '../onnx/cut.ts';
 import { type Device, openSessionOn, runErrorOn } from '../onnx/device.ts';
 import { fileIdentity } from '../onnx/file-identity.ts';
 import { type Model, prune } from '../onnx/graph.ts';
+import { isOwnModel } from '../onnx/model-names.ts';
 import { readModelFile } from '../onnx/read.ts';
 import type { Session } from '../onnx/session.ts';
 import { specialise } from '../onnx/specialise.ts';
@@ -142,7 +143,11 @@ function lookUp(
   return embeds;
 }
 
-const tower = ({ textModelPath }: Source) => cutAtEmbedding(readModelFile(textModelPath));
+/** Weights above this many bytes stay in their files, where the folder is ours and a graph may be put beside them: nothing here reads them. */
+const LEFT_BYTES = 2 ** 20;
+
+const tower = ({ textModelPath: path }: Source) =>
+  cutAtEmbedding(readModelFile(path, isOwnModel(path) ? { leaveBytes: LEFT_BYTES } : {}));
 
 /** What all lengths share. */
 interface TowerFacts {
