@@ -347,6 +347,7 @@ export class Studio extends EventTarget {
     this.connection = isOpen ? 'open' : 'lost';
     this.#tell();
     if (!isOpen) return;
+    if (!this.ready) await this.load();
     await this.#runs.resume().catch(() => undefined);
     await this.history.refresh().catch((error) => {
       this.denied = error instanceof ApiError && error.status === 401;
