@@ -1,4 +1,4 @@
-// Takes the pictures of docs/images/studio-*.webp: `npm run build && npx tsx docs/take-screenshots.ts`. It needs Chromium, and the studio's server.
+// Takes the pictures of docs/images/studio-*.webp: `npm run build && npx tsx docs/take-screenshots.ts [states]`. It needs Chromium, and the studio's server.
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -101,7 +101,8 @@ const browser = await chromium.launch({
   args: ['--no-sandbox'],
 });
 try {
-  for (const state of Object.keys(states))
+  const wanted = process.argv.slice(2);
+  for (const state of wanted.length > 0 ? wanted : Object.keys(states))
     for (const colorScheme of ['light', 'dark'] as const) await shoot(browser, server.url, state, colorScheme);
 } finally {
   await browser.close();

@@ -39,13 +39,14 @@ export class StudioInputs extends StudioElement {
       }
       .weight {
         display: grid;
-        grid-template-columns: minmax(0, 1fr) 58px;
+        grid-template-columns: minmax(0, 1fr) 48px;
         align-items: center;
-        gap: 4px 8px;
+        gap: 4px 6px;
       }
       .weight label {
         color: var(--soft);
-        font-size: 13px;
+        font-size: 12px;
+        white-space: nowrap;
       }
       .weight input[type='range'] {
         grid-column: 1 / -1;
@@ -55,8 +56,8 @@ export class StudioInputs extends StudioElement {
       }
       .weight .field {
         min-height: 32px;
-        padding: 3px 6px;
-        text-align: right;
+        padding: 3px 5px;
+        text-align: center;
       }
       .text label {
         display: block;
