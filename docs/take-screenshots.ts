@@ -26,6 +26,7 @@ const states: Readonly<Record<string, (page: Page) => Promise<void>>> = {
   },
   word: async (page) => {
     await states.found(page);
+    await page.locator('studio-words pez-tokens:not([live])').waitFor(); // the search is over, its words can be opened
     await page.getByRole('option').first().click();
     await page
       .getByRole('group', { name: /^Nearest words/ })

@@ -65,7 +65,7 @@ export class StudioResult extends StudioElement {
       }
       .row {
         display: grid;
-        grid-template-columns: repeat(auto-fill, minmax(min(100%, 150px), 1fr));
+        grid-template-columns: repeat(auto-fill, minmax(clamp(140px, 24%, 220px), 1fr));
         gap: 18px;
       }
       figcaption {
