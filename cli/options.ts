@@ -73,7 +73,7 @@ export const addModelOptions = (command: Command): Command =>
   command
     .option(
       '--clip <model>',
-      'a bundled model, a folder, or a hub id such as Xenova/clip-vit-base-patch32',
+      'a bundled model, a folder, a name in a model folder, or a hub id such as Xenova/clip-vit-base-patch32',
       DEFAULT_CLIP,
     )
     .addOption(makeDtypeOption())

@@ -57,14 +57,16 @@ export interface NodeFiles {
   readonly writeMetadata: boolean;
 }
 
-/** Kinds of models that loaders list. */
-export type ModelKind = 'clip' | 'checkpoint';
+/** Kinds of models that loaders list. `unet`: what ComfyUI calls diffusion models. */
+export type ModelKind = 'checkpoint' | 'clip' | 'clip_vision' | 'lora' | 'unet' | 'vae';
 
 /** The models that a server offers; no others are ever loaded, whatever a graph says. */
 export interface OfferedModels {
   /** The names that loaders list. */
   names(kind: ModelKind): readonly string[];
-  /** What the model is to be loaded by (a bundled name, a folder, a hub id); undefined if the server does not offer it. */
+  /** Each of these names → what `locate` gives for it, in one look at the folders. */
+  located(kind: ModelKind): ReadonlyMap<string, string>;
+  /** What the model is to be loaded by (a bundled name, a path, a hub id); undefined if the server does not offer it. */
   locate(kind: ModelKind, name: string): string | undefined;
 }
 
@@ -80,16 +82,22 @@ export interface NodeModels {
     name: string,
     options: { signal: AbortSignal; onProgress?: (done: number, total: number) => void },
   ): Promise<Checkpoint>;
+  /** Where the file of a LoRA lies. */
+  loraPath(name: string): string;
 }
 
 /** Lists that combos offer, read again for every object_info and every validation. */
 export interface ChoiceSources {
   /** Names of pictures in the input folder, sorted. */
   inputImages(): readonly string[];
-  /** Available CLIP models: bundled ones, then the sub-folders of the model folder `clip`. */
+  /** Available models of a kind: the chosen one and bundled ones, then what the model folders hold, sorted; `sub/name.safetensors`. */
+  models(kind: ModelKind): readonly string[];
+  /** `models('clip')` */
   clips(): readonly string[];
-  /** Available checkpoints: bundled ones, then the sub-folders of the model folder `checkpoints`. */
+  /** `models('checkpoint')` */
   checkpoints(): readonly string[];
+  /** What is known by now of the files among them (SD 1.5, SD XL, …), in a few lines for a tooltip. */
+  describeModels?(kind: ModelKind): string | undefined;
   /** May a loader load this model? All that are listed and, with --allow-hub, those of the hub. */
   offersModel(kind: ModelKind, name: string): boolean;
 }

@@ -9,6 +9,7 @@ import { checkDevice } from '../engine/onnx/device.ts';
 import { ClosingSteps } from './closing-steps.ts';
 import { addExamples, type Environment, openEnvironment } from './environment.ts';
 import { emptyTemp } from './files/data-folders.ts';
+import type { ReadFileKind } from './files/file-kinds.ts';
 import { createApp } from './http/app.ts';
 import { historyRoutes } from './http/routes/history.ts';
 import { LOG_SIZE } from './http/routes/internal.ts';
@@ -29,6 +30,9 @@ import { createSocketHub, type SocketHub, type SocketHubOptions } from './socket
 import { checkFolders, checkModels } from './start-check.ts';
 import { withoutToken } from './token.ts';
 import { startWorkerHost, type WorkerHost, type WorkerHostOptions } from './worker/host.ts';
+
+/** Connect here: `modelKindOf` of engine/architectures/model-kind.ts, as soon as it is there. */
+const readFileKind: ReadFileKind | undefined = undefined;
 
 export interface RunningServer {
   /** `http://127.0.0.1:8188`; https with TLS. */
@@ -61,7 +65,7 @@ export async function startServer({
   checkDevice(options.device);
   const warnings = checkExposure(options);
   checkFolders(options);
-  const environment = await openEnvironment(options);
+  const environment = await openEnvironment({ ...options, readFileKind });
   checkModels(options, environment, mayBeModel);
   for (const { name, error } of environment.packs) if (error) log.logger.warn(`pack ${name} was not loaded: ${error}`);
   const closing = new ClosingSteps();
@@ -128,13 +132,13 @@ function lockStore(options: JobStoreOptions): JobStore {
   }
 }
 
-function startWorker({ options, log: { logger }, worker: extras, closing }: Setup): WorkerHost {
+function startWorker({ options, environment, log: { logger }, worker: extras, closing }: Setup): WorkerHost {
   const { dataDir, packDirs, cache, writeMetadata, device, clip, checkpoint, allowHub, maxMemoryBytes } = options;
   const onLog: WorkerHostOptions['onLog'] = (level, message) => logger[level](message);
   const worker = startWorkerHost({
     ...extras,
     ...{ dataDir, packDirs, cache, writeMetadata, maxMemoryBytes },
-    ...{ device, clip, checkpoint, allowHub },
+    ...{ places: environment.places, device, clip, checkpoint, allowHub },
     onLog,
   });
   closing.add(() => worker.stop());

@@ -16,7 +16,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   engine: [],
   'engine/onnx': ['engine'],
   'engine/autodiff': ['engine', 'engine/onnx'],
-  'engine/hub': ['engine', 'engine/safetensors'],
+  'engine/hub': ['engine', 'engine/onnx', 'engine/safetensors'],
   'engine/safetensors': ['engine', 'engine/onnx'],
   'engine/architectures': ['engine', 'engine/onnx', 'engine/hub', 'engine/safetensors'],
   'engine/image': ['engine'],

@@ -2,6 +2,8 @@
 // are transformers.js's; the resampling is ours, since its own (an affine transform) does not filter before it reduces.
 import { join } from 'node:path';
 import { InputError } from '../errors.ts';
+import type { ClipLayout, ProcessorConfig } from '../hub/clip-layouts/layout.ts';
+import { transformersJs } from '../hub/clip-layouts/transformers-js.ts';
 import { readJson } from '../hub/read-json.ts';
 import { type Pixels, resample } from '../image/resample.ts';
 
@@ -12,13 +14,6 @@ export interface PixelValues {
 }
 
 export type Preprocess = (image: Pixels) => Promise<PixelValues>;
-
-/** The content of preprocessor_config.json. */
-export interface ProcessorConfig {
-  readonly image_processor_type?: string;
-  readonly feature_extractor_type?: string;
-  readonly size?: unknown;
-}
 
 /**
  * A plain number for `size`, as OpenAI's own files have it, is the shorter side for CLIP: transformers reads it so. transformers.js would let the
@@ -32,10 +27,15 @@ const withShortestEdge = (config: ProcessorConfig, name: string): ProcessorConfi
 /** Pixels of the longest thin picture after its resize, before its crop: 224 × 65,535 times a few. */
 const MAX_RESIZED_PIXELS = 64e6;
 
-/** Reads the image preprocessing of a model folder. Throws MODEL_NOT_FOUND, MODEL_INVALID. */
-export async function loadPreprocess(dir: string): Promise<Preprocess> {
-  const path = join(dir, 'preprocessor_config.json');
-  return makePreprocess(readJson<ProcessorConfig>(path), path);
+/** Reads the image preprocessing of a model folder. Without `normalise`, the values are those of the pixels, 0 to 255. Throws MODEL_NOT_FOUND, MODEL_INVALID. */
+export async function loadPreprocess(
+  dir: string,
+  layout: ClipLayout = transformersJs,
+  { normalise = true }: { normalise?: boolean } = {},
+): Promise<Preprocess> {
+  const path = join(dir, layout.processor);
+  const read = layout.readProcessor(readJson<object>(path), path);
+  return makePreprocess(normalise ? read : { ...read, do_rescale: false, do_normalize: false }, path);
 }
 
 /** The same from the content of the file; `path` is for messages. Throws MODEL_INVALID. */

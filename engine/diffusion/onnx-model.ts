@@ -6,6 +6,7 @@ import { remember } from '../memo.ts';
 import { type Device, openSessionOn, runErrorOn } from '../onnx/device.ts';
 import { toFloats, toHalfTensor } from '../onnx/half.ts';
 import type { Session } from '../onnx/session.ts';
+import { plainExportOf } from './alternatives.ts';
 
 /** Time spent inside onnxruntime. */
 export interface RunTime {
@@ -71,7 +72,12 @@ export function makeOnnxModel(path: string, device: Device): OnnxModel {
 
 async function open(path: string, device: Device): Promise<Session> {
   if (!existsSync(path)) throw new InputError('MODEL_NOT_FOUND', `The checkpoint lacks the file ${path}.`);
-  return openSessionOn(device, path);
+  try {
+    return await openSessionOn(device, path);
+  } catch (error) {
+    if (!(error instanceof InputError) || error.code !== 'MODEL_UNSUPPORTED') throw error;
+    throw new InputError(error.code, `${error.message} ${plainExportOf(path)}`, { cause: error });
+  }
 }
 
 /** Exports for graphics cards take float16: ours are float32 until here. */

@@ -1,8 +1,10 @@
 // Everything that the routes need → all of them in one Express application.
 import type { Express, Router } from 'express';
-import type { ChoiceSources, PictureReader } from '../../nodes/node-context.ts';
+import type { ChoiceSources, OfferedModels, PictureReader } from '../../nodes/node-context.ts';
 import type { FeatureFlags } from '../../schemas/events.ts';
 import type { DataFolders } from '../files/data-folders.ts';
+import type { FileKinds } from '../files/file-kinds.ts';
+import type { ModelFiles } from '../files/model-files.ts';
 import { createUploadQuota } from '../files/upload-quota.ts';
 import type { ServerLog } from '../log.ts';
 import type { ServerOptions } from '../options.ts';
@@ -40,6 +42,10 @@ export interface AppDeps {
   readonly folders: DataFolders;
   readonly registry: Registry;
   readonly sources: ChoiceSources;
+  readonly offered: OfferedModels;
+  /** The same models, as clients see them. */
+  readonly models: ModelFiles;
+  readonly kinds: FileKinds;
   readonly packs: readonly Pack[];
   /** Decodes pictures of strangers outside of this process. */
   readonly pictures: PictureReader;
@@ -57,12 +63,12 @@ export interface AppDeps {
 
 /** The Express application. It does not listen, and there is nothing to close. */
 export function createApp(deps: AppDeps): Express {
-  const { options, folders, packs, log, features, registry, sources, pictures } = deps;
+  const { options, folders, packs, log, features, registry, sources, offered, models, kinds, pictures } = deps;
   const { frontEndRoot, maxUploadBytes, multiUser } = options;
   const quota = createUploadQuota(folders, options.maxUploadsBytes);
   const users = createUsers({ folders, multiUser });
   const page = (nonce: string) =>
-    renderIndexPage({ registry, sources, packs, queueRemaining: deps.queueRemaining(), nonce });
+    renderIndexPage({ registry, sources, offered, kinds, packs, queueRemaining: deps.queueRemaining(), nonce });
   return mountRouters({
     options,
     log,
@@ -74,11 +80,11 @@ export function createApp(deps: AppDeps): Express {
       uploadRoutes({ folders, maxBytes: maxUploadBytes, pictures, quota }),
       userRoutes({ users }),
       userdataRoutes({ users, maxBytes: maxUploadBytes, tempFolder: folders.temp, quota }),
-      modelRoutes({ folders, pictures, sources, packs }),
+      modelRoutes({ models, kinds, pictures, packs }),
       packRoutes({ packs, frontEndRoot }),
     ],
     plainRouters: [
-      internalRoutes({ folders, log, subscribeLogs: deps.subscribeLogs }),
+      internalRoutes({ folders, models, log, subscribeLogs: deps.subscribeLogs }),
       packFileRoutes({ packs, frontEndRoot }),
       templateRoutes({ packs }),
       webRootRoutes({ frontEndRoot, page }),

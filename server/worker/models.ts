@@ -46,6 +46,7 @@ export function createWorkerModels({ offered, loadClip, loadCheckpoint }: Worker
       const path = locate('checkpoint', name);
       return remember(checkpoints, path, () => loadCheckpoint(path, reporting(options)));
     },
+    loraPath: (name) => locate('lora', name),
   };
 }
 
@@ -57,7 +58,14 @@ const reporting = ({ signal, onProgress }: Parameters<NodeModels['clip']>[1]) =>
   },
 });
 
-const WORDS = { clip: 'CLIP', checkpoint: 'checkpoint' } as const;
+const WORDS: Readonly<Record<ModelKind, string>> = {
+  checkpoint: 'checkpoint',
+  clip: 'CLIP',
+  clip_vision: 'CLIP Vision model',
+  lora: 'LoRA',
+  unet: 'diffusion model',
+  vae: 'VAE',
+};
 /** Names in a message are cut off here. */
 const MAX_NAME = 200;
 const MAX_LISTED = 20;

@@ -62,7 +62,7 @@ export function makeContext({
     preview: ({ bytes }) => void shown.previews.push(bytes),
     text: (line) => void shown.texts.push(line),
     files: plainFiles(dir, writeMetadata),
-    models: { clip: (name) => testClip(name), checkpoint: (name) => testCheckpoint(name) },
+    models: { clip: (name) => testClip(name), checkpoint: (name) => testCheckpoint(name), loraPath: (name) => name },
     abort: (reason) => controller.abort(reason),
     close: () => rmSync(dir, { recursive: true, force: true }),
   };
@@ -91,6 +91,7 @@ function plainFiles(dir: string, writeMetadata: boolean): NodeFiles {
 
 export const testSources: ChoiceSources = {
   inputImages: () => ['a.png', 'b.png'],
+  models: (kind) => (kind === 'clip' ? ['pico-clip'] : kind === 'checkpoint' ? ['sd15'] : [`${kind}.safetensors`]),
   clips: () => ['pico-clip'],
   checkpoints: () => ['sd15'],
   offersModel: () => false,

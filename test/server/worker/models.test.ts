@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Checkpoint, Clip } from '../../../nodes/node-context.ts';
 import { createOfferedModels, type ModelOptions } from '../../../server/files/offered-models.ts';
 import { createWorkerModels } from '../../../server/worker/models.ts';
+import { placesIn } from '../../helpers/model-places.ts';
 
 const modelsDir = mkdtempSync(join(tmpdir(), 'pez-models-'));
 afterAll(() => rmSync(modelsDir, { recursive: true }));
@@ -15,7 +16,12 @@ function makeModels({ failures = 0, ...options }: { failures?: number } & Partia
   const [loaded, released]: [string[], string[]] = [[], []];
   let left = failures;
   const models = createWorkerModels({
-    offered: createOfferedModels({ modelsDir, first: {}, bundled: { checkpoint: ['a', 'b', 'c'] }, ...options }),
+    offered: createOfferedModels({
+      places: placesIn(modelsDir),
+      first: {},
+      bundled: { checkpoint: ['a', 'b', 'c'] },
+      ...options,
+    }),
     loadClip: async (name) => {
       loaded.push(name);
       return { name } as Clip;
