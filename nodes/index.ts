@@ -2,6 +2,7 @@
 
 import { checkpointLoader } from './checkpoint-loader.ts';
 import { clipLoader } from './clip-loader.ts';
+import { clipSetLastLayer } from './clip-set-last-layer.ts';
 import { clipSimilarity } from './clip-similarity.ts';
 import { clipTextEncode } from './clip-text-encode.ts';
 import { conditioningAverage } from './conditioning-average.ts';
@@ -15,6 +16,7 @@ import { imageScale } from './image-scale.ts';
 import { ksampler } from './ksampler.ts';
 import { latentUpscale } from './latent-upscale.ts';
 import { loadImage } from './load-image.ts';
+import { modelSamplingDiscrete } from './model-sampling-discrete.ts';
 import { pezInvert } from './pez-invert.ts';
 import { pezRerank } from './pez-rerank.ts';
 import { previewAny } from './preview-any.ts';
@@ -41,9 +43,11 @@ export const nodes: readonly NodeDefinition[] = [
   pezRerank,
   checkpointLoader,
   clipTextEncode,
+  clipSetLastLayer,
   conditioningAverage,
   conditioningConcat,
   conditioningCombine,
+  modelSamplingDiscrete,
   emptyLatentImage,
   ksampler,
   vaeDecode,

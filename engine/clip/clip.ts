@@ -47,10 +47,10 @@ export interface LoadOptions {
   endpoint?: string;
   /** Precision of the weights: fp32, fp16, q8 and others (`dtypes`); the next one if there is none of it; by default the most precise that is on this machine or, if none is, on the hub. */
   dtype?: string;
-  /** Where the picture tower comes from, if not from the same model: a `clip_vision` file, a folder, a hub id. */
-  vision?: string;
   /** What is about to be downloaded, before it is. */
   onPlan?: (plan: DownloadPlan) => void;
+  /** Where the picture tower comes from, if not from the same model: a `clip_vision` file, a folder, a hub id. */
+  vision?: string;
   onProgress?: (progress: DownloadProgress) => void;
   /** Takes a sentence for people, such as that another precision is used than the one asked for. */
   onNote?: (note: string) => void;

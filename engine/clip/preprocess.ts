@@ -2,7 +2,7 @@
 // are transformers.js's; the resampling is ours, since its own (an affine transform) does not filter before it reduces.
 import { join } from 'node:path';
 import { InputError } from '../errors.ts';
-import type { ClipLayout, ProcessorConfig } from '../hub/clip-layouts/layout.ts';
+import type { ClipLayout } from '../hub/clip-layouts/layout.ts';
 import { transformersJs } from '../hub/clip-layouts/transformers-js.ts';
 import { readJson } from '../hub/read-json.ts';
 import { type Pixels, resample } from '../image/resample.ts';
@@ -14,6 +14,13 @@ export interface PixelValues {
 }
 
 export type Preprocess = (image: Pixels) => Promise<PixelValues>;
+
+/** The content of preprocessor_config.json. */
+export interface ProcessorConfig {
+  readonly image_processor_type?: string;
+  readonly feature_extractor_type?: string;
+  readonly size?: unknown;
+}
 
 /**
  * A plain number for `size`, as OpenAI's own files have it, is the shorter side for CLIP: transformers reads it so. transformers.js would let the
@@ -27,19 +34,28 @@ const withShortestEdge = (config: ProcessorConfig, name: string): ProcessorConfi
 /** Pixels of the longest thin picture after its resize, before its crop: 224 × 65,535 times a few. */
 const MAX_RESIZED_PIXELS = 64e6;
 
-/** Reads the image preprocessing of a model folder. Without `normalise`, the values are those of the pixels, 0 to 255. Throws MODEL_NOT_FOUND, MODEL_INVALID. */
+/** Without `normalise`, the values are those of the pixels, 0 to 255. */
+export interface PreprocessOptions {
+  readonly normalise?: boolean;
+}
+
+/** Reads the image preprocessing of a model folder. Throws MODEL_NOT_FOUND, MODEL_INVALID. */
 export async function loadPreprocess(
   dir: string,
   layout: ClipLayout = transformersJs,
-  { normalise = true }: { normalise?: boolean } = {},
+  options: PreprocessOptions = {},
 ): Promise<Preprocess> {
   const path = join(dir, layout.processor);
-  const read = layout.readProcessor(readJson<object>(path), path);
-  return makePreprocess(normalise ? read : { ...read, do_rescale: false, do_normalize: false }, path);
+  return makePreprocess(layout.readProcessor(readJson<ProcessorConfig>(path), path), path, options);
 }
 
 /** The same from the content of the file; `path` is for messages. Throws MODEL_INVALID. */
-export async function makePreprocess(config: ProcessorConfig, path: string): Promise<Preprocess> {
+export async function makePreprocess(
+  read: ProcessorConfig,
+  path: string,
+  { normalise = true }: PreprocessOptions = {},
+): Promise<Preprocess> {
+  const config = normalise ? read : { ...read, do_rescale: false, do_normalize: false };
   const transformers = await import('@xenova/transformers'); // only here: it takes a while to load
   class PillowImage extends transformers.RawImage {
     override async resize(width: number, height: number, options: { resample?: number | string } = {}) {

@@ -1,8 +1,16 @@
 // scheduler_config.json → the noise levels that a model was trained on: sigmas, and sigma ↔ timestep.
+import { oneOf } from '../check.ts';
 import { InputError } from '../errors.ts';
 
 /** What a U-Net's output means. `sample` is the picture itself (ComfyUI: x0). */
 export type PredictionType = 'epsilon' | 'v_prediction' | 'sample';
+
+const predictions: readonly PredictionType[] = ['epsilon', 'v_prediction', 'sample'];
+
+/** Throws OPTION_INVALID unless it is left out or one of them. */
+export function checkPrediction(value: string | undefined): asserts value is PredictionType | undefined {
+  if (value !== undefined) oneOf('prediction', value, predictions);
+}
 
 /** The fields of scheduler_config.json that are read; missing ones take the defaults of diffusers. */
 export interface SchedulerConfig {

@@ -48,12 +48,15 @@ export async function findModel(name: string, options: StoreOptions = {}): Promi
   if (file) return { name, dir: dirname(file), weightsPath: file };
   const dir = localFolder(name) ?? (await fromHub(name, { ...options, dtype, onNote: undefined }));
   const layout = layoutOf(dir);
-  const weightsPath = layout ? undefined : weightsInFolder(dir, dtype);
-  if (weightsPath) return { name, dir, weightsPath };
-  if (!layout) throw withoutTextTower(dir, transformersJs.towerFile('text', dtype ?? 'fp32'));
+  if (!layout) {
+    const weightsPath = weightsInFolder(dir, dtype);
+    if (weightsPath) return { name, dir, weightsPath };
+    throw withoutTextTower(dir, transformersJs.towerFile('text', dtype ?? 'fp32'));
+  }
   const find = (tower: Tower) => findTower(tower, { name, dir, layout, dtype, onNote: options.onNote });
+  const textModelPath = find('text')!; // that is how its layout was known
   const visionModelPath = find('vision') ?? join(dir, layout.towerFile('vision', 'fp32'));
-  return { name, dir, layout, textModelPath: find('text')!, visionModelPath };
+  return { name, dir, layout, textModelPath, visionModelPath };
 }
 
 interface Wanted {

@@ -68,9 +68,9 @@ const MAX_RUNS = 5;
 
 /** Checks each part of a CLIP or checkpoint (bundled name, folder or hub id). Throws what loading throws; what a part throws is reported. */
 export async function checkModel(name: string, options: CheckOptions = {}): Promise<ModelReport> {
-  const { device: wanted = 'cpu', dtype, signal, onPlan, onProgress, onNote, onPart } = options;
+  const { device: wanted = 'cpu', dtype, signal, onPlan, onProgress, onPart } = options;
   const device = checkDevice(wanted);
-  const where = { dtype, signal, onPlan, onProgress, onNote };
+  const where = { dtype, signal, onPlan, onProgress, onNote: eachOnce(options.onNote) };
   const dir = await findAny(name, where);
   const kind = isCheckpoint(dir) ? 'checkpoint' : 'clip';
   const prompt = samplePrompt(name, where);
@@ -90,6 +90,15 @@ export async function checkModel(name: string, options: CheckOptions = {}): Prom
     await tested.release();
   }
   return { model: name, kind, dir, device, parts };
+}
+
+/** The model is loaded more than once; what is said of it is said once. */
+function eachOnce(onNote: CheckOptions['onNote']): CheckOptions['onNote'] {
+  const said = new Set<string>();
+  return (note) => {
+    if (!said.has(note)) onNote?.(note);
+    said.add(note);
+  };
 }
 
 /** What is thrown if a model has no such part or one that cannot be searched; what is damaged is an error. */

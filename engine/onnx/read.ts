@@ -53,9 +53,9 @@ export interface ReadOptions {
    * another folder: the second is where the model file itself lies. Without folders external data is refused.
    */
   readonly folders?: readonly string[];
-  readonly leaveBytes?: number;
   /** Names of constants that are not in these bytes. */
   readonly elsewhere?: { has(name: string): boolean };
+  readonly leaveBytes?: number;
 }
 
 interface TensorSource extends ExternalSource {
@@ -64,7 +64,8 @@ interface TensorSource extends ExternalSource {
 
 /** Decodes a ModelProto. Throws MODEL_INVALID or MODEL_UNSUPPORTED. */
 export function readModel(bytes: Uint8Array, options: ReadOptions = {}): Model {
-  const { source = 'the model', folders = [], leaveBytes = Number.POSITIVE_INFINITY, elsewhere = new Set() } = options;
+  const { source = 'the model', folders = [], elsewhere = new Set<string>() } = options;
+  const { leaveBytes = Number.POSITIVE_INFINITY } = options;
   let proto: ModelProto;
   try {
     proto = ModelMessage.decode(bytes) as unknown as ModelProto;

@@ -48,8 +48,10 @@ test('a precision that is not there gives way to the next one, and that is said'
   const pick = async (dtype: string) => {
     const notes: string[] = [];
     const files = await findModel(folder, { dtype, onNote: (note) => notes.push(note) });
-    const textModelPath = 'textModelPath' in files ? files.textModelPath : undefined;
-    return { textModelPath, notes: notes.filter((note) => note.includes('text_model')) };
+    return {
+      textModelPath: 'textModelPath' in files && files.textModelPath,
+      notes: notes.filter((note) => note.includes('text_model')),
+    };
   };
   copyFileSync(onnx('text_model.onnx'), onnx('text_model_fp16.onnx'));
   expect(await pick('fp16')).toEqual({ textModelPath: onnx('text_model_fp16.onnx'), notes: [] });

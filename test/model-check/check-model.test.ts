@@ -30,7 +30,11 @@ test('parts that a checkpoint can do without are passed over, those that it need
   expect(parts[3]).toEqual({ part: 'vae encoder', skipped: expect.stringContaining('vae_encoder') });
   const notes: string[] = [];
   await checkModel(standin, { dtype: 'q8', onNote: (note) => notes.push(note) });
-  expect(notes).toContain(`${standin} has no onnx/text_model_quantized.onnx: onnx/text_model.onnx is used.`);
+  expect(notes).toEqual(
+    ['text', 'vision'].map(
+      (tower) => `${standin} has no onnx/${tower}_model_quantized.onnx: onnx/${tower}_model.onnx is used.`,
+    ),
+  );
   await expect(checkModel(standin, { device: 'abacus' })).rejects.toMatchObject({ code: 'OPTION_INVALID' });
 });
 
