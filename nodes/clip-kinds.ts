@@ -1,6 +1,8 @@
 // The two kinds of CLIP that travel along one socket: one that judges texts and pictures, and a checkpoint's, that tells a U-Net what to draw.
 import type { Clip } from '../engine/clip/clip.ts';
+import { fittingClipHint } from '../engine/clip/fitting-clips.ts';
 import type { PromptModel } from '../engine/diffusion/checkpoint.ts';
+import { clipsBehind } from '../engine/diffusion/judging-tower.ts';
 import { InputError } from '../engine/errors.ts';
 
 /** Load CLIP gives a `Clip`, Load Checkpoint a `PromptModel`. */
@@ -11,7 +13,7 @@ export function judgeOf(clip: ClipValue): Clip {
   if ('image' in clip) return clip;
   throw new InputError(
     'MODEL_UNSUPPORTED',
-    `The CLIP of the checkpoint ${clip.name} has no picture tower: connect Load CLIP here.`,
+    `The CLIP of the checkpoint ${clip.name} has no picture tower: connect Load CLIP here, with the CLIP that it comes from: ${fittingClipHint(clipsBehind(clip))}.`,
   );
 }
 
