@@ -16,6 +16,8 @@ import { imageScale } from './image-scale.ts';
 import { ksampler } from './ksampler.ts';
 import { latentUpscale } from './latent-upscale.ts';
 import { loadImage } from './load-image.ts';
+import { loraLoader } from './lora-loader.ts';
+import { loraLoaderModelOnly } from './lora-loader-model-only.ts';
 import { modelSamplingDiscrete } from './model-sampling-discrete.ts';
 import { pezInvert } from './pez-invert.ts';
 import { pezRerank } from './pez-rerank.ts';
@@ -44,6 +46,8 @@ export const nodes: readonly NodeDefinition[] = [
   checkpointLoader,
   clipTextEncode,
   clipSetLastLayer,
+  loraLoader,
+  loraLoaderModelOnly,
   conditioningAverage,
   conditioningConcat,
   conditioningCombine,

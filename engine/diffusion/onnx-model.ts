@@ -25,17 +25,22 @@ export interface OnnxModel {
   readonly path: string;
   readonly source: ModelSource;
   readonly device: Device;
+  readonly options: OnnxModelOptions;
   readonly time: RunTime;
   /** The session, compiled at the first call. Throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED or OPTION_INVALID (the device). */
   session(): Promise<Session>;
+  /** The inputs that `run` is to be fed. */
+  inputs(): Promise<Session['inputMetadata']>;
   /**
    * Runs it and returns the outputs asked for, as float32. Inputs that the export takes in float16 are rounded to it. `hint` is added to the
    * message if onnxruntime refuses. Throws MODEL_INVALID in that case, and if not all outputs are finite numbers;
    * DEVICE_FAILED.
    */
   run(feeds: Feeds, outputs: readonly string[], hint?: string): Promise<Output[]>;
-  /** Frees the session once the current run has ended; the next use makes a new one. */
+  /** Frees the session once the current run has ended, and those of adopted models; the next use makes a new one. */
   release(): Promise<void>;
+  /** From now on `other`, a variant of this model, is released with it. */
+  adopt(other: OnnxModel): void;
 }
 
 export interface Output {
@@ -55,14 +60,18 @@ export function makeOnnxModel(source: ModelSource, device: Device, options: Onnx
   let runs = 0;
   let ms = 0;
   const session = () => remember(opened, path, () => open(source, device, options));
+  const adopted = new Set<OnnxModel>();
   return {
     path,
     source,
     device,
+    options,
     get time() {
       return { runs, ms };
     },
     session,
+    inputs: async () => (await session()).inputMetadata,
+    adopt: (other) => adopted.add(other),
     run: async (feeds, outputs, hint = '') => {
       const ready = await session();
       const rounded = roundToHalf(feeds, ready);
@@ -81,9 +90,20 @@ export function makeOnnxModel(source: ModelSource, device: Device, options: Onnx
       opened.delete(path);
       await running; // a session that is freed while it runs takes the process with it
       await (await ready?.catch(() => undefined))?.release();
+      for (const other of adopted) await other.release();
     },
   };
 }
+
+/** The same model, with the same session, some of whose inputs always get these values. */
+export const withFeeds = (model: OnnxModel, feeds: Feeds): OnnxModel => ({
+  ...model,
+  get time() {
+    return model.time;
+  },
+  inputs: async () => (await model.inputs()).filter(({ name }) => !(name in feeds)),
+  run: (others, outputs, hint) => model.run({ ...others, ...feeds }, outputs, hint),
+});
 
 async function open(source: ModelSource, device: Device, { cacheDir }: OnnxModelOptions): Promise<Session> {
   if (typeof source === 'string') return openExport(source, device);
