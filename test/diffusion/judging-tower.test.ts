@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import type { Part } from '../../engine/architectures/layouts/find-parts.ts';
 import { loadVisionTower } from '../../engine/clip/clip.ts';
 import { loadClipTokenizer } from '../../engine/clip/clip-tokenizer.ts';
-import { pairTowers } from '../../engine/clip/pair-towers.ts';
 import { LAST } from '../../engine/diffusion/hidden-layer.ts';
 import { clipsBehind, judgingTower } from '../../engine/diffusion/judging-tower.ts';
 import { makeOnnxModel } from '../../engine/diffusion/onnx-model.ts';
@@ -13,6 +12,7 @@ import { makePromptModel } from '../../engine/diffusion/prompt-model.ts';
 import { textPart } from '../../engine/diffusion/weight-parts.ts';
 import { createTextGradient } from '../../engine/pez/text-gradient.ts';
 import { openWeights } from '../../engine/safetensors/weights.ts';
+import { judgeWith } from '../../nodes/clip-kinds.ts';
 import { clipFixture, clipTensors } from '../helpers/clip-weights.ts';
 import { writeSafetensors } from '../helpers/safetensors-file.ts';
 import { useCache } from './weights-cache.ts';
@@ -51,7 +51,7 @@ test('SD XL’s second text tower and a clip_vision file are a CLIP: similarity 
   const eyes = Object.entries(clipTensors(fixture)).filter(([name]) => name.startsWith('visual.'));
   writeSafetensors(vision, Object.fromEntries(eyes));
   cpSync(folder, root, { recursive: true });
-  const clip = await pairTowers((await judgingTower(xlText([FIRST, SECOND])))!, await loadVisionTower(vision));
+  const clip = await judgeWith(xlText([FIRST, SECOND]), await loadVisionTower(vision));
   expect(clip.name).toBe(`xl + ${vision}`);
   const { ids, target, similarity, gradient } = fixture.gradient!;
   const search = await createTextGradient(clip, ids.dims[1]);
@@ -64,6 +64,9 @@ test('SD XL’s second text tower and a clip_vision file are a CLIP: similarity 
 
 test('a checkpoint without a projection has no tower that judges', async () => {
   expect(await judgingTower(xlText([FIRST]))).toBeUndefined();
+  await expect(judgeWith(xlText([FIRST]), await loadVisionTower('pico-clip'))).rejects.toThrow(
+    /^The CLIP of the checkpoint xl lacks text_projection, .*: connect Load CLIP here, .* openai\/clip-vit-large-patch14/,
+  );
 });
 
 test('the CLIPs behind a checkpoint are known by the widths of its tables, or by their number', () => {
