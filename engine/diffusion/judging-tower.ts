@@ -4,16 +4,18 @@ import { placePart } from '../architectures/part-graph.ts';
 import type { TextTower } from '../clip/clip.ts';
 import { clipOfWidth, clipsThatFit, type FittingClip } from '../clip/fitting-clips.ts';
 import { makeTextEncoder } from '../clip/text-encoder.ts';
+import { withoutLoras } from './lora.ts';
 import type { OnnxModel } from './onnx-model.ts';
 import type { TextEncoderModel } from './prompt-encoder.ts';
 import type { PromptModel } from './prompt-model.ts';
 
 /**
  * The last encoder with a projection: bigG's in SD XL, ready for `pairTowers` with the picture tower of the same CLIP. Undefined if there is none,
- * as in SD 1 and 2. Throws what opening the encoder throws.
+ * as in SD 1 and 2. LoRAs do not count: the picture tower was trained with the encoder as it was without them. Throws what opening the encoder throws.
  */
 export async function judgingTower({ name, encoders }: PromptModel): Promise<TextTower | undefined> {
-  for (const { model, tokenizer } of [...encoders].reverse()) {
+  for (const { model: changed, tokenizer } of [...encoders].reverse()) {
+    const model = withoutLoras(changed);
     if (!(await projects(model))) continue;
     const { source, device } = model;
     const path = typeof source === 'string' ? source : placePart(source, { device });
