@@ -42,7 +42,7 @@ async function runPull(ids: string[], { dtype }: { dtype?: string }): Promise<vo
     for (const name of ids) {
       const id = parseHubId(name);
       if (!id) throw new InputError('MODEL_NOT_FOUND', `"${name}" is not a hub id; those have the form org/name.`);
-      const dir = await pullAny(id, { dtype, refresh: true, signal: interrupt.signal, onProgress: view.update });
+      const dir = await pullAny(id, { dtype, refresh: true, signal: interrupt.signal, ...view.listeners });
       view.stop();
       process.stdout.write(`${dir}\n`);
     }

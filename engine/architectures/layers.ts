@@ -3,6 +3,7 @@
 import { InputError } from '../errors.ts';
 import { reshaped, rows, type Weight } from '../safetensors/weights.ts';
 import { float, type GraphBuilder, type Value } from './graph-builder.ts';
+import { type AppliedLora, addLinearBranches } from './low-rank.ts';
 
 /** Parameters by their canonical names: those of transformers for CLIP, of diffusers for U-Net and autoencoder. */
 export interface Parameters {
@@ -10,6 +11,8 @@ export interface Parameters {
   readonly source: string;
   /** The parameter; undefined if the model has none of that name. */
   find(name: string): Weight | undefined;
+  /** LoRAs at work: what is added to the outputs of layers. */
+  readonly loras?: readonly AppliedLora[];
 }
 
 /** A graph under construction and the parameters that it is made from. */
@@ -42,18 +45,20 @@ export function parameter({ parameters }: Pick<Context, 'parameters'>, name: str
 export function linear(context: Context, x: Value, prefix: string): Value {
   const { graph, parameters } = context;
   const { matrix, dims, transB } = matrixOf(context, prefix);
+  const [out, input] = dims;
   const bias = parameters.find(`${prefix}.bias`);
-  const rows = graph.add('Reshape', [x, graph.ints(-1, dims[1])]);
-  const product = graph.add('Gemm', [rows, matrix, ...(bias ? [graph.weight(bias)] : [])], { transB });
-  const shape = graph.add('Concat', [graph.add('Shape', [x], { end: -1 }), graph.ints(dims[0])], { axis: 0 });
-  return graph.add('Reshape', [product, shape]);
+  const flat = graph.add('Reshape', [x, graph.ints(-1, input)]);
+  const product = graph.add('Gemm', [flat, matrix, ...(bias ? [graph.weight(bias)] : [])], { transB });
+  const shape = graph.add('Concat', [graph.add('Shape', [x], { end: -1 }), graph.ints(out)], { axis: 0 });
+  const y = graph.add('Reshape', [product, shape]);
+  return addLinearBranches({ graph, loras: parameters.loras, prefix, dims, x, y });
 }
 
-/** W [out, in], or with transB = 0 its transpose, and the dims of W. */
+/** The matrix of a linear layer as it is stored, the dims [out, in] of W, and whether the stored one is W or (0) its transpose. */
 function matrixOf(context: Context, prefix: string): { matrix: Value; dims: readonly number[]; transB: 0 | 1 } {
   const { graph, parameters } = context;
   const ready = parameters.find(`${prefix}.transposed`);
-  if (ready) return { matrix: graph.weight(ready), dims: ready.dims.toReversed(), transB: 0 };
+  if (ready) return { matrix: graph.weight(ready), dims: [ready.dims[1], ready.dims[0]], transB: 0 };
   const found = parameters.find(`${prefix}.weight`);
   const flat = found?.dims.length === 4 ? reshaped(found, found.dims.slice(0, 2)) : found;
   const weight = flat ?? parameter(context, `${prefix}.weight`, [-1, -1]);

@@ -1,8 +1,9 @@
 // The layers of U-Net and autoencoder: pictures are [batch, channels, height, width].
 import type { Device } from '../onnx/device.ts';
-import { reshaped } from '../safetensors/weights.ts';
+import { reshaped, type Weight } from '../safetensors/weights.ts';
 import { float, type Value } from './graph-builder.ts';
 import { type Context, parameter, silu } from './layers.ts';
+import { addConvBranches } from './low-rank.ts';
 
 /** What all layers of a model share. */
 export interface PictureContext extends Context {
@@ -26,35 +27,43 @@ interface ConvOptions {
   readonly pads?: readonly [number, number, number, number];
 }
 
+/** A convolution with a square kernel: [B, C, H, W] → [B, out, H/stride, W/stride]. Throws MODEL_INVALID for one of three dimensions. */
+export function conv2d(context: PictureContext, x: Value, { prefix, stride = 1, pads }: ConvOptions): Value {
+  const { graph, parameters } = context;
+  const weight = parameter(context, `${prefix}.weight`, [-1, -1, -1, -1]);
+  const half = weight.dims[2] >> 1;
+  const steps = { strides: [stride, stride], pads: pads ?? [half, half, half, half] };
+  const bias = parameters.find(`${prefix}.bias`);
+  const y = convolve(context, x, { weight, bias: bias ? [graph.weight(bias)] : [], ...steps });
+  return addConvBranches({ graph, loras: parameters.loras, prefix, dims: weight.dims, x, y }, steps);
+}
+
 /** Numbers in a kernel: 1280 → 1280 channels have 14.7 million, 1280 → 640 half of that. */
 const LARGE_KERNEL = 12e6;
 
+interface Convolution {
+  readonly weight: Weight;
+  readonly bias: readonly Value[];
+  readonly strides: readonly number[];
+  readonly pads: readonly number[];
+}
+
 /**
- * A convolution with a square kernel: [B, C, H, W] → [B, out, H/stride, W/stride]. Throws MODEL_INVALID for one of three dimensions.
- *
  * On the CPU, onnxruntime reorders the kernels of pictures when it makes a session, which makes large pictures faster (by 10 to 20 %) and
  * holds every kernel twice for a while. The large kernels work on small pictures, where it gains least, so they are spared it: they run as
  * convolutions in three dimensions, one of which is 1.
  */
-export function conv2d(context: PictureContext, x: Value, { prefix, stride = 1, pads }: ConvOptions): Value {
-  const { graph, parameters, device, attention } = context;
-  const weight = parameter(context, `${prefix}.weight`, [-1, -1, -1, -1]);
+function convolve({ graph, device, attention }: PictureContext, x: Value, options: Convolution): Value {
+  const { weight, bias, strides, pads } = options;
   const [out, input, ...kernel] = weight.dims;
-  const half = kernel[0] >> 1;
-  const [top, left, bottom, right] = pads ?? [half, half, half, half];
-  const bias = parameters.find(`${prefix}.bias`);
-  const rest = bias ? [graph.weight(bias)] : [];
   const large = out * input * kernel[0] * kernel[1] >= LARGE_KERNEL;
   if (!large || device !== 'cpu' || attention === 'plain')
-    return graph.add('Conv', [x, graph.weight(weight), ...rest], {
-      kernel_shape: kernel,
-      strides: [stride, stride],
-      pads: [top, left, bottom, right],
-    });
+    return graph.add('Conv', [x, graph.weight(weight), ...bias], { kernel_shape: kernel, strides, pads });
+  const [top, left, bottom, right] = pads;
   const deep = graph.weight(reshaped(weight, [out, input, 1, ...kernel]));
-  const y = graph.add('Conv', [graph.add('Unsqueeze', [x, graph.ints(2)]), deep, ...rest], {
+  const y = graph.add('Conv', [graph.add('Unsqueeze', [x, graph.ints(2)]), deep, ...bias], {
     kernel_shape: [1, ...kernel],
-    strides: [1, stride, stride],
+    strides: [1, ...strides],
     pads: [0, top, left, 0, bottom, right],
   });
   return graph.add('Squeeze', [y, graph.ints(2)]);

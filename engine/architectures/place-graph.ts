@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   type Stats,
@@ -85,7 +86,8 @@ function place({ root, key, name, bytes, paths }: Placement): string | undefined
     mkdirSync(root, { recursive: true });
     sweep(root);
     scratch = mkdtempSync(join(root, 'new-'));
-    for (const [i, path] of paths.entries()) linkSync(path, join(scratch, linkName(i)));
+    // The hub's own cache keeps models as symbolic links, which onnxruntime refuses.
+    for (const [i, path] of paths.entries()) linkSync(realpathSync(path), join(scratch, linkName(i)));
     writeFileSync(join(scratch, `${name}.onnx`), bytes);
     renameSync(scratch, folder);
     return graphPath;

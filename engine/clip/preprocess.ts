@@ -2,6 +2,8 @@
 // are transformers.js's; the resampling is ours, since its own (an affine transform) does not filter before it reduces.
 import { join } from 'node:path';
 import { InputError } from '../errors.ts';
+import type { ClipLayout } from '../hub/clip-layouts/layout.ts';
+import { transformersJs } from '../hub/clip-layouts/transformers-js.ts';
 import { readJson } from '../hub/read-json.ts';
 import { type Pixels, resample } from '../image/resample.ts';
 
@@ -32,14 +34,28 @@ const withShortestEdge = (config: ProcessorConfig, name: string): ProcessorConfi
 /** Pixels of the longest thin picture after its resize, before its crop: 224 × 65,535 times a few. */
 const MAX_RESIZED_PIXELS = 64e6;
 
+/** Without `normalise`, the values are those of the pixels, 0 to 255. */
+export interface PreprocessOptions {
+  readonly normalise?: boolean;
+}
+
 /** Reads the image preprocessing of a model folder. Throws MODEL_NOT_FOUND, MODEL_INVALID. */
-export async function loadPreprocess(dir: string): Promise<Preprocess> {
-  const path = join(dir, 'preprocessor_config.json');
-  return makePreprocess(readJson<ProcessorConfig>(path), path);
+export async function loadPreprocess(
+  dir: string,
+  layout: ClipLayout = transformersJs,
+  options: PreprocessOptions = {},
+): Promise<Preprocess> {
+  const path = join(dir, layout.processor);
+  return makePreprocess(layout.readProcessor(readJson<ProcessorConfig>(path), path), path, options);
 }
 
 /** The same from the content of the file; `path` is for messages. Throws MODEL_INVALID. */
-export async function makePreprocess(config: ProcessorConfig, path: string): Promise<Preprocess> {
+export async function makePreprocess(
+  read: ProcessorConfig,
+  path: string,
+  { normalise = true }: PreprocessOptions = {},
+): Promise<Preprocess> {
+  const config = normalise ? read : { ...read, do_rescale: false, do_normalize: false };
   const transformers = await import('@xenova/transformers'); // only here: it takes a while to load
   class PillowImage extends transformers.RawImage {
     override async resize(width: number, height: number, options: { resample?: number | string } = {}) {

@@ -38,6 +38,12 @@ export function embeddingOutput(tower: Tower, names: readonly string[], path: st
   );
 }
 
+/** Rows that a tower takes in one run: those of its export, where their number is fixed in it, or at most `most`. */
+export function rowsAtOnce({ inputMetadata: [input] }: Session, most: number): number {
+  const batch = input?.isTensor ? input.shape[0] : undefined;
+  return typeof batch === 'number' && batch > 0 ? Math.min(batch, most) : most;
+}
+
 export interface TowerRun extends TowerPlace {
   readonly tower: Tower;
   readonly session: Session;

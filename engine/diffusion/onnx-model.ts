@@ -7,6 +7,7 @@ import { remember } from '../memo.ts';
 import { type Device, openSessionOn, runErrorOn } from '../onnx/device.ts';
 import { toFloats, toHalfTensor } from '../onnx/half.ts';
 import type { Session } from '../onnx/session.ts';
+import { plainExportOf } from './alternatives.ts';
 
 /** Time spent inside onnxruntime. */
 export interface RunTime {
@@ -24,17 +25,22 @@ export interface OnnxModel {
   readonly path: string;
   readonly source: ModelSource;
   readonly device: Device;
+  readonly options: OnnxModelOptions;
   readonly time: RunTime;
   /** The session, compiled at the first call. Throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED or OPTION_INVALID (the device). */
   session(): Promise<Session>;
+  /** The inputs that `run` is to be fed. */
+  inputs(): Promise<Session['inputMetadata']>;
   /**
    * Runs it and returns the outputs asked for, as float32. Inputs that the export takes in float16 are rounded to it. `hint` is added to the
    * message if onnxruntime refuses. Throws MODEL_INVALID in that case, and if not all outputs are finite numbers;
    * DEVICE_FAILED.
    */
   run(feeds: Feeds, outputs: readonly string[], hint?: string): Promise<Output[]>;
-  /** Frees the session once the current run has ended; the next use makes a new one. */
+  /** Frees the session once the current run has ended, and those of adopted models; the next use makes a new one. */
   release(): Promise<void>;
+  /** From now on `other`, a variant of this model, is released with it. */
+  adopt(other: OnnxModel): void;
 }
 
 export interface Output {
@@ -54,14 +60,18 @@ export function makeOnnxModel(source: ModelSource, device: Device, options: Onnx
   let runs = 0;
   let ms = 0;
   const session = () => remember(opened, path, () => open(source, device, options));
+  const adopted = new Set<OnnxModel>();
   return {
     path,
     source,
     device,
+    options,
     get time() {
       return { runs, ms };
     },
     session,
+    inputs: async () => (await session()).inputMetadata,
+    adopt: (other) => adopted.add(other),
     run: async (feeds, outputs, hint = '') => {
       const ready = await session();
       const rounded = roundToHalf(feeds, ready);
@@ -80,19 +90,38 @@ export function makeOnnxModel(source: ModelSource, device: Device, options: Onnx
       opened.delete(path);
       await running; // a session that is freed while it runs takes the process with it
       await (await ready?.catch(() => undefined))?.release();
+      for (const other of adopted) await other.release();
     },
   };
 }
 
+/** The same model, with the same session, some of whose inputs always get these values. */
+export const withFeeds = (model: OnnxModel, feeds: Feeds): OnnxModel => ({
+  ...model,
+  get time() {
+    return model.time;
+  },
+  inputs: async () => (await model.inputs()).filter(({ name }) => !(name in feeds)),
+  run: (others, outputs, hint) => model.run({ ...others, ...feeds }, outputs, hint),
+});
+
 async function open(source: ModelSource, device: Device, { cacheDir }: OnnxModelOptions): Promise<Session> {
-  if (typeof source !== 'string')
-    return openSessionOn(device, placePart(source, { device, ...(cacheDir !== undefined && { cacheDir }) })).catch(
-      (error: Error) => {
-        throw wrongWeights(source, error);
-      },
-    );
-  if (!existsSync(source)) throw new InputError('MODEL_NOT_FOUND', `The checkpoint lacks the file ${source}.`);
-  return openSessionOn(device, source);
+  if (typeof source === 'string') return openExport(source, device);
+  try {
+    return await openSessionOn(device, placePart(source, { device, ...(cacheDir !== undefined && { cacheDir }) }));
+  } catch (error) {
+    throw wrongWeights(source, error as Error);
+  }
+}
+
+async function openExport(path: string, device: Device): Promise<Session> {
+  if (!existsSync(path)) throw new InputError('MODEL_NOT_FOUND', `The checkpoint lacks the file ${path}.`);
+  try {
+    return await openSessionOn(device, path);
+  } catch (error) {
+    if (!(error instanceof InputError) || error.code !== 'MODEL_UNSUPPORTED') throw error;
+    throw new InputError(error.code, `${error.message} ${plainExportOf(path)}`, { cause: error });
+  }
 }
 
 /** If weights that do not fit together are the reason, that is said instead of what onnxruntime makes of it. */

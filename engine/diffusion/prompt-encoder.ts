@@ -54,7 +54,7 @@ async function encodeWith({ model, tokenizer, layer }: TextEncoderModel, text: s
   const session = await model.session();
   const statesName = statesOutput(session.outputNames, layer, model.path);
   const names = [statesName, ...session.outputNames.filter((name) => name === 'text_embeds')];
-  const [states, pooled] = await model.run(feedsOf(session.inputMetadata, rows, model.path), names);
+  const [states, pooled] = await model.run(feedsOf(await model.inputs(), rows, model.path), names);
   const [, length, width] = states.dims;
   if (states.dims.length !== 3 || length !== words.contextLength)
     throw new InputError(

@@ -5,12 +5,16 @@ import { dirname, join, resolve } from 'node:path';
 import { InputError } from '../errors.ts';
 import { parseHubId } from '../hub-id.ts';
 import { bundledRoot, listBundled } from './bundled.ts';
-import { type HubOptions, pullModel } from './fetch-model.ts';
+import { layoutOf } from './clip-layouts/all.ts';
+import type { ClipLayout } from './clip-layouts/layout.ts';
+import { transformersJs } from './clip-layouts/transformers-js.ts';
+import { pullModel } from './fetch-model.ts';
 import { weightsFile, weightsInFolder } from './find-weights.ts';
-import { checkDtype, findTower, towerFile } from './variant.ts';
+import type { HubOptions } from './pull-folder.ts';
+import { checkDtype, type Dtype, findVariant, type Tower } from './variant.ts';
 
 export interface StoreOptions extends HubOptions {
-  /** Precision of the weights: fp32, fp16 or q8; by default the first of these that is on this machine or, if none is, on the hub. */
+  /** Precision of the weights (`dtypes`); the next one if there is none of it; by default the most precise that is on this machine or, if none is, on the hub. */
   dtype?: string;
 }
 
@@ -27,6 +31,8 @@ export interface WeightFiles {
 export interface OnnxFiles {
   readonly name: string;
   readonly dir: string;
+  /** How the folder is laid out. */
+  readonly layout: ClipLayout;
   readonly textModelPath: string;
   /** May not exist: a model can do without images. */
   readonly visionModelPath: string;
@@ -40,14 +46,33 @@ export async function findModel(name: string, options: StoreOptions = {}): Promi
   const dtype = checkDtype(options.dtype);
   const file = weightsFile(name);
   if (file) return { name, dir: dirname(file), weightsPath: file };
-  const dir = localFolder(name) ?? (await fromHub(name, { ...options, dtype }));
-  const textModelPath = findTower(dir, 'text', dtype);
-  const weightsPath = textModelPath ? undefined : weightsInFolder(dir, dtype);
-  if (weightsPath) return { name, dir, weightsPath };
-  if (!textModelPath) throw withoutTextTower(dir, dtype ? towerFile('text', dtype) : towerFile('text', 'fp32'));
-  const visionModelPath =
-    findTower(dir, 'vision', dtype) ?? findTower(dir, 'vision') ?? join(dir, towerFile('vision', 'fp32'));
-  return { name, dir, textModelPath, visionModelPath };
+  const dir = localFolder(name) ?? (await fromHub(name, { ...options, dtype, onNote: undefined }));
+  const layout = layoutOf(dir);
+  if (!layout) {
+    const weightsPath = weightsInFolder(dir, dtype);
+    if (weightsPath) return { name, dir, weightsPath };
+    throw withoutTextTower(dir, transformersJs.towerFile('text', dtype ?? 'fp32'));
+  }
+  const find = (tower: Tower) => findTower(tower, { name, dir, layout, dtype, onNote: options.onNote });
+  const textModelPath = find('text')!; // that is how its layout was known
+  const visionModelPath = find('vision') ?? join(dir, layout.towerFile('vision', 'fp32'));
+  return { name, dir, layout, textModelPath, visionModelPath };
+}
+
+interface Wanted {
+  readonly name: string;
+  readonly dir: string;
+  readonly layout: ClipLayout;
+  readonly dtype: Dtype | undefined;
+  readonly onNote: HubOptions['onNote'];
+}
+
+/** Path of a tower in the precision asked for, or in the next one, which is said. */
+function findTower(tower: Tower, { name, dir, layout, dtype, onNote }: Wanted): string | undefined {
+  const found = findVariant(dir, (d) => layout.towerFile(tower, d), dtype);
+  if (found && dtype && found.dtype !== dtype)
+    onNote?.(`${name} has no ${layout.towerFile(tower, dtype)}: ${layout.towerFile(tower, found.dtype)} is used.`);
+  return found?.path;
 }
 
 /** A bundled model's folder or a folder on disk; undefined if the name can only be a hub id. */

@@ -53,6 +53,8 @@ export interface ReadOptions {
    * another folder: the second is where the model file itself lies. Without folders external data is refused.
    */
   readonly folders?: readonly string[];
+  /** Names of constants that are not in these bytes. */
+  readonly elsewhere?: { has(name: string): boolean };
   readonly leaveBytes?: number;
 }
 
@@ -61,10 +63,9 @@ interface TensorSource extends ExternalSource {
 }
 
 /** Decodes a ModelProto. Throws MODEL_INVALID or MODEL_UNSUPPORTED. */
-export function readModel(
-  bytes: Uint8Array,
-  { source = 'the model', folders = [], leaveBytes = Number.POSITIVE_INFINITY }: ReadOptions = {},
-): Model {
+export function readModel(bytes: Uint8Array, options: ReadOptions = {}): Model {
+  const { source = 'the model', folders = [], elsewhere = new Set<string>() } = options;
+  const { leaveBytes = Number.POSITIVE_INFINITY } = options;
   let proto: ModelProto;
   try {
     proto = ModelMessage.decode(bytes) as unknown as ModelProto;
@@ -85,7 +86,9 @@ export function readModel(
   const read = (t: TensorMessage) => readTensor(t, from);
   const constants = new Map<string, Tensor>();
   for (const t of graph.initializer) constants.set(t.name, read(t));
-  const inputs = graph.input.filter((i) => !constants.has(i.name)).map((i) => readValueInfo(i, source));
+  const inputs = graph.input
+    .filter((i) => !constants.has(i.name) && !elsewhere.has(i.name))
+    .map((i) => readValueInfo(i, source));
   const nodes: Node[] = [];
   for (const message of graph.node) {
     const node = readNode(message, read);
@@ -93,7 +96,7 @@ export function readModel(
     if (value) constants.set(node.outputs[0], value);
     else nodes.push(node);
   }
-  return checkModel({
+  const model: Model = {
     source,
     irVersion: toNumber(proto.irVersion),
     opsets: new Map(proto.opsetImport.map((o) => [o.domain, toNumber(o.version)])),
@@ -102,7 +105,8 @@ export function readModel(
     constants,
     nodes,
     functions: proto.functions,
-  });
+  };
+  return checkModel(model, elsewhere);
 }
 
 function readValueInfo({ name, type }: ValueInfoMessage, source: string): ValueInfo {

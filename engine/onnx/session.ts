@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
+import { missingKernel } from './cuda-only.ts';
 import { readExternalFiles } from './external-files.ts';
 import type { Model } from './graph.ts';
 import { asFloat16 } from './half.ts';
@@ -39,7 +40,7 @@ export async function createSession(model: Model, options: SessionOptions = {}):
   }
 }
 
-/** Compiles the model in a file. Throws MODEL_INVALID with onnxruntime's own words if it refuses. */
+/** Compiles the model in a file. Throws MODEL_INVALID with onnxruntime's own words if it refuses; MODEL_UNSUPPORTED for ops that the device lacks. */
 export const openSession = (path: string, options: SessionOptions = {}): Promise<Session> =>
   open(path, modelName(path), options);
 
@@ -52,6 +53,8 @@ async function open(model: string | Uint8Array, source: string, options: Session
       ? await ort.InferenceSession.create(model, all)
       : await ort.InferenceSession.create(model, all);
   } catch (error) {
+    const missing = missingKernel(source, firstLine(error));
+    if (missing) throw missing;
     throw new InputError('MODEL_INVALID', `onnxruntime refuses ${source}: ${firstLine(error)}`, { cause: error });
   }
 }

@@ -39,24 +39,70 @@ const END = /^(.+)\.(weight|bias)$/;
 export function originalUnet(weights: Weights, prefix = ''): Parameters {
   const has = (name: string) => weights.names.has(prefix + name);
   const blocks = new Map([...downBlocks(has), ...MIDDLE, ...upBlocks(has)]);
-  const original = (name: string): string | undefined => {
-    const [, block, kind, inner, end] = BLOCK.exec(name) ?? [];
-    if (block === undefined) {
-      const [, start = '', last] = END.exec(name) ?? [];
-      return Object.hasOwn(ENDS, start) ? `${ENDS[start]}.${last}` : undefined;
-    }
-    const at = blocks.get(block);
-    if (at === undefined || kind === 'attentions') return at && `${at}.${inner}.${end}`;
-    if (kind === 'resnets') return Object.hasOwn(RESIDUAL, inner) ? `${at}.${RESIDUAL[inner]}.${end}` : undefined;
-    return inner === 'conv' ? `${at}.${end}` : undefined;
-  };
   return {
     source: weights.source,
     find: (name) => {
-      const found = original(name);
+      const found = toOriginal(name, blocks);
       return found === undefined ? undefined : weights.get(prefix + found);
     },
   };
+}
+
+/** Canonical name → the original's; undefined if it has none. `blocks`: those of the model, canonical → original. */
+function toOriginal(name: string, blocks: ReadonlyMap<string, string>): string | undefined {
+  const [, block, kind, inner, end] = BLOCK.exec(name) ?? [];
+  if (block === undefined) {
+    const [, start = '', last] = END.exec(name) ?? [];
+    return Object.hasOwn(ENDS, start) ? `${ENDS[start]}.${last}` : undefined;
+  }
+  const at = blocks.get(block);
+  if (at === undefined || kind === 'attentions') return at && `${at}.${inner}.${end}`;
+  if (kind === 'resnets') return Object.hasOwn(RESIDUAL, inner) ? `${at}.${RESIDUAL[inner]}.${end}` : undefined;
+  return inner === 'conv' ? `${at}.${end}` : undefined;
+}
+
+/**
+ * Canonical name of a layer (no ".weight") → the original's, for any U-Net, whichever names its file has: many LoRAs for SD XL go by the
+ * original's.
+ */
+export function originalLayerNames({ find }: Parameters): (layer: string) => string | undefined {
+  const has = (name: string) => find(`${name}.weight`) !== undefined;
+  const blocks = new Map([...countedDown(has), ...MIDDLE, ...countedUp(has)]);
+  return (layer) => toOriginal(`${layer}.weight`, blocks)?.slice(0, -'.weight'.length);
+}
+
+function countedDown(has: Has): Pair[] {
+  const pairs: Pair[] = [];
+  let n = 1;
+  for (let level = 0; has(`down_blocks.${level}.resnets.0.norm1`); level++) {
+    const block = `down_blocks.${level}`;
+    for (let i = 0; has(`${block}.resnets.${i}.norm1`); i++, n++)
+      pairs.push(...residualPair({ has, block, i }, `input_blocks.${n}`));
+    if (has(`${block}.downsamplers.0.conv`)) pairs.push([`${block}.downsamplers.0`, `input_blocks.${n++}.0.op`]);
+  }
+  return pairs;
+}
+
+function countedUp(has: Has): Pair[] {
+  const pairs: Pair[] = [];
+  let n = 0;
+  for (let level = 0; has(`up_blocks.${level}.resnets.0.norm1`); level++) {
+    const block = `up_blocks.${level}`;
+    let last: Pair[] = [];
+    for (let i = 0; has(`${block}.resnets.${i}.norm1`); i++, n++) {
+      last = residualPair({ has, block, i }, `output_blocks.${n}`);
+      pairs.push(...last);
+    }
+    if (has(`${block}.upsamplers.0.conv`))
+      pairs.push([`${block}.upsamplers.0`, `output_blocks.${n - 1}.${last.length}.conv`]);
+  }
+  return pairs;
+}
+
+/** A residual block and the attention after it, where there is one. */
+function residualPair({ has, block, i }: { has: Has; block: string; i: number }, at: string): Pair[] {
+  const attention: Pair[] = has(`${block}.attentions.${i}.proj_in`) ? [[`${block}.attentions.${i}`, `${at}.1`]] : [];
+  return [[`${block}.resnets.${i}`, `${at}.0`], ...attention];
 }
 
 type Has = (name: string) => boolean;
