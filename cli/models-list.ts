@@ -24,7 +24,7 @@ const KINDS: readonly ModelKind[] = ['checkpoint', 'unet', 'lora', 'vae', 'clip'
 
 /** Prints them, a line each or as one JSON object. Throws OPTION_INVALID for folders that are not there. */
 export async function runList({ json, ...folders }: { json?: boolean } & FolderOptions): Promise<void> {
-  const models = [...ownModels(), ...(await modelsOf(await modelsInFolders(folders)))];
+  const models = [...ownModels(), ...modelsOf(await modelsInFolders(folders))];
   if (json) {
     process.stdout.write(`${JSON.stringify({ cache: defaultCacheDir(), models })}\n`);
     return;
@@ -54,7 +54,7 @@ function ownModels(): ListedModel[] {
   return [...bundled, ...downloaded].map((model) => ({ ...model, bytes: sizeOf(model.dir) }));
 }
 
-async function modelsOf(offered: OfferedModels | undefined): Promise<ListedModel[]> {
+function modelsOf(offered: OfferedModels | undefined): ListedModel[] {
   const models: ListedModel[] = [];
   for (const kind of offered ? KINDS : [])
     for (const name of offered!.names(kind)) {

@@ -18,6 +18,7 @@ import { jobsRoutes } from './http/routes/jobs.ts';
 import { promptRoutes } from './http/routes/prompt.ts';
 import { queueRoutes } from './http/routes/queue.ts';
 import { serverFeatures } from './http/routes/system.ts';
+import { findStudio } from './http/studio-files.ts';
 import { checkExposure, createServers, listenAll, stopServer, urlOf } from './listeners.ts';
 import { createLog, type ServerLog } from './log.ts';
 import { type ServerOptions, serverDefaults } from './options.ts';
@@ -178,6 +179,7 @@ function createServerApp(
     options,
     ...environment,
     pictures,
+    studio: findStudio(),
     features: serverFeatures(options),
     log,
     subscribeLogs: (clientId, enabled) => hub.subscribeLogs(clientId, enabled),

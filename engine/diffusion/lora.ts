@@ -61,6 +61,9 @@ export function withClipLora(clip: PromptModel, path: string, strength: number):
   return makePromptModel(clip.name, encoders);
 }
 
+/** The part as it was before LoRAs were added. */
+export const withoutLoras = (model: OnnxModel): OnnxModel => origins.get(model)?.base ?? model;
+
 /** A part of a model as LoRAs name it. */
 interface Target {
   /** Whether a name in a LoRA is meant for this part. */

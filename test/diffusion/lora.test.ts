@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { originalLayerNames, originalUnet } from '../../engine/architectures/layouts/original-unet.ts';
 import { type Checkpoint, loadCheckpoint } from '../../engine/diffusion/checkpoint.ts';
+import { judgingTower } from '../../engine/diffusion/judging-tower.ts';
 import { withClipLora, withModelLora } from '../../engine/diffusion/lora.ts';
 import { sample } from '../../engine/diffusion/sample.ts';
 import { toFloat32 } from '../../engine/onnx/tensor.ts';
@@ -184,6 +185,13 @@ describe.each(['sd1', 'xl'])('%s', (family) => {
     for (const layer of layers)
       expect(`${UNET}.${original(layer)}.weight`).toBe(parameters.find(`${layer}.weight`)!.name);
   });
+});
+
+test('a judge reads the text encoder as it was without LoRAs', async () => {
+  const checkpoint = await loadCheckpoint(join(folder, 'xl.safetensors'));
+  const changed = withClipLora(checkpoint.clip, join(folder, 'xl-first.safetensors'), 1);
+  const [judge, plain] = [await judgingTower(changed), await judgingTower(checkpoint.clip)];
+  expect(await judge!.text.encode(['a red fox'])).toEqual(await plain!.text.encode(['a red fox']));
 });
 
 describe('refusals', () => {
