@@ -1,15 +1,13 @@
 // `pez-nodes models list`: the models on this machine: bundled, downloaded, and those in model folders with what is in them.
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { modelKindOf } from '../engine/architectures/model-kind.ts';
 import { listBundledCheckpoints } from '../engine/diffusion/layout.ts';
 import { bundledRoot, listBundled } from '../engine/hub/bundled.ts';
 import { defaultCacheDir, listCached } from '../engine/hub/cache.ts';
 import type { ModelKind, OfferedModels } from '../nodes/node-context.ts';
-import type { FileKind, ReadFileKind } from '../server/files/file-kinds.ts';
+import type { FileKind } from '../server/files/file-kinds.ts';
 import { type FolderOptions, modelsInFolders } from './model-folders.ts';
-
-/** Connect here: `modelKindOf` of engine/architectures/model-kind.ts, as soon as it is there. */
-const readFileKind: ReadFileKind | undefined = undefined as ReadFileKind | undefined;
 
 interface ListedModel {
   readonly name: string;
@@ -26,7 +24,7 @@ const KINDS: readonly ModelKind[] = ['checkpoint', 'unet', 'lora', 'vae', 'clip'
 
 /** Prints them, a line each or as one JSON object. Throws OPTION_INVALID for folders that are not there. */
 export async function runList({ json, ...folders }: { json?: boolean } & FolderOptions): Promise<void> {
-  const models = [...ownModels(), ...(await modelsOf(await modelsInFolders(folders)))];
+  const models = [...ownModels(), ...modelsOf(await modelsInFolders(folders))];
   if (json) {
     process.stdout.write(`${JSON.stringify({ cache: defaultCacheDir(), models })}\n`);
     return;
@@ -56,20 +54,20 @@ function ownModels(): ListedModel[] {
   return [...bundled, ...downloaded].map((model) => ({ ...model, bytes: sizeOf(model.dir) }));
 }
 
-async function modelsOf(offered: OfferedModels | undefined): Promise<ListedModel[]> {
+function modelsOf(offered: OfferedModels | undefined): ListedModel[] {
   const models: ListedModel[] = [];
   for (const kind of offered ? KINDS : [])
     for (const name of offered!.names(kind)) {
       const dir = offered!.locate(kind, name)!;
-      models.push({ name, kind, dir, bytes: sizeOf(dir), ...(await whatIsIn(dir)) });
+      models.push({ name, kind, dir, bytes: sizeOf(dir), ...whatIsIn(dir) });
     }
   return models;
 }
 
-async function whatIsIn(path: string): Promise<Partial<Pick<FileKind, 'label' | 'supported'>>> {
-  if (!readFileKind || !statSync(path, { throwIfNoEntry: false })?.isFile()) return {};
+function whatIsIn(path: string): Partial<Pick<FileKind, 'label' | 'supported'>> {
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return {};
   try {
-    const { label, supported } = await readFileKind(path);
+    const { label, supported } = modelKindOf(path);
     return { label, supported };
   } catch (error) {
     return { label: (error as Error).message, supported: false };

@@ -1,6 +1,7 @@
 // What a running node may ask of its executor: progress, previews, files, models. The server implements it.
-import type { Clip } from '../engine/clip/clip.ts';
-import type { Checkpoint } from '../engine/diffusion/checkpoint.ts';
+import type { Clip, VisionTower } from '../engine/clip/clip.ts';
+import type { Checkpoint, DiffusionModel, PromptModel } from '../engine/diffusion/checkpoint.ts';
+import type { Vae } from '../engine/diffusion/vae.ts';
 import type { Frames } from '../engine/image/decode-frames.ts';
 import type { PictureReader } from '../engine/image/decoders.ts';
 import type { ViewForm } from '../engine/image/view-picture.ts';
@@ -70,18 +71,27 @@ export interface OfferedModels {
   locate(kind: ModelKind, name: string): string | undefined;
 }
 
-/** Models by name. Throws MODEL_NOT_FOUND for a name that the server does not offer. */
+export interface LoadOptions {
+  readonly signal: AbortSignal;
+  /** Of a download: bytes, once their number is known. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Models by name, each loaded once and kept until /free unloads it; of several of a kind, the most recently used keep their sessions.
+ * Throws MODEL_NOT_FOUND for a name that the server does not offer, and what the engine throws for a model that it can't use.
+ */
 export interface NodeModels {
-  /** A CLIP, loaded once and kept until /free unloads it. */
-  clip(
-    name: string,
-    options: { signal: AbortSignal; onProgress?: (done: number, total: number) => void },
-  ): Promise<Clip>;
-  /** A checkpoint, kept in the same way; of several, the most recently used keep their sessions. */
-  checkpoint(
-    name: string,
-    options: { signal: AbortSignal; onProgress?: (done: number, total: number) => void },
-  ): Promise<Checkpoint>;
+  /** A CLIP that judges. */
+  clip(name: string, options: LoadOptions): Promise<Clip>;
+  checkpoint(name: string, options: LoadOptions): Promise<Checkpoint>;
+  /** The picture tower of a CLIP. */
+  clipVision(name: string, options: LoadOptions): Promise<VisionTower>;
+  /** A U-Net in a file of its own. */
+  diffusionModel(name: string): Promise<DiffusionModel>;
+  vae(name: string): Promise<Vae>;
+  /** The text encoders of a checkpoint from files or folders of CLIPs; `type` is ComfyUI's. */
+  textEncoders(names: readonly string[], type: string): Promise<PromptModel>;
   /** Where the file of a LoRA lies. */
   loraPath(name: string): string;
 }
@@ -102,4 +112,4 @@ export interface ChoiceSources {
   offersModel(kind: ModelKind, name: string): boolean;
 }
 
-export type { Checkpoint, Clip, Frames, PictureReader, ViewForm };
+export type { Checkpoint, Clip, DiffusionModel, Frames, PictureReader, PromptModel, Vae, ViewForm, VisionTower };

@@ -2,6 +2,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { modelKindOf } from '../engine/architectures/model-kind.ts';
 import { InputError } from '../engine/errors.ts';
 import { mayBeModel } from '../engine/hub/model-store.ts';
 import { createDecoders } from '../engine/image/decoders.ts';
@@ -9,7 +10,6 @@ import { checkDevice } from '../engine/onnx/device.ts';
 import { ClosingSteps } from './closing-steps.ts';
 import { addExamples, type Environment, openEnvironment } from './environment.ts';
 import { emptyTemp } from './files/data-folders.ts';
-import type { ReadFileKind } from './files/file-kinds.ts';
 import { createApp } from './http/app.ts';
 import { historyRoutes } from './http/routes/history.ts';
 import { LOG_SIZE } from './http/routes/internal.ts';
@@ -18,6 +18,7 @@ import { jobsRoutes } from './http/routes/jobs.ts';
 import { promptRoutes } from './http/routes/prompt.ts';
 import { queueRoutes } from './http/routes/queue.ts';
 import { serverFeatures } from './http/routes/system.ts';
+import { findStudio } from './http/studio-files.ts';
 import { checkExposure, createServers, listenAll, stopServer, urlOf } from './listeners.ts';
 import { createLog, type ServerLog } from './log.ts';
 import { type ServerOptions, serverDefaults } from './options.ts';
@@ -30,9 +31,6 @@ import { createSocketHub, type SocketHub, type SocketHubOptions } from './socket
 import { checkFolders, checkModels } from './start-check.ts';
 import { withoutToken } from './token.ts';
 import { startWorkerHost, type WorkerHost, type WorkerHostOptions } from './worker/host.ts';
-
-/** Connect here: `modelKindOf` of engine/architectures/model-kind.ts, as soon as it is there. */
-const readFileKind: ReadFileKind | undefined = undefined;
 
 export interface RunningServer {
   /** `http://127.0.0.1:8188`; https with TLS. */
@@ -65,7 +63,7 @@ export async function startServer({
   checkDevice(options.device);
   const warnings = checkExposure(options);
   checkFolders(options);
-  const environment = await openEnvironment({ ...options, readFileKind });
+  const environment = await openEnvironment({ ...options, readFileKind: modelKindOf });
   checkModels(options, environment, mayBeModel);
   for (const { name, error } of environment.packs) if (error) log.logger.warn(`pack ${name} was not loaded: ${error}`);
   const closing = new ClosingSteps();
@@ -181,6 +179,7 @@ function createServerApp(
     options,
     ...environment,
     pictures,
+    studio: findStudio(),
     features: serverFeatures(options),
     log,
     subscribeLogs: (clientId, enabled) => hub.subscribeLogs(clientId, enabled),

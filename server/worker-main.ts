@@ -1,6 +1,7 @@
 // The worker process: holds models and results, runs one prompt at a time, says everything over the IPC channel.
-import { loadClip } from '../engine/clip/clip.ts';
+import { loadClip, loadVisionTower } from '../engine/clip/clip.ts';
 import { loadCheckpoint } from '../engine/diffusion/checkpoint.ts';
+import { loadDiffusionModel, loadPromptModel, loadVae } from '../engine/diffusion/loose-parts.ts';
 import { type DownloadPlan, describePlan } from '../engine/hub/pull-folder.ts';
 import { createDecoders } from '../engine/image/decoders.ts';
 import type { ExecutionEvent } from '../schemas/events.ts';
@@ -65,6 +66,7 @@ const hubListeners = {
 const packs = await loadPacks({ packDirs: options.packDirs });
 const folders = dataFolders(options.dataDir);
 const places = options.places ?? { roots: [folders.models], extra: [] };
+const { device } = options;
 const offered = offeredModels({ places, packs }, options);
 const executor = createExecutor({
   registry: createRegistry(packs),
@@ -79,8 +81,12 @@ const executor = createExecutor({
     }),
     models: createWorkerModels({
       offered,
-      loadClip: (name, more) => loadClip(name, { ...more, ...hubListeners, device: options.device }),
-      loadCheckpoint: (name, more) => loadCheckpoint(name, { ...more, ...hubListeners, device: options.device }),
+      loadClip: (name, more) => loadClip(name, { ...more, ...hubListeners, device }),
+      loadVisionTower: (name, more) => loadVisionTower(name, { ...more, ...hubListeners, device }),
+      loadCheckpoint: (name, more) => loadCheckpoint(name, { ...more, ...hubListeners, device }),
+      loadDiffusionModel: (path) => loadDiffusionModel(path, { device }),
+      loadVae: (path) => loadVae(path, { device }),
+      loadPromptModel: (paths, type) => loadPromptModel(paths, { type, device }),
     }),
   },
 });

@@ -57,6 +57,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   comfyui: ['nodes', 'schemas', 'server/packs', 'templates'],
   cli: ['engine/*', 'nodes', 'schemas', 'server/*'],
   docs: ['engine/autodiff', 'nodes', 'schemas'],
+  web: [],
+  'web/components': [],
+  'web/studio': ['schemas', 'web/components'],
+  'web/stories': ['web/components'],
   bench: ['*'],
   test: ['*'],
 };
@@ -83,7 +87,7 @@ const sources = files.filter((f) => f.endsWith('.ts') || f.endsWith('.tsx'));
 
 const layerOf = (file: string): string => {
   const [top, second, third] = file.split('/');
-  return (top === 'engine' || top === 'server') && third ? `${top}/${second}` : top;
+  return ['engine', 'server', 'web'].includes(top) && third ? `${top}/${second}` : top;
 };
 
 const allows = (allowed: readonly string[], layer: string): boolean =>

@@ -22,8 +22,8 @@ export const helpPage = ({ displayName, description, inputs, outputs }: NodeDefi
   ].join('\n');
 
 const explain = ({ type, options }: Input): string =>
-  type === 'CLIP'
-    ? `${options.tooltip} A name from the server’s list; CLIPs that ComfyUI has loaded cannot be connected.`
+  type === 'CLIP' || type === 'CLIP_VISION'
+    ? `${options.tooltip} A name from the server’s list; models that ComfyUI has loaded cannot be connected.`
     : (options.tooltip ?? '');
 
 function remarks({ optional, options: { advanced, default: value } }: Input): string {

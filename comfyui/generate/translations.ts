@@ -67,6 +67,7 @@ export const slotNames: Readonly<Record<string, Row>> = {
   block: ['block', '禁用的词', '使わない語', 'verbotene Wörter', 'mots exclus', 'palabras prohibidas', '금지할 말', 'запрещённые слова'],
   candidates: ['candidates', '候选提示词', '候補', 'Kandidaten', 'candidats', 'candidatos', '후보', 'кандидаты'],
   clip: ['CLIP', 'CLIP', 'CLIP', 'CLIP', 'CLIP', 'CLIP', 'CLIP', 'CLIP'],
+  clip_vision: ['CLIP vision', 'CLIP 视觉模型', 'CLIP 視覚モデル', 'CLIP-Bildmodell', 'modèle d’image CLIP', 'modelo de imagen CLIP', 'CLIP 비전 모델', 'CLIP для картинок'],
   contributions: ['contributions', '各词贡献', '各語の寄与', 'Beiträge', 'contributions', 'contribuciones', '단어별 기여도', 'вклад слов'],
   count: ['count', '词元数量', 'トークン数', 'Anzahl', 'nombre', 'cantidad', '토큰 수', 'количество'],
   dropped: ['dropped words', '被舍弃的词', '入らなかった語', 'weggelassene Wörter', 'mots écartés', 'palabras descartadas', '빠진 말', 'отброшенные слова'],

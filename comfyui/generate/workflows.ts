@@ -66,11 +66,14 @@ export const examples: readonly Example[] = [
   },
 ];
 
-/** A node as the pack shows it: a CLIP is chosen by its name. */
+/** Type of socket → the first name in its list: the pack shows names of the server’s models instead. */
+const firstNames: Readonly<Record<string, string>> = { CLIP: clip, CLIP_VISION: 'none' };
+
+/** A node as the pack shows it. */
 export function inComfyUi(definition: NodeDefinition): NodeDefinition {
   const inputs = Object.entries(definition.inputs).map(([name, input]) => [
     name,
-    input.type === 'CLIP' ? combo([clip], { default: clip }) : input,
+    input.type in firstNames ? { ...combo([firstNames[input.type]]), optional: input.optional } : input,
   ]);
   return { ...definition, inputs: Object.fromEntries(inputs) };
 }

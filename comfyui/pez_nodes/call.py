@@ -67,8 +67,9 @@ async def _work(name: str, info: dict, values: dict, host: Host) -> tuple:
         connection = Connection(session, server_url())
         await connection.check()
         outputs = await _outputs(connection, host, name, info, values)
-        text = outputs.get(NODE, {}).get("text")
-        return {"text": text} if text else {}, await _values(connection, info, outputs)
+        # What the node shows beside its outputs: lists, as ComfyUI has them.
+        ui = {key: shown for key, shown in outputs.get(NODE, {}).items() if isinstance(shown, list)}
+        return ui, await _values(connection, info, outputs)
 
 
 async def _outputs(connection, host: Host, name: str, info: dict, values: dict) -> dict:
@@ -79,7 +80,7 @@ async def _outputs(connection, host: Host, name: str, info: dict, values: dict) 
 
     for attempt in (1, 2):
         uploads = await _upload_all(connection, info, values)
-        job = Job(connection, host, prompt_graph(name, info, values, uploads), str(values.get("clip")))
+        job = Job(connection, host, prompt_graph(name, info, values, uploads))
         try:
             return await job.outputs()
         except UnknownJob:

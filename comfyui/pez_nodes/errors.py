@@ -1,5 +1,6 @@
 """What goes wrong, as sentences for people; ComfyUI shows them on the node."""
 
+from .models import LOADERS
 from .settings import how_to_start
 
 
@@ -43,21 +44,22 @@ def sentence(error: dict) -> str:
     return f"{message}: {details}" if details else message
 
 
-def invalid_graph(body: dict, clip_name: str) -> PezNodesError:
+def invalid_graph(body: dict, graph: dict) -> PezNodesError:
     """The error for a graph that the server did not accept: {"error", "node_errors"}."""
     lines = []
     for node_id, entry in (body.get("node_errors") or {}).items():
+        class_type, inputs = entry.get("class_type"), graph.get(node_id, {}).get("inputs", {})
         for error in entry.get("errors", []):
-            if node_id == "clip" and error.get("type") == "value_not_in_list":
-                lines.append(unknown_clip(clip_name, error))
-            else:
-                lines.append(sentence(error))
+            lines.append(unknown_model(class_type, inputs, error) or sentence(error))
     return PezNodesError("\n".join(lines) or sentence(body.get("error") or {}) or "The pez-nodes server did not accept the inputs.")
 
 
-def unknown_clip(name: str, error: dict) -> str:
-    """What to choose instead of a CLIP that the server lacks."""
+def unknown_model(class_type: str, inputs: dict, error: dict) -> "str | None":
+    """What to choose instead of a model that the server lacks; None for another error."""
+    noun = next((noun for loader, noun, _ in LOADERS.values() if loader == class_type), None)
+    if noun is None or error.get("type") != "value_not_in_list":
+        return None
     config = (error.get("extra_info") or {}).get("input_config")
     names = config[0] if config and isinstance(config[0], list) else []
     offered = f" It has: {', '.join(names)}." if names else ""
-    return f"The pez-nodes server has no CLIP “{name}”.{offered} Press R to read its list anew."
+    return f"The pez-nodes server has no {noun} “{inputs.get('clip_name')}”.{offered} Press R to read its list anew."

@@ -2,21 +2,23 @@
 
 import json
 
-CLIP, NODE, OUTPUT = "clip", "node", "output."
+from .models import LOADERS, NONE
+from .table import types_of
+
+NODE, MODEL, OUTPUT = "node", "model.", "output."
 
 
 def prompt_graph(name: str, info: dict, values: dict, uploads: dict) -> dict:
     """values: the node's inputs by name; uploads: those of type IMAGE → names of their files on the server."""
-    from .table import types_of
-
     types = types_of(info)
     graph, inputs = {}, {}
     for key, value in values.items():
         if value is None or key not in types:
             continue
-        if types[key] == "CLIP":
-            graph[CLIP] = {"class_type": "CLIPLoader", "inputs": {"clip_name": value}}
-            inputs[key] = [CLIP, 0]
+        if types[key] in LOADERS:
+            if value not in ("", NONE):
+                graph[MODEL + key] = {"class_type": LOADERS[types[key]][0], "inputs": {"clip_name": value}}
+                inputs[key] = [MODEL + key, 0]
         elif key in uploads:
             inputs[key] = add_batch(graph, key, uploads[key])
         elif isinstance(value, dict):  # PEZ_PROMPT: the server reads its text

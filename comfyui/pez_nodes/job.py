@@ -21,13 +21,12 @@ PAUSE, LOOK, GOODBYE = 0.5, 20.0, 3.0
 
 
 class Job:
-    """graph: a prompt graph whose node NODE is the one that the user sees. clip_name: for the sentence about an unknown one."""
+    """graph: a prompt graph whose node NODE is the one that the user sees."""
 
-    def __init__(self, connection: Connection, host: Host, graph: dict, clip_name: str):
+    def __init__(self, connection: Connection, host: Host, graph: dict):
         self._connection = connection
         self._host = host
         self._graph = graph
-        self._clip_name = clip_name
         # A name of our own: a graph that was sent twice, because the answer was lost, still runs once.
         self._id = str(uuid.uuid4())
         self._client_id = uuid.uuid4().hex
@@ -86,7 +85,7 @@ class Job:
         if status == 400 or answer.get("node_errors"):
             if not (isinstance(error, dict) and error.get("type") == "invalid_prompt_id"):
                 self._sent = status == 200
-                raise invalid_graph(answer if isinstance(answer, dict) else {"error": {"message": answer}}, self._clip_name)
+                raise invalid_graph(answer if isinstance(answer, dict) else {"error": {"message": answer}}, self._graph)
         self._host.text("In the queue of the pez-nodes server")
 
     async def _follow(self, socket) -> dict:

@@ -24,8 +24,8 @@ def make_class(name: str, info: dict) -> type:
             return input_types(info)
 
         @classmethod
-        def VALIDATE_INPUTS(cls, clip):
-            """Any name passes here: the server knows which CLIPs it has, and its answer names them."""
+        def VALIDATE_INPUTS(cls, clip=None, clip_vision=None):
+            """Any name passes here: the server knows which models it has, and its answer names them."""
             return True
 
         async def run(self, unique_id=None, **inputs):

@@ -26,8 +26,8 @@ def make_class(name: str, info: dict, io) -> type:
             return make_schema(name, info, io)
 
         @classmethod
-        def validate_inputs(cls, clip):
-            """Any name passes here: the server knows which CLIPs it has, and its answer names them."""
+        def validate_inputs(cls, clip=None, clip_vision=None):
+            """Any name passes here: the server knows which models it has, and its answer names them."""
             return True
 
         @classmethod

@@ -14,10 +14,11 @@ const DIFFUSION_PREFIXES = ['model.diffusion_model.', 'diffusion_model.', '', 'm
 
 // prettier-ignore
 const DIFFUSION: readonly [label: string, ...names: string[]][] = [
-  ['SD 3', 'joint_blocks.0.context_block.attn.qkv.weight', 'transformer_blocks.0.ff_context.net.0.proj.weight'],
   ['Chroma', 'distilled_guidance_layer.0.norms.0.scale', 'distilled_guidance_layer.norms.0.scale'],
   ['Hunyuan Video', 'txt_in.individual_token_refiner.blocks.0.norm1.weight'],
   ['Flux', 'double_blocks.0.img_attn.norm.key_norm.scale', 'single_transformer_blocks.0.attn.norm_q.weight'],
+  // Flux in diffusers' names has these blocks, too.
+  ['SD 3', 'joint_blocks.0.context_block.attn.qkv.weight', 'transformer_blocks.0.ff_context.net.0.proj.weight'],
   ['Stable Cascade', 'clf.1.weight'],
   ['Stable Audio', 'transformer.rotary_pos_emb.inv_freq'],
   ['AuraFlow', 'double_layers.0.attn.w1q.weight'],
@@ -27,7 +28,7 @@ const DIFFUSION: readonly [label: string, ...names: string[]][] = [
   ['LTX Video', 'adaln_single.emb.timestep_embedder.linear_1.bias'],
   ['ACE-Step (audio)', 'genre_embedder.weight'],
   ['Cosmos (video)', 'blocks.block0.blocks.0.block.attn.to_q.0.weight', 'blocks.0.mlp.layer1.weight'],
-  ['Lumina 2', 'cap_embedder.1.weight'],
+  ['Lumina 2 or Z-Image', 'cap_embedder.1.weight'],
   ['Wan (video)', 'head.modulation'],
   ['Hunyuan 3D', 'latent_in.weight', 't_embedder.mlp.2.weight'],
   ['HiDream', 'caption_projection.0.linear.weight'],

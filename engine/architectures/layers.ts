@@ -3,6 +3,7 @@
 import { InputError } from '../errors.ts';
 import { reshaped, rows, type Weight } from '../safetensors/weights.ts';
 import { float, type GraphBuilder, type Value } from './graph-builder.ts';
+import { type AppliedLora, addLinearBranches } from './low-rank.ts';
 
 /** Parameters by their canonical names: those of transformers for CLIP, of diffusers for U-Net and autoencoder. */
 export interface Parameters {
@@ -10,6 +11,8 @@ export interface Parameters {
   readonly source: string;
   /** The parameter; undefined if the model has none of that name. */
   find(name: string): Weight | undefined;
+  /** LoRAs at work: what is added to the outputs of layers. */
+  readonly loras?: readonly AppliedLora[];
 }
 
 /** A graph under construction and the parameters that it is made from. */
@@ -47,7 +50,8 @@ export function linear(context: Context, x: Value, prefix: string): Value {
   const flat = graph.add('Reshape', [x, graph.ints(-1, input)]);
   const product = graph.add('Gemm', [flat, matrix, ...(bias ? [graph.weight(bias)] : [])], { transB });
   const shape = graph.add('Concat', [graph.add('Shape', [x], { end: -1 }), graph.ints(out)], { axis: 0 });
-  return graph.add('Reshape', [product, shape]);
+  const y = graph.add('Reshape', [product, shape]);
+  return addLinearBranches({ graph, loras: parameters.loras, prefix, dims, x, y });
 }
 
 /** The matrix of a linear layer as it is stored, the dims [out, in] of W, and whether the stored one is W or (0) its transpose. */

@@ -75,7 +75,8 @@ function diffusionKind(weights: Weights, unet: Part, parts: readonly Part[]): Mo
   return {
     kind,
     label: `${name}${lcm}${v}${without}${part}`,
-    supported: true,
+    // Its noise levels would do, but it was trained to go on where XL's own model stops, on other conditions.
+    supported: base !== 'sdxl_refiner',
     parts,
     base,
     prediction,
@@ -91,8 +92,13 @@ const INPUTS: Readonly<Record<number, string>> = {
   9: 'an inpainting model',
 };
 
+/** What stands beside weights that are not what they look like: their scales. */
+const QUANTISED = /(^|\.)(scaled_fp8|scale_weight|absmax|quant_map)$/;
+const isQuantised = (names: Iterable<string>): boolean => [...names].some((name) => QUANTISED.test(name));
+
 /** U-Nets of another kind: what they are; undefined for those that can be used. */
 function refusedUnet({ names }: Weights, facts: UnetFacts): string | undefined {
+  if (isQuantised(names)) return 'a quantised model (scaled FP8 or NF4)';
   if (facts.video) return 'a video model (Stable Video Diffusion)';
   if (names.has('edm_mean') && names.has('edm_std')) return 'Playground 2.5 (EDM)';
   if (names.has('edm_vpred.sigma_max')) return 'CosXL (EDM)';
@@ -137,11 +143,13 @@ function lastBiasDeviates(weights: Weights, { layout, prefix }: Part): boolean {
 function partKind(weights: Weights, parts: readonly Part[]): ModelKind | undefined {
   const find = (part: Part['part']) => parts.find((p) => p.part === part);
   const [text, vision] = [find('text_encoder'), find('vision_encoder')];
+  const supported = !isQuantised(weights.names);
+  const how = supported ? '' : ', quantised';
   if (vision) {
-    const label = visionEncoderLabel(weights, vision);
-    return { kind: 'clip_vision', label: `${label}${text ? '' : ' vision'}`, supported: true, parts };
+    const label = `${visionEncoderLabel(weights, vision)}${text ? '' : ' vision'}${how}`;
+    return { kind: 'clip_vision', label, supported, parts };
   }
-  if (text) return { kind: 'text_encoders', label: `${textEncoderLabel(weights, text)} text`, supported: true, parts };
+  if (text) return { kind: 'text_encoders', label: `${textEncoderLabel(weights, text)} text${how}`, supported, parts };
   if (!find('vae_decoder') && !find('vae_encoder')) return;
   const missing = find('vae_decoder') ? (find('vae_encoder') ? '' : ' without encoder') : ' without decoder';
   return { kind: 'vae', label: `VAE${missing}`, supported: true, parts };

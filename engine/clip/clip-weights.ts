@@ -20,7 +20,6 @@ import { placeGraph } from '../architectures/place-graph.ts';
 import { InputError } from '../errors.ts';
 import { readJson } from '../hub/read-json.ts';
 import { openWeights } from '../safetensors/weights.ts';
-import type { OpenClipPreprocess } from './clip-preprocess.ts';
 
 export interface ClipWeights {
   /** The file, or the index of its shards. */
@@ -40,7 +39,8 @@ interface ClipConfigFiles {
 
 interface OpenClipFile {
   readonly model_cfg?: OpenClipConfig;
-  readonly preprocess_cfg?: OpenClipPreprocess;
+  /** What OpenCLIP does with pictures, in its own words. */
+  readonly preprocess_cfg?: object;
 }
 
 interface TowerConfig extends TransformersTowerConfig {

@@ -32,10 +32,18 @@ const FITTING: Readonly<Record<DiffusionBase, readonly FittingClip[]>> = {
 /** Of several, the one of the smallest download first. */
 export const clipsThatFit = (base: DiffusionBase): readonly FittingClip[] => FITTING[base];
 
-/** "openai/clip-vit-large-patch14 (ViT-L/14, a download of 1.7 GB)", joined by "or"; without a base, what fits each. */
-export function fittingClipHint(base?: DiffusionBase): string {
-  const fitting = base ? FITTING[base] : [L, H, BIG_G];
-  return fitting
+/** Width of a text tower → the CLIP that it comes from; undefined for other widths. */
+export const clipOfWidth = (width: number): FittingClip | undefined => BY_WIDTH.get(width);
+
+const BY_WIDTH: ReadonlyMap<number, FittingClip> = new Map([
+  [768, L],
+  [1024, H],
+  [1280, BIG_G],
+]);
+
+/** "openai/clip-vit-large-patch14 (ViT-L/14, a download of 1.7 GB)", joined by "or"; of none, all that fit one checkpoint or another. */
+export function fittingClipHint(fitting: readonly FittingClip[]): string {
+  return (fitting.length > 0 ? fitting : [L, H, BIG_G])
     .map(({ id, label, sizeBytes }) => `${id} (${label}, a download of ${(sizeBytes / 1e9).toFixed(1)} GB)`)
     .join(' or ');
 }

@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClipTextSizes } from '../architectures/clip-text.ts';
 import { InputError } from '../errors.ts';
+import { immich } from '../hub/clip-layouts/immich.ts';
 import type { Device } from '../onnx/device.ts';
 import type { Clip, LoadOptions, VisionTower } from './clip.ts';
-import { clipPreprocess } from './clip-preprocess.ts';
 import { bundledClipTokenizer, hasTokenizer, loadClipTokenizer } from './clip-tokenizer.ts';
 import { type ClipWeights, textTowerOf, visionTowerOf } from './clip-weights.ts';
 import { type ImageEncoder, makeImageEncoder } from './image-encoder.ts';
@@ -49,7 +49,10 @@ export function visionFromWeights(name: string, weights: ClipWeights, options: P
     const file = join(weights.dir, 'preprocessor_config.json');
     // Of the files of OpenCLIP, the configuration says it.
     if (weights.found.layout === 'transformers' && existsSync(file)) return loadPreprocess(weights.dir);
-    return makePreprocess(clipPreprocess(sizes.image, weights.config.openClip?.preprocess_cfg), weights.path);
+    return makePreprocess(
+      immich.readProcessor({ ...weights.config.openClip?.preprocess_cfg, size: sizes.image }, weights.path),
+      weights.path,
+    );
   };
   return { name, image: makeImageEncoder({ path, device: options.device }, load), dim: sizes.projection };
 }

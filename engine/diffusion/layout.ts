@@ -1,4 +1,4 @@
-// Name of a checkpoint (bundled, folder, hub id) → its files, in the folder layout of diffusers/optimum ONNX exports.
+// Name of a checkpoint (bundled, folder, hub id) → its files, in the folder layout of diffusers and of optimum's ONNX exports.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../errors.ts';
@@ -9,6 +9,7 @@ import type { HubOptions } from '../hub/pull-folder.ts';
 import { readJson } from '../hub/read-json.ts';
 import { checkDtype, type Dtype, findVariant, variantFile } from '../hub/variant.ts';
 import { parseHubId } from '../hub-id.ts';
+import { findPartWeights } from './find-part-weights.ts';
 import { encodersOf, readIndex, SCHEDULER } from './model-index.ts';
 import type { SchedulerConfig } from './noise-levels.ts';
 import { pullCheckpoint } from './pull-checkpoint.ts';
@@ -16,7 +17,7 @@ import { pullCheckpoint } from './pull-checkpoint.ts';
 export interface CheckpointFiles {
   readonly name: string;
   readonly dir: string;
-  /** One, or two for SDXL: the model's file and the tokenizer's folder. */
+  /** Of each part: the ONNX file or, if there is none, the .safetensors file or the index of several. One text encoder, or two for SDXL. */
   readonly textEncoders: readonly { readonly modelPath: string; readonly tokenizerDir: string }[];
   readonly unetPath: string;
   readonly vaeDecoderPath: string;
@@ -56,7 +57,11 @@ export async function findCheckpoint(name: string, options: CheckpointStoreOptio
     ? join(bundledRoot(), name)
     : (localFolder(name, []) ?? (await fromHub(name, { ...options, onNote: undefined })));
   const index = readIndex(dir);
-  const part = (folder: string) => findPart(folder, { name, dir, dtype, onNote: options.onNote });
+  const part = (folder: string) => {
+    const onnx = findPart(folder, { name, dir, dtype, onNote: options.onNote });
+    // An ONNX file was exported and checked by whoever offers it.
+    return existsSync(onnx) ? onnx : (findPartWeights(dir, folder, dtype) ?? onnx);
+  };
   const files: CheckpointFiles = {
     name,
     dir,
@@ -72,7 +77,11 @@ export async function findCheckpoint(name: string, options: CheckpointStoreOptio
     vae: readVaeConfig(dir, encodersOf(index).length > 1),
   };
   for (const path of [...files.textEncoders.map((e) => e.modelPath), files.unetPath, files.vaeDecoderPath])
-    if (!existsSync(path)) throw new InputError('MODEL_NOT_FOUND', `The checkpoint ${name} lacks the file ${path}.`);
+    if (!existsSync(path))
+      throw new InputError(
+        'MODEL_NOT_FOUND',
+        `The checkpoint ${name} lacks the file ${path}, and has no .safetensors file of that part.`,
+      );
   for (const { tokenizerDir } of files.textEncoders) checkTokenizer(tokenizerDir);
   return files;
 }
@@ -102,7 +111,8 @@ function checkTokenizer(dir: string): void {
   );
 }
 
-interface VaeJson {
+/** config.json of a VAE. */
+export interface VaeJson {
   readonly scaling_factor?: number | null;
   readonly shift_factor?: number | null;
   readonly latent_channels?: number;
@@ -119,6 +129,11 @@ function readVaeConfig(dir: string, isXl: boolean): VaeConfig {
     scale: 2 ** ((config.block_out_channels?.length ?? 4) - 1),
     channels: config.latent_channels ?? 4,
   };
+  return checkVaeConfig(vae, path ?? dir);
+}
+
+/** The same numbers, if they can be true. Throws MODEL_INVALID. */
+export function checkVaeConfig(vae: VaeConfig, path: string): VaeConfig {
   const sound = Object.values(vae).every((n) => Number.isFinite(n)) && vae.scalingFactor > 0 && vae.scale <= 64;
   if (!sound || !Number.isInteger(vae.channels) || vae.channels < 1 || vae.channels > 256)
     throw new InputError('MODEL_INVALID', `${path} has numbers that no VAE has: ${JSON.stringify(vae)}.`);

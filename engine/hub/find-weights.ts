@@ -4,24 +4,19 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { InputError } from '../errors.ts';
 import { pickle } from '../safetensors/weights.ts';
+import { PICKLES, safetensorsFile } from './clip-sources.ts';
+import { pathsOf } from './needed-files.ts';
+import type { Dtype } from './variant.ts';
 
-/** Names of a CLIP's weights in a folder, transformers' first; each may be the name of an index of shards, too. */
+/** Names of a CLIP's weights in a folder, transformers' first. */
 const STEMS = ['model', 'open_clip_model', 'open_clip_pytorch_model'];
-/** Of the full precision first, as without `dtype` everywhere. */
-const ENDINGS = {
-  fp32: ['.safetensors', '.safetensors.index.json'],
-  fp16: ['.fp16.safetensors', '.safetensors.index.fp16.json'],
-};
-const PICKLES = ['pytorch_model.bin', 'open_clip_pytorch_model.bin'];
 
 /** The weights in a folder; undefined if it has none. Throws MODEL_UNSUPPORTED if they are a pickle. */
-export function weightsInFolder(dir: string, dtype?: string): string | undefined {
-  const endings = dtype === 'fp16' ? [...ENDINGS.fp16, ...ENDINGS.fp32] : [...ENDINGS.fp32, ...ENDINGS.fp16];
-  for (const stem of STEMS)
-    for (const ending of endings) {
-      const path = join(dir, stem + ending);
-      if (existsSync(path)) return path;
-    }
+export function weightsInFolder(dir: string, dtype?: Dtype): string | undefined {
+  const named = STEMS.flatMap((stem) => pathsOf(safetensorsFile(stem, dtype))).find((file) =>
+    existsSync(join(dir, file)),
+  );
+  if (named) return join(dir, named);
   const files = readdirSync(dir);
   const only = files.filter((file) => file.endsWith('.safetensors'));
   if (only.length === 1) return join(dir, only[0]);

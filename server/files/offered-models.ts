@@ -36,6 +36,9 @@ export const kindOfFolder: ReadonlyMap<string, ModelKind> = new Map([
   ['unet', 'unet'],
 ]);
 
+/** Kinds whose loaders take ids of the hub. */
+const ON_HUB: readonly ModelKind[] = ['checkpoint', 'clip', 'clip_vision'];
+
 /** A pickle is not offered: it can run code. */
 export const isModelFile = (name: string): boolean => /\.safetensors$/i.test(name);
 
@@ -67,7 +70,8 @@ class FolderModels implements OfferedModels {
     const { paths } = this.#offered(kind);
     // ComfyUI on Windows writes sub-folders with a backslash.
     const found = paths.get(name) ?? paths.get(name.replaceAll('\\', '/'));
-    return found ?? (this.#options.allowHub && isOnlyHubId(name) ? name : undefined);
+    const mayBeOfHub = this.#options.allowHub && ON_HUB.includes(kind) && isOnlyHubId(name);
+    return found ?? (mayBeOfHub ? name : undefined);
   }
 
   #offered(kind: ModelKind): Offered {

@@ -16,6 +16,7 @@ import { internalRoutes } from './routes/internal.ts';
 import { modelRoutes } from './routes/models.ts';
 import { objectInfoRoutes } from './routes/object-info.ts';
 import { packFileRoutes, packRoutes } from './routes/packs.ts';
+import { studioRoutes } from './routes/studio.ts';
 import { systemRoutes } from './routes/system.ts';
 import { templateRoutes } from './routes/templates.ts';
 import { uploadRoutes } from './routes/upload.ts';
@@ -51,6 +52,8 @@ export interface AppDeps {
   readonly pictures: PictureReader;
   readonly features: FeatureFlags;
   readonly log: Pick<ServerLog, 'logger' | 'entries'>;
+  /** Of the built studio; undefined if it has not been built. */
+  readonly studio?: string | undefined;
   /** The socket hub's. */
   subscribeLogs(clientId: string, enabled: boolean): void;
   /** How many prompts are running or waiting, for the page at `/`. */
@@ -63,7 +66,7 @@ export interface AppDeps {
 
 /** The Express application. It does not listen, and there is nothing to close. */
 export function createApp(deps: AppDeps): Express {
-  const { options, folders, packs, log, features, registry, sources, offered, models, kinds, pictures } = deps;
+  const { options, folders, packs, log, features, registry, sources, offered, models, kinds, pictures, studio } = deps;
   const { frontEndRoot, maxUploadBytes, multiUser } = options;
   const quota = createUploadQuota(folders, options.maxUploadsBytes);
   const users = createUsers({ folders, multiUser });
@@ -87,7 +90,8 @@ export function createApp(deps: AppDeps): Express {
       internalRoutes({ folders, models, log, subscribeLogs: deps.subscribeLogs }),
       packFileRoutes({ packs, frontEndRoot }),
       templateRoutes({ packs }),
-      webRootRoutes({ frontEndRoot, page }),
+      studioRoutes({ folder: studio }),
+      webRootRoutes({ frontEndRoot, studio, page }),
     ],
   });
 }

@@ -89,7 +89,7 @@ const FILES: Record<string, [shapes: Shapes, kind: string, supported: boolean, m
       ...under('conditioner.embedders.0.model.', openClip(1280)),
     },
     'checkpoints',
-    true,
+    false,
   ],
   'SSD-1B (distilled SD XL)': [{ ...sd(xl([2, 2, 4, 4])), ...firstStage, ...xlTowers }, 'checkpoints', true],
   'an inpainting model': [{ ...sd(unet(768, { inChannels: 9 })), ...firstStage, ...clipL }, 'checkpoints', false],
@@ -109,6 +109,12 @@ const FILES: Record<string, [shapes: Shapes, kind: string, supported: boolean, m
     'diffusion_models',
     false,
   ],
+  'a quantised model (scaled FP8 or NF4)': [
+    { ...sd(xl([2, 2, 10, 10])), 'model.diffusion_model.scaled_fp8': [0] },
+    'diffusion_models',
+    false,
+  ],
+  'CLIP ViT-L/14 text, quantised': [{ ...clip(768), scaled_fp8: [0] }, 'text_encoders', false],
   'Playground 2.5 (EDM)': [
     { ...sd(xl([2, 2, 10, 10])), ...firstStage, edm_mean: [4], edm_std: [4] },
     'checkpoints',
@@ -120,6 +126,7 @@ const FILES: Record<string, [shapes: Shapes, kind: string, supported: boolean, m
     'diffusion_models',
     false,
   ],
+  'Hunyuan Video': [{ 'txt_in.individual_token_refiner.blocks.0.norm1.weight': [8] }, 'diffusion_models', false],
   'Wan (video)': [{ 'head.modulation': [1, 2, 8] }, 'diffusion_models', false],
   AuraFlow: [sd({ 'double_layers.0.attn.w1q.weight': [8, 8] }), 'diffusion_models', false],
   PixArt: [{ 't_block.1.weight': [8, 8] }, 'diffusion_models', false],
@@ -175,6 +182,13 @@ test.each(Object.entries(FILES))('%s', (label, [shapes, kind, supported, metadat
   expect(modelKindOf(headerOnly(shapes, metadata))).toMatchObject({ label, kind, supported });
 });
 
+test("Flux in diffusers' names is not taken for SD 3", () => {
+  const names = ['transformer_blocks.0.ff_context.net.0.proj.weight', 'single_transformer_blocks.0.attn.norm_q.weight'];
+  const shapes = Object.fromEntries(names.map((name) => [name, [8]]));
+  expect(modelKindOf(headerOnly(shapes)).label).toBe('Flux');
+  expect(modelKindOf(headerOnly({ [names[0]]: [8] })).label).toBe('SD 3');
+});
+
 test('base, prediction and noise levels of a checkpoint are told, and where its parts stand', () => {
   expect(modelKindOf(headerOnly(FILES['SD XL (v)'][0]))).toMatchObject({
     base: 'sdxl',
@@ -183,8 +197,8 @@ test('base, prediction and noise levels of a checkpoint are told, and where its 
   });
   const { parts } = modelKindOf(headerOnly(FILES['SD XL'][0]));
   expect(parts.filter(({ part }) => part === 'text_encoder')).toEqual([
-    { part: 'text_encoder', layout: 'transformers', prefix: 'conditioner.embedders.0.transformer.text_model.' },
-    { part: 'text_encoder', layout: 'openclip', prefix: 'conditioner.embedders.1.model.' },
+    { part: 'text_encoder', layout: 'transformers', prefix: 'conditioner.embedders.0.transformer.' },
+    { part: 'text_encoder', layout: 'open_clip', prefix: 'conditioner.embedders.1.model.' },
   ]);
 });
 

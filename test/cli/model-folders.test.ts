@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkpointDir } from '../diffusion/fixture.ts';
 import { f32, writeSafetensors } from '../helpers/safetensors-file.ts';
+import { writeSplitClip } from '../helpers/split-clip.ts';
 import { picture, runCli, standin } from './run-cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pez-cli-folders-'));
@@ -28,6 +29,17 @@ test('invert and encode take a CLIP by its name in a folder, and report it by th
   expect(JSON.parse(encoded.stdout).embeddings).toHaveLength(1);
   const elsewhere = await runCli(args);
   expect([elsewhere.code, elsewhere.stderr]).toEqual([2, expect.stringMatching(/MODEL_NOT_FOUND|DOWNLOAD_FAILED/)]);
+});
+
+test('the towers of a CLIP may lie in two files', async () => {
+  writeSplitClip(join(models, 'clip/split'), join(models, 'clip_vision/eyes'));
+  const args = ['encode', picture, '--clip', 'split/model.safetensors', '--models-dir', models, '--json'];
+  const env = { HF_HOME: join(folder, 'home') };
+  const paired = await runCli([...args, '--clip-vision', 'eyes/model.safetensors'], { env });
+  expect([paired.code, paired.stderr]).toEqual([0, '']);
+  expect(JSON.parse(paired.stdout)).toMatchObject({ dim: 24, embeddings: [{ kind: 'image' }] });
+  const alone = await runCli(args, { env });
+  expect([alone.code, alone.stderr]).toEqual([2, expect.stringMatching(/holds the text tower of a CLIP alone/)]);
 });
 
 test('models list has what is in the folders, with kind and size', async () => {

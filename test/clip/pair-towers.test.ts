@@ -1,13 +1,16 @@
 // Which CLIP belongs to which checkpoint, and towers that were never trained together.
-import { clipsThatFit, fittingClipHint } from '../../engine/clip/fitting-clips.ts';
+import { clipOfWidth, clipsThatFit, fittingClipHint } from '../../engine/clip/fitting-clips.ts';
 
 test('a checkpoint’s CLIP is named with the size of its download', () => {
-  expect(fittingClipHint('sd1')).toBe('openai/clip-vit-large-patch14 (ViT-L/14, a download of 1.7 GB)');
-  expect(fittingClipHint('sd2')).toBe('laion/CLIP-ViT-H-14-laion2B-s32B-b79K (ViT-H/14, a download of 3.9 GB)');
-  expect(fittingClipHint('sdxl')).toBe(
+  expect(fittingClipHint(clipsThatFit('sd1'))).toBe('openai/clip-vit-large-patch14 (ViT-L/14, a download of 1.7 GB)');
+  expect(fittingClipHint(clipsThatFit('sd2'))).toBe(
+    'laion/CLIP-ViT-H-14-laion2B-s32B-b79K (ViT-H/14, a download of 3.9 GB)',
+  );
+  expect(fittingClipHint(clipsThatFit('sdxl'))).toBe(
     'openai/clip-vit-large-patch14 (ViT-L/14, a download of 1.7 GB) or laion/CLIP-ViT-bigG-14-laion2B-39B-b160k (ViT-bigG/14, a download of 10.2 GB)',
   );
-  expect(fittingClipHint()).toContain(' or laion/CLIP-ViT-H-14');
+  expect([768, 1024, 1280].map((width) => clipOfWidth(width)?.label)).toEqual(['ViT-L/14', 'ViT-H/14', 'ViT-bigG/14']);
+  expect(fittingClipHint([])).toContain(' or laion/CLIP-ViT-H-14');
 });
 
 /** Parameters of a transformer of `layers` with its two tables or its patches, as the architecture has them. */

@@ -48,6 +48,10 @@ describeWithPython('the pack in ComfyUI', () => {
       expect(shown.clip[0]).toEqual([clip]);
       for (const [slot, [type, options]] of Object.entries<[string, { options?: unknown }]>(all)) {
         if (slot === 'clip') continue;
+        if (slot === 'clip_vision') {
+          expect(shown[slot][0]).toEqual(['none']);
+          continue;
+        }
         const { options: choices, ...rest } = options ?? {};
         expect([slot, shown[slot]]).toEqual([slot, [choices ?? type, rest]]);
       }
@@ -72,12 +76,12 @@ describeWithPython('the pack in ComfyUI', () => {
     const { ui, result } = await pack.run({
       class: 'PEZInvert',
       node: 'outer:5',
-      inputs: { ...invert, seed },
+      inputs: { ...invert, seed, clip_vision: 'none' },
       images: { images: [tiger] },
     });
     const [prompt, similarity, tokens, plot, candidates] = result;
     expect(prompt.split(' ')).toContain('tiger');
-    expect(ui).toEqual({ text: [prompt] });
+    expect(ui).toMatchObject({ text: [prompt], search: [{ steps: expect.any(Array) }] });
     expect(tokens).toEqual({ prompt, similarity, ids: [expect.any(Number), expect.any(Number), expect.any(Number)] });
     expect(plot.shape).toEqual([1, expect.any(Number), expect.any(Number), 3]);
     expect(candidates[0]).toBe(prompt);
@@ -176,6 +180,10 @@ describeWithPython('the pack in ComfyUI', () => {
     const swap = { clip, prompt: 'a cat', mode: 'word', from: 'dog', to: 'fox' };
     await expect(tell({ ...swap, clip: 'ViT-X' })).rejects.toThrow(
       'The pez-nodes server has no CLIP “ViT-X”. It has: pico-clip.',
+    );
+    const { images, ...rest } = { ...invert, clip_vision: 'eye', images: [tiger] };
+    await expect(pack.run({ class: 'PEZInvert', inputs: rest, images: { images } })).rejects.toThrow(
+      'The pez-nodes server has no picture tower “eye”. Press R to read its list anew.',
     );
     await expect(tell({ ...swap, mode: 'sideways' })).rejects.toThrow(/^Value not in list: mode: 'sideways'/);
     await expect(tell(swap)).rejects.toThrow(/“dog”|"dog"/);

@@ -2,7 +2,7 @@
 import type { Weights } from '../../safetensors/weights.ts';
 
 /** Whose names a part has: `original` are those that Stable Diffusion's and OpenCLIP's own code writes. */
-export type PartLayout = 'original' | 'diffusers' | 'transformers' | 'openclip';
+export type PartLayout = 'original' | 'diffusers' | 'transformers' | 'open_clip';
 
 export interface Part {
   readonly part: 'unet' | 'vae_decoder' | 'vae_encoder' | 'text_encoder' | 'vision_encoder';
@@ -53,41 +53,36 @@ const PATTERNS: readonly Pattern[] = [
   {
     part: 'text_encoder',
     layout: 'transformers',
-    names: ['embeddings.token_embedding.weight', 'final_layer_norm.weight'],
+    names: ['text_model.embeddings.token_embedding.weight'],
     prefixes: [
-      'cond_stage_model.transformer.text_model.',
       'cond_stage_model.transformer.',
-      'conditioner.embedders.0.transformer.text_model.',
-      'text_encoders.clip_l.transformer.text_model.',
-      'text_encoders.clip_g.transformer.text_model.',
-      'text_encoder.text_model.',
-      'text_model.',
+      'conditioner.embedders.0.transformer.',
+      'text_encoders.clip_l.transformer.',
+      'text_encoders.clip_g.transformer.',
+      'text_encoder.',
+      '',
     ],
+  },
+  // Some early files, and towers that were saved alone, have no "text_model.".
+  {
+    part: 'text_encoder',
+    layout: 'transformers',
+    names: ['embeddings.token_embedding.weight', 'encoder.layers.0.layer_norm1.weight'],
+    prefixes: ['cond_stage_model.transformer.', ''],
   },
   {
     part: 'text_encoder',
-    layout: 'openclip',
+    layout: 'open_clip',
     names: ['token_embedding.weight', 'transformer.resblocks.0.ln_1.weight'],
-    prefixes: [
-      'cond_stage_model.model.',
-      'conditioner.embedders.0.model.',
-      'conditioner.embedders.1.model.',
-      'text.',
-      '',
-    ],
+    prefixes: ['cond_stage_model.model.', 'conditioner.embedders.0.model.', 'conditioner.embedders.1.model.', ''],
   },
   {
     part: 'vision_encoder',
     layout: 'transformers',
-    names: ['embeddings.patch_embedding.weight', 'embeddings.class_embedding'],
-    prefixes: ['vision_model.'],
+    names: ['vision_model.embeddings.patch_embedding.weight'],
+    prefixes: [''],
   },
-  {
-    part: 'vision_encoder',
-    layout: 'openclip',
-    names: ['conv1.weight', 'transformer.resblocks.0.ln_1.weight'],
-    prefixes: ['visual.'],
-  },
+  { part: 'vision_encoder', layout: 'open_clip', names: ['visual.conv1.weight'], prefixes: [''] },
 ];
 
 /** The parts that a file holds, text encoders in the order in which a checkpoint uses them. */

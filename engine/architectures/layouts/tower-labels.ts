@@ -2,6 +2,13 @@
 import type { Weights } from '../../safetensors/weights.ts';
 import type { Part } from './find-parts.ts';
 
+type Names = Readonly<Record<string, readonly string[]>>;
+
+const TABLES: Names = {
+  transformers: ['text_model.embeddings.token_embedding.weight', 'embeddings.token_embedding.weight'],
+  open_clip: ['token_embedding.weight'],
+};
+
 /** Width of the hidden states → the towers that have it. */
 const TEXT: Readonly<Record<number, string>> = {
   512: 'CLIP ViT-B',
@@ -11,8 +18,7 @@ const TEXT: Readonly<Record<number, string>> = {
 };
 
 export function textEncoderLabel(weights: Weights, { layout, prefix }: Part): string {
-  const table = layout === 'openclip' ? 'token_embedding.weight' : 'embeddings.token_embedding.weight';
-  const width = weights.dims(prefix + table)?.[1] ?? 0;
+  const width = dimsOf(weights, prefix, TABLES[layout])?.[1] ?? 0;
   return TEXT[width] ?? `CLIP of width ${width}`;
 }
 
@@ -26,14 +32,22 @@ const VISION: Readonly<Record<string, string>> = {
   '1664/14': 'CLIP ViT-bigG/14',
 };
 
+const VISION_NAMES = {
+  transformers: {
+    patches: 'vision_model.embeddings.patch_embedding.weight',
+    positions: 'vision_model.embeddings.position_embedding.weight',
+  },
+  open_clip: { patches: 'visual.conv1.weight', positions: 'visual.positional_embedding' },
+};
+
 export function visionEncoderLabel(weights: Weights, { layout, prefix }: Part): string {
-  const [patches, positions] =
-    layout === 'openclip'
-      ? ['conv1.weight', 'positional_embedding']
-      : ['embeddings.patch_embedding.weight', 'embeddings.position_embedding.weight'];
+  const { patches, positions } = VISION_NAMES[layout === 'open_clip' ? layout : 'transformers'];
   const [width = 0, , size = 0] = weights.dims(prefix + patches) ?? [];
   const name = VISION[`${width}/${size}`] ?? `CLIP of width ${width}, patches of ${size}`;
   const count = weights.dims(prefix + positions)?.[0] ?? 0;
   // 224 pixels are not said; 336 are a model of its own.
   return name === 'CLIP ViT-L/14' && count === 24 ** 2 + 1 ? `${name}-336` : name;
 }
+
+const dimsOf = ({ dims }: Weights, prefix: string, names: readonly string[] = []): readonly number[] | undefined =>
+  names.map((name) => dims(prefix + name)).find((found) => found !== undefined);

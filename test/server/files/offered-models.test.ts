@@ -160,7 +160,9 @@ test('a name leads to what is listed and nowhere else; sub-folders may be writte
   expect(NOWHERE.filter((name) => offered.locate('vae', name) !== undefined)).toEqual([]);
   // It has the form of a hub id, but files of weights are none.
   expect(offered.locate('vae', 'other/y.safetensors')).toBeUndefined();
-  expect(offered.locate('clip', 'org/name')).toBe('org/name');
+  for (const kind of ['clip', 'checkpoint', 'clip_vision'] as const)
+    expect(offered.locate(kind, 'org/name')).toBe('org/name');
+  for (const kind of ['vae', 'unet', 'lora'] as const) expect(offered.locate(kind, 'org/name')).toBeUndefined();
 });
 
 test('folders that link to each other without end are listed up to three links deep', () => {

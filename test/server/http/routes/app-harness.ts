@@ -44,12 +44,15 @@ export interface TestApp {
 export interface TestAppOptions extends Partial<AppDeps['options']> {
   readonly packDirs?: readonly string[];
   readonly router?: Router;
+  /** The folder of a built studio. */
+  readonly studio?: string;
   readonly readFileKind?: ReadFileKind;
 }
 
 export async function startApp({
   packDirs = [],
   router = express.Router(),
+  studio,
   readFileKind,
   ...options
 }: TestAppOptions = {}): Promise<TestApp> {
@@ -79,6 +82,7 @@ export async function startApp({
     sources: createChoiceSources(folders, offered.offered, offered.kinds),
     packs,
     pictures,
+    studio,
     features: serverFeatures({ maxUploadBytes }),
     log,
     subscribeLogs: (id, enabled) => void subscriptions.push([id, enabled]),
