@@ -50,11 +50,14 @@ class Host:
         raise model_management.InterruptProcessingException()
 
 
-def _preview(file: bytes) -> tuple:
-    """(format, picture, largest side) as ComfyUI's progress takes it."""
+def _preview(file: bytes) -> "tuple | None":
+    """(format, picture, largest side) as ComfyUI's progress takes it; nothing where the file cannot be read."""
     import io
 
     from PIL import Image
 
-    picture = Image.open(io.BytesIO(file))
-    return (picture.format or "JPEG", picture.convert("RGB"), 512)
+    try:
+        picture = Image.open(io.BytesIO(file))
+        return (picture.format or "JPEG", picture.convert("RGB"), 512)
+    except OSError:
+        return None

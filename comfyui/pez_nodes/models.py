@@ -17,7 +17,7 @@ LOADERS = {
 }
 # The choice of an optional model that leaves it out.
 NONE = "none"
-# Seconds: how long a list is taken for current, how long ComfyUI waits for a new one, how long the server has to answer.
+# Seconds: how long a list is taken for current, how long ComfyUI waits for a new one (all its nodes together), how long the server has to answer.
 FRESH, WAIT, TIMEOUT = 3.0, 0.3, 5.0
 
 _lock = threading.Lock()
@@ -34,7 +34,8 @@ def known_names(kind: str):
             answered = threading.Event()
             _asked[url] = (time.monotonic(), answered)
             threading.Thread(target=_ask, args=(url, answered), name="pez-nodes: names of models", daemon=True).start()
-    answered.wait(WAIT)
+        waited_until = _asked[url][0] + WAIT
+    answered.wait(max(0.0, waited_until - time.monotonic()))
     return _names.get(url, {}).get(kind)
 
 
