@@ -27,7 +27,10 @@ export function assetRoutes(deps: ApiV2Deps, once: Once): RouteTable {
     return asset;
   };
   return {
-    'POST /api/v2/assets': (req, res) => upload(deps, { req, res, once, inTurn }),
+    'POST /api/v2/assets': async (req, res) => {
+      const { status, body } = await upload(deps, { req, res, once, inTurn });
+      sendJson(res, body, status);
+    },
     'POST /api/v2/assets/from-hash': async (req, res) => {
       const { asset, isNew } = await inTurn(async () => mint(deps, await readMint(req)));
       sendJson(res, { ...uploadView(asset, req), created_new: false }, isNew ? 201 : 200);
@@ -52,7 +55,10 @@ interface Uploading {
   readonly inTurn: ReturnType<typeof limit>;
 }
 
-async function upload(deps: ApiV2Deps, { req, res, once, inTurn }: Uploading): Promise<void> {
+async function upload(
+  deps: ApiV2Deps,
+  { req, res, once, inTurn }: Uploading,
+): Promise<{ status: number; body: V2Asset }> {
   const { folders, maxUploadBytes: maxBytes, quota } = deps;
   await quota.check(declaredBytes(req));
   const hasher = (await createBLAKE3()).init();
@@ -62,18 +68,17 @@ async function upload(deps: ApiV2Deps, { req, res, once, inTurn }: Uploading): P
     const hash = hasher.digest('hex');
     const { filePath, contentType } = readFields(received, hash);
     const fingerprint = fingerprintOf(JSON.stringify([hash, filePath, contentType]));
-    await once.run({ req, scope: 'assets', fingerprint }, async (keyed) => {
+    return await once.run({ req, scope: 'assets', fingerprint }, async (keyed) => {
       const before = keyed?.found && (await findAsset(keyed.found.subject, deps));
       if (before) {
         markReplayed(res);
-        sendJson(res, { ...assetView(before, req), created_new: false }, 200);
-        return;
+        return { status: 200, body: { ...assetView(before, req), created_new: false } };
       }
       const stored = await inTurn(() => store(deps, { received, hash, filePath, contentType }));
       keyed?.record({ subject: stored.asset.id, answer: null });
       keyed?.settle();
       const { asset, isNewContent } = stored;
-      sendJson(res, { ...uploadView(asset, req), created_new: isNewContent }, isNewContent ? 201 : 200);
+      return { status: isNewContent ? 201 : 200, body: { ...uploadView(asset, req), created_new: isNewContent } };
     });
   } finally {
     await received.file.discard();
