@@ -148,9 +148,9 @@ export function readJobs(
 }
 
 const AFTER = `(create_time < ? OR (create_time = ? AND seq < (SELECT seq FROM jobs WHERE prompt_id = ?)))`;
-/** Each wanted entry is among those of the job. */
-const HAS_LABELS = `json_valid(extra_data) AND NOT EXISTS (SELECT 1 FROM json_each(?) AS wanted WHERE NOT EXISTS (
-  SELECT 1 FROM json_each(extra_data, '$.job_metadata') AS has WHERE has.key = wanted.key AND has.value = wanted.value))`;
+/** Each wanted entry is among those of the job. A text that a disk has damaged has none. */
+const HAS_LABELS = `CASE WHEN json_valid(extra_data) THEN NOT EXISTS (SELECT 1 FROM json_each(?) AS wanted WHERE NOT EXISTS (
+  SELECT 1 FROM json_each(extra_data, '$.job_metadata') AS has WHERE has.key = wanted.key AND has.value = wanted.value)) ELSE 0 END`;
 
 function conditionsOf({ statuses, workflowId, after, labels }: JobQuery): { where: string; values: SqlValue[] } {
   const all: [condition: string, ...values: SqlValue[]][] = [];

@@ -1,5 +1,5 @@
-// Event streams of API v2: slow readers, many listeners, a worker that dies. (protocol: Events of API v2)
-import { writeFileSync } from 'node:fs';
+// Event streams of API v2: slow readers, many listeners, a worker that dies, a server that stops. (protocol: Events of API v2)
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startTestServer, type TestServer } from '../../../helpers/server.ts';
 import { apiV2, type SseEvent, type Stream } from './client.ts';
@@ -70,4 +70,26 @@ test('streams that listeners leave are forgotten, and there are only so many at 
   }
   open();
   expect((await streams[0].rest()).at(-1)?.data.status).toBe('succeeded');
+});
+
+test('the server can be stopped with listeners', async () => {
+  const other = await startTestServer();
+  const path = join(other.dataDir, 'gate');
+  const wait = {
+    1: { class_type: 'TestUntilFile', inputs: { path } },
+    2: { class_type: 'TestSink', inputs: { value: ['1', 0] } },
+  };
+  const client = apiV2(other.url);
+  const { body } = await client.submit(wait);
+  const stream = await client.events(`/jobs/${body.id}/events`);
+  while ((await stream.next())?.data.status !== 'running');
+  await other.close({ keep: true });
+  expect((await stream.rest()).every(({ data }) => data.status !== 'succeeded')).toBe(true);
+  const again = await startTestServer({ dataDir: other.dataDir });
+  writeFileSync(path, '');
+  expect((await (await apiV2(again.url).events(`/jobs/${body.id}/events`)).rest()).at(-1)?.data.status).toBe(
+    'succeeded',
+  );
+  await again.close();
+  rmSync(other.dataDir, { recursive: true, force: true });
 });
