@@ -1,5 +1,6 @@
-// npm run bench [-- --all] [-- --only startup|speed|diffusion|server|quality|chain]: one report on stdout, progress on stderr.
+// npm run bench [-- --all] [-- --only startup|speed|diffusion|server|quality|chain|weights]: one report on stdout, progress on stderr.
 // npm run bench -- --only server --against http://127.0.0.1:8188: beside another server of ComfyUI's protocol.
+// npm run bench -- --only weights --weights training/runs/full-size --python python3: .safetensors files, beside diffusers on PyTorch.
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { integer, oneOf } from '../engine/check.ts';
@@ -12,6 +13,7 @@ import { measureRace, measureServer } from './server.ts';
 import { measureShortening, measureSpeed } from './speed.ts';
 import { measureStartup } from './startup.ts';
 import { describeMachine, formatTable, type Row } from './table.ts';
+import { measureWeights } from './weights.ts';
 
 const { values } = parseArgs({
   options: {
@@ -19,6 +21,8 @@ const { values } = parseArgs({
     only: { type: 'string' },
     pictures: { type: 'string' },
     against: { type: 'string' },
+    weights: { type: 'string' },
+    python: { type: 'string', default: 'python3' },
   },
 });
 const folder = fileURLToPath(new URL('cache', import.meta.url));
@@ -40,6 +44,7 @@ const sections: Record<string, () => Promise<Record<string, Row[]>>> = {
   }),
   chain: async () => ({ 'The chain, judged by pico-clip': await measureChain(pictures) }),
   quality: () => measureQuality(pictures),
+  weights: async () => (values.weights ? measureWeights({ folder: values.weights, python: values.python }) : {}),
 };
 
 if (values.only !== undefined) oneOf('--only', values.only, Object.keys(sections));

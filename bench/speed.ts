@@ -1,4 +1,5 @@
 // Speed on towers of real shapes with random weights: forward, forward + backward, one PEZ step, and their ratios.
+import type { Clip } from '../engine/clip/clip.ts';
 import { createGradientMemory } from '../engine/pez/gradient-memory.ts';
 import { createNearestRows } from '../engine/pez/nearest.ts';
 import { createSearch } from '../engine/pez/search.ts';
@@ -19,7 +20,7 @@ export async function measureSpeed(shape: ShapeName, folder: string): Promise<Ro
   const clip = randomClip(shape, folder);
   const rows: Row[] = [];
   for (const { tokens, restarts } of [...CASES, { tokens: FULL, restarts: 1 }]) {
-    const ms = await timeInTurns(await prepare(clip, tokens, restarts), ROUNDS);
+    const ms = await timeInTurns(await prepareSteps(clip, tokens, restarts), ROUNDS);
     rows.push({
       shape,
       tokens,
@@ -39,10 +40,10 @@ export async function measureSpeed(shape: ShapeName, folder: string): Promise<Ro
 /** The same step with M + 2 and with 77 positions, in turns. */
 export async function measureShortening(shape: ShapeName, folder: string): Promise<Row[]> {
   const clip = randomClip(shape, folder);
-  const full = await prepare(clip, FULL, 1);
+  const full = await prepareSteps(clip, FULL, 1);
   const rows: Row[] = [];
   for (const tokens of [8, 16]) {
-    const short = await prepare(clip, tokens, 1);
+    const short = await prepareSteps(clip, tokens, 1);
     const ms = await timeInTurns(
       { short: short.both, full: full.both, fullForward: full.forward, project: short.project },
       ROUNDS,
@@ -61,7 +62,11 @@ export async function measureShortening(shape: ShapeName, folder: string): Promi
   return rows;
 }
 
-async function prepare(clip: ReturnType<typeof randomClip>, tokens: number, restarts: number): Promise<Work> {
+export async function prepareSteps(
+  clip: Pick<Clip, 'text' | 'textModelPath' | 'tokenizer'>,
+  tokens: number,
+  restarts: number,
+): Promise<Work> {
   const gradient = await createTextGradient(clip, tokens + 2);
   const nearest = await createNearestRows(gradient.table);
   const { data, dim, vocabSize } = gradient.table;

@@ -3,9 +3,10 @@ import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Clip } from '../engine/clip/clip.ts';
 import { loadModel } from './load-model.ts';
+import { addFolderOptions, type FolderOptions } from './model-folders.ts';
 import { addModelOptions, type ModelOptions } from './options.ts';
 
-interface CliOptions extends ModelOptions {
+interface CliOptions extends ModelOptions, FolderOptions {
   readonly json?: boolean;
   readonly text?: boolean;
   readonly image?: boolean;
@@ -23,7 +24,7 @@ export function addEncode(program: Command): void {
     .option('--text', 'treat all inputs as texts')
     .option('--image', 'treat all inputs as images')
     .option('--json', 'print one JSON object');
-  addModelOptions(command).action(runEncode);
+  addFolderOptions(addModelOptions(command)).action(runEncode);
 }
 
 async function runEncode(inputs: string[], options: CliOptions): Promise<void> {

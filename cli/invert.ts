@@ -16,6 +16,7 @@ import {
 } from '../engine/pez/options.ts';
 import { renderPlot } from '../engine/plot/plot.ts';
 import { loadModel } from './load-model.ts';
+import { addFolderOptions, type FolderOptions } from './model-folders.ts';
 import { addModelOptions, collect, collectWords, type ModelOptions, numberOption, numbersOption } from './options.ts';
 import { showInversion } from './progress.ts';
 import { watchInterrupt } from './stop-signal.ts';
@@ -45,7 +46,7 @@ const PASSED = [
 
 type Passed = Pick<InvertOptions, (typeof PASSED)[number]>;
 
-interface CliOptions extends ModelOptions, Passed {
+interface CliOptions extends ModelOptions, FolderOptions, Passed {
   readonly targetText?: readonly string[];
   readonly weights?: readonly number[];
   readonly negative?: readonly string[];
@@ -73,7 +74,7 @@ export function addInvert(program: Command): void {
     .option('--json', 'print one JSON object')
     .option('--plot <file.png>', 'plot the similarity over the steps')
     .option('--quiet', 'do not show progress');
-  addModelOptions(command).action(runInvert);
+  addFolderOptions(addModelOptions(command)).action(runInvert);
 }
 
 const by = (value: number | string): string => ` (default: ${value})`;

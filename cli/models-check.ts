@@ -35,7 +35,7 @@ async function runCheck(model: string, { device, dtype, json, quiet }: CheckOpti
       device,
       dtype,
       signal: interrupt.signal,
-      onProgress: view.update,
+      ...view.listeners,
       onPart: (part) => {
         view.stop();
         if (!quiet) process.stderr.write(`checking the ${part}\n`);

@@ -64,17 +64,23 @@ export function collectWords(value: string, before: readonly string[] = []): str
 
 export interface ModelOptions {
   readonly clip: string;
+  /** Where the picture tower comes from, if not from the same model. */
+  readonly clipVision?: string;
   readonly dtype?: string;
   readonly device: string;
 }
 
-/** Adds `--clip`, `--dtype` and `--device`. */
+/** Adds `--clip`, `--clip-vision`, `--dtype` and `--device`. */
 export const addModelOptions = (command: Command): Command =>
   command
     .option(
       '--clip <model>',
-      'a bundled model, a folder, or a hub id such as Xenova/clip-vit-base-patch32',
+      'a bundled model, a folder, a name in a model folder, or a hub id such as Xenova/clip-vit-base-patch32',
       DEFAULT_CLIP,
+    )
+    .option(
+      '--clip-vision <model>',
+      'the picture tower, where --clip is a text tower alone: a file, a folder, or a hub id',
     )
     .addOption(makeDtypeOption())
     .addOption(makeDeviceOption());

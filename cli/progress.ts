@@ -1,6 +1,6 @@
 // Progress → stderr: a bar on a terminal, occasional lines elsewhere.
 import { SingleBar } from 'cli-progress';
-import type { DownloadProgress } from '../engine/hub/fetch-model.ts';
+import { type DownloadProgress, describePlan, type HubOptions } from '../engine/hub/pull-folder.ts';
 import type { InvertProgress } from '../engine/pez/options.ts';
 
 export interface ProgressView<T> {
@@ -58,28 +58,40 @@ export function showInversion(stream: Stream = process.stderr): ProgressView<Inv
 
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
 
+export interface DownloadView extends ProgressView<DownloadProgress> {
+  /** What a loader takes: what will come, how far it is, and what else there is to say. */
+  readonly listeners: Required<Pick<HubOptions, 'onPlan' | 'onProgress' | 'onNote'>>;
+}
+
 /** Shows one download after another. */
-export function showDownloads(stream: Stream = process.stderr): ProgressView<DownloadProgress> {
+export function showDownloads(stream: Stream = process.stderr): DownloadView {
   let file = '';
   let bar: SingleBar | undefined;
   const stop = () => {
     bar?.stop();
     bar = undefined;
   };
+  const say = (line: string) => {
+    stop();
+    file = '';
+    stream.write(`${line}\n`);
+  };
+  const update = (progress: DownloadProgress) => {
+    const { receivedBytes, totalBytes } = progress;
+    const size = `${megabytes(receivedBytes)}/${totalBytes === undefined ? '?' : megabytes(totalBytes)} MB`;
+    if (progress.file !== file) {
+      stop();
+      file = progress.file;
+      if (stream.isTTY) {
+        bar = makeBar('{bar} {size}  {file}', stream);
+        bar.start(totalBytes ?? receivedBytes, receivedBytes, { size, file });
+      } else stream.write(`downloading ${file} (${totalBytes === undefined ? '?' : megabytes(totalBytes)} MB)\n`);
+    }
+    bar?.update(receivedBytes, { size, file });
+  };
   return {
-    update: (progress) => {
-      const { receivedBytes, totalBytes } = progress;
-      const size = `${megabytes(receivedBytes)}/${totalBytes === undefined ? '?' : megabytes(totalBytes)} MB`;
-      if (progress.file !== file) {
-        stop();
-        file = progress.file;
-        if (stream.isTTY) {
-          bar = makeBar('{bar} {size}  {file}', stream);
-          bar.start(totalBytes ?? receivedBytes, receivedBytes, { size, file });
-        } else stream.write(`downloading ${file} (${totalBytes === undefined ? '?' : megabytes(totalBytes)} MB)\n`);
-      }
-      bar?.update(receivedBytes, { size, file });
-    },
+    update,
     stop,
+    listeners: { onPlan: (plan) => say(`downloading ${describePlan(plan)}`), onProgress: update, onNote: say },
   };
 }

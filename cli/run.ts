@@ -10,11 +10,12 @@ import type { Environment } from '../server/environment.ts';
 import { assign, parseAssignment, parsePicture, readGraphFile, templateEntries } from './graph-file.ts';
 import { showGraph } from './graph-progress.ts';
 import { reportGraph } from './graph-report.ts';
+import { addFolderOptions, type FolderOptions, toPlaces } from './model-folders.ts';
 import { collect, DEFAULT_CLIP, makeDeviceOption } from './options.ts';
 import { watchInterrupt } from './stop-signal.ts';
 import { checkWritable } from './write-file.ts';
 
-interface RunOptions {
+interface RunOptions extends FolderOptions {
   readonly set?: readonly string[];
   readonly image?: readonly string[];
   readonly packs?: readonly string[];
@@ -29,7 +30,7 @@ interface RunOptions {
 
 /** Adds the command to the program. */
 export function addRun(program: Command): void {
-  program
+  const command = program
     .command('run')
     .description('run a graph: a template or a file')
     .argument('[graph]', 'name of a template, or a JSON file (default: list the templates)')
@@ -47,8 +48,8 @@ export function addRun(program: Command): void {
     .addOption(makeDeviceOption())
     .option('--out <folder>', 'folder for pictures', 'out')
     .option('--json', 'print one JSON object')
-    .option('--quiet', 'do not show progress')
-    .action(runGraph);
+    .option('--quiet', 'do not show progress');
+  addFolderOptions(command).action(runGraph);
 }
 
 /** One a line: the name, then what it does. */
@@ -76,7 +77,7 @@ async function runGraph(name: string | undefined, options: RunOptions): Promise<
     ]);
     const { packs: packDirs = [], clip, checkpoint, allowHub, device } = options;
     const where = { dataDir, packDirs, clip, checkpoint, allowHub, device };
-    const environment = await openEnvironment({ ...where, writeMetadata: true });
+    const environment = await openEnvironment({ ...where, ...toPlaces(options), writeMetadata: true });
     for (const { name, error } of environment.packs)
       if (error) process.stderr.write(`pack ${name} was not loaded: ${error}\n`);
     checkModels({ clip, checkpoint }, environment, mayBeModel);

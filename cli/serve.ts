@@ -5,9 +5,10 @@ import { InputError } from '../engine/errors.ts';
 import { type ServerOptions, serverDefaults } from '../server/options.ts';
 import { PREVIEW_METHODS } from '../server/preview-audience.ts';
 import { installedFolder } from './front-end/installed.ts';
+import { addFolderOptions, type FolderOptions, toPlaces } from './model-folders.ts';
 import { collect, integerOption, makeDeviceOption, numberOption } from './options.ts';
 
-interface ServeOptions {
+interface ServeOptions extends FolderOptions {
   readonly port: number;
   readonly listen: string;
   readonly token?: string;
@@ -85,8 +86,8 @@ function addContentOptions(command: Command): void {
     '--cache <mode>',
     'results to keep: classic (those of the last prompt), none, or lru:<number of results>',
   );
-  command
-    .option('--data-dir <folder>', 'folder of input, output, temp, user, models and the queue', d.dataDir)
+  command.option('--data-dir <folder>', 'folder of input, output, temp, user, models and the queue', d.dataDir);
+  addFolderOptions(command)
     .option('--packs <folder>', 'load the packs in this folder; repeatable', collect)
     .option('--clip <model>', 'CLIP that loaders offer first: bundled, a folder, or a hub id', d.clip)
     .option('--checkpoint <model>', 'checkpoint that loaders offer first: bundled, a folder, or a hub id')
@@ -166,6 +167,7 @@ function toServerOptions(options: ServeOptions): ServerOptions {
     insecure: options.insecure,
     tls: toTls(options),
     dataDir: options.dataDir,
+    ...toPlaces(options),
     packDirs: options.packs ?? [],
     clip: options.clip,
     checkpoint: options.checkpoint,

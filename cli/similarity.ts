@@ -1,9 +1,10 @@
 // `pez-nodes similarity <image> <text…>`: → a table of cosines, the nearest text first.
 import type { Command } from 'commander';
 import { loadModel } from './load-model.ts';
+import { addFolderOptions, type FolderOptions } from './model-folders.ts';
 import { addModelOptions, type ModelOptions } from './options.ts';
 
-interface CliOptions extends ModelOptions {
+interface CliOptions extends ModelOptions, FolderOptions {
   readonly json?: boolean;
 }
 
@@ -15,7 +16,7 @@ export function addSimilarity(program: Command): void {
     .argument('<image>', 'image file')
     .argument('<texts...>', 'texts')
     .option('--json', 'print one JSON object');
-  addModelOptions(command).action(runSimilarity);
+  addFolderOptions(addModelOptions(command)).action(runSimilarity);
 }
 
 async function runSimilarity(image: string, texts: string[], options: CliOptions): Promise<void> {

@@ -113,8 +113,10 @@ function sampleOf({ type, options, choices }: Input): unknown {
 
 /** For widgets without a default. */
 const samples: Readonly<Record<string, unknown>> = { STRING: 'a tiger', INT: 0, FLOAT: 0, BOOLEAN: false };
+const SAMPLE_MODELS: Readonly<Record<string, string>> = { clip: 'pico-clip', checkpoint: 'pico-diffusion' };
 const sampleSources: ChoiceSources = {
   inputImages: () => ['tiger.png'],
+  models: (kind) => [SAMPLE_MODELS[kind] ?? 'name.safetensors'],
   clips: () => ['pico-clip'],
   checkpoints: () => ['pico-diffusion'],
   offersModel: () => false,

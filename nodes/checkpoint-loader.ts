@@ -12,7 +12,8 @@ export const checkpointLoader = defineNode({
     ckpt_name: combo((sources) => sources.checkpoints(), {
       legacyCombo: true,
       model: 'checkpoint',
-      tooltip: 'The checkpoint: a folder with an ONNX export in the layout of diffusers and Optimum.',
+      tooltip:
+        'The checkpoint: a .safetensors file, or a folder in the layout of diffusers with .safetensors files or an ONNX export.',
     }),
   },
   outputs: {

@@ -1,6 +1,7 @@
 // What a running node may ask of its executor: progress, previews, files, models. The server implements it.
-import type { Clip } from '../engine/clip/clip.ts';
-import type { Checkpoint } from '../engine/diffusion/checkpoint.ts';
+import type { Clip, VisionTower } from '../engine/clip/clip.ts';
+import type { Checkpoint, DiffusionModel, PromptModel } from '../engine/diffusion/checkpoint.ts';
+import type { Vae } from '../engine/diffusion/vae.ts';
 import type { Frames } from '../engine/image/decode-frames.ts';
 import type { PictureReader } from '../engine/image/decoders.ts';
 import type { ViewForm } from '../engine/image/view-picture.ts';
@@ -57,41 +58,58 @@ export interface NodeFiles {
   readonly writeMetadata: boolean;
 }
 
-/** Kinds of models that loaders list. */
-export type ModelKind = 'clip' | 'checkpoint';
+/** Kinds of models that loaders list. `unet`: what ComfyUI calls diffusion models. */
+export type ModelKind = 'checkpoint' | 'clip' | 'clip_vision' | 'lora' | 'unet' | 'vae';
 
 /** The models that a server offers; no others are ever loaded, whatever a graph says. */
 export interface OfferedModels {
   /** The names that loaders list. */
   names(kind: ModelKind): readonly string[];
-  /** What the model is to be loaded by (a bundled name, a folder, a hub id); undefined if the server does not offer it. */
+  /** Each of these names → what `locate` gives for it, in one look at the folders. */
+  located(kind: ModelKind): ReadonlyMap<string, string>;
+  /** What the model is to be loaded by (a bundled name, a path, a hub id); undefined if the server does not offer it. */
   locate(kind: ModelKind, name: string): string | undefined;
 }
 
-/** Models by name. Throws MODEL_NOT_FOUND for a name that the server does not offer. */
+export interface LoadOptions {
+  readonly signal: AbortSignal;
+  /** Of a download: bytes, once their number is known. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Models by name, each loaded once and kept until /free unloads it; of several of a kind, the most recently used keep their sessions.
+ * Throws MODEL_NOT_FOUND for a name that the server does not offer, and what the engine throws for a model that it can't use.
+ */
 export interface NodeModels {
-  /** A CLIP, loaded once and kept until /free unloads it. */
-  clip(
-    name: string,
-    options: { signal: AbortSignal; onProgress?: (done: number, total: number) => void },
-  ): Promise<Clip>;
-  /** A checkpoint, kept in the same way; of several, the most recently used keep their sessions. */
-  checkpoint(
-    name: string,
-    options: { signal: AbortSignal; onProgress?: (done: number, total: number) => void },
-  ): Promise<Checkpoint>;
+  /** A CLIP that judges. */
+  clip(name: string, options: LoadOptions): Promise<Clip>;
+  checkpoint(name: string, options: LoadOptions): Promise<Checkpoint>;
+  /** The picture tower of a CLIP. */
+  clipVision(name: string, options: LoadOptions): Promise<VisionTower>;
+  /** A U-Net in a file of its own. */
+  diffusionModel(name: string): Promise<DiffusionModel>;
+  vae(name: string): Promise<Vae>;
+  /** The text encoders of a checkpoint from files or folders of CLIPs; `type` is ComfyUI's. */
+  textEncoders(names: readonly string[], type: string): Promise<PromptModel>;
+  /** Where the file of a LoRA lies. */
+  loraPath(name: string): string;
 }
 
 /** Lists that combos offer, read again for every object_info and every validation. */
 export interface ChoiceSources {
   /** Names of pictures in the input folder, sorted. */
   inputImages(): readonly string[];
-  /** Available CLIP models: bundled ones, then the sub-folders of the model folder `clip`. */
+  /** Available models of a kind: the chosen one and bundled ones, then what the model folders hold, sorted; `sub/name.safetensors`. */
+  models(kind: ModelKind): readonly string[];
+  /** `models('clip')` */
   clips(): readonly string[];
-  /** Available checkpoints: bundled ones, then the sub-folders of the model folder `checkpoints`. */
+  /** `models('checkpoint')` */
   checkpoints(): readonly string[];
+  /** What is known by now of the files among them (SD 1.5, SD XL, …), in a few lines for a tooltip. */
+  describeModels?(kind: ModelKind): string | undefined;
   /** May a loader load this model? All that are listed and, with --allow-hub, those of the hub. */
   offersModel(kind: ModelKind, name: string): boolean;
 }
 
-export type { Checkpoint, Clip, Frames, PictureReader, ViewForm };
+export type { Checkpoint, Clip, DiffusionModel, Frames, PictureReader, PromptModel, Vae, ViewForm, VisionTower };

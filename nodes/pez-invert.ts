@@ -1,11 +1,12 @@
 // IMAGE → the prompt that a CLIP finds nearest to it (PEZ: Wen et al. 2023).
 import { invert } from '../engine/pez/invert.ts';
 import { defaults, official } from '../engine/pez/options.ts';
-import { judgeOf } from './clip-kinds.ts';
+import { judgeWith } from './clip-kinds.ts';
 import { combo, defineNode, float, int, list, NodeResult, optional, port, string } from './define-node.ts';
 import { targetsOf } from './pez-targets.ts';
 import { entriesOf } from './read-text.ts';
 import { describePrompt } from './report-search.ts';
+import { searchData } from './search-data.ts';
 import { advancedOptions, advancedSearch, searchRestarts, searchSteps } from './search-inputs.ts';
 import { searchPlot, showSearch } from './search-plot.ts';
 import { seedInput, toSeed } from './seed.ts';
@@ -79,6 +80,12 @@ export const pezInvert = defineNode({
         tooltip: 'Words to start from, which the search then improves. At most “length” tokens.',
       }),
     ),
+    clip_vision: optional(
+      port('CLIP_VISION', {
+        tooltip:
+          'The picture tower, where clip is a text encoder without one, or in place of its own: from Load CLIP Vision.',
+      }),
+    ),
     image_weights: optional(
       string({
         default: '',
@@ -116,7 +123,7 @@ export const pezInvert = defineNode({
       negativeWeight: inputs.negative_weight ?? 0.5,
     });
     const view = showSearch(context);
-    const result = await invert(judgeOf(clip), {
+    const result = await invert(await judgeWith(clip, inputs.clip_vision), {
       ...advancedOptions(inputs),
       length,
       steps,
@@ -141,6 +148,6 @@ export const pezInvert = defineNode({
       plot: await searchPlot(result, images),
       candidates: candidates.map((candidate) => candidate.prompt),
     };
-    return new NodeResult({ outputs, ui: { text: [prompt] } });
+    return new NodeResult({ outputs, ui: { text: [prompt], ...searchData(result) } });
   },
 });

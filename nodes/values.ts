@@ -1,4 +1,5 @@
 // What travels along links: the value of each socket type.
+import type { VisionTower } from '../engine/clip/clip.ts';
 import type { DiffusionModel } from '../engine/diffusion/checkpoint.ts';
 import type { Conditioning } from '../engine/diffusion/conditioning.ts';
 import type { Latent } from '../engine/diffusion/latent.ts';
@@ -37,6 +38,7 @@ export interface SocketValues {
   CONDITIONING: Conditioning;
   LATENT: Latent;
   VAE: Vae;
+  CLIP_VISION: VisionTower;
   PEZ_PROMPT: PezPrompt;
   STRING: string;
   INT: number;
@@ -55,6 +57,7 @@ const MADE_BY_NODES: Readonly<Record<keyof SocketValues, boolean>> = {
   CONDITIONING: true,
   LATENT: true,
   VAE: true,
+  CLIP_VISION: true,
   PEZ_PROMPT: true,
   STRING: false,
   INT: false,

@@ -2,6 +2,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { modelKindOf } from '../engine/architectures/model-kind.ts';
 import { InputError } from '../engine/errors.ts';
 import { mayBeModel } from '../engine/hub/model-store.ts';
 import { createDecoders } from '../engine/image/decoders.ts';
@@ -17,6 +18,7 @@ import { jobsRoutes } from './http/routes/jobs.ts';
 import { promptRoutes } from './http/routes/prompt.ts';
 import { queueRoutes } from './http/routes/queue.ts';
 import { serverFeatures } from './http/routes/system.ts';
+import { findStudio } from './http/studio-files.ts';
 import { checkExposure, createServers, listenAll, stopServer, urlOf } from './listeners.ts';
 import { createLog, type ServerLog } from './log.ts';
 import { type ServerOptions, serverDefaults } from './options.ts';
@@ -62,7 +64,7 @@ export async function startServer({
   checkDevice(options.device);
   const warnings = checkExposure(options);
   checkFolders(options);
-  const environment = await openEnvironment(options);
+  const environment = await openEnvironment({ ...options, readFileKind: modelKindOf });
   checkModels(options, environment, mayBeModel);
   for (const { name, error } of environment.packs) if (error) log.logger.warn(`pack ${name} was not loaded: ${error}`);
   const closing = new ClosingSteps();
@@ -130,13 +132,13 @@ function lockStore(options: JobStoreOptions): Stores {
   }
 }
 
-function startWorker({ options, log: { logger }, worker: extras, closing }: Setup): WorkerHost {
+function startWorker({ options, environment, log: { logger }, worker: extras, closing }: Setup): WorkerHost {
   const { dataDir, packDirs, cache, writeMetadata, device, clip, checkpoint, allowHub, maxMemoryBytes } = options;
   const onLog: WorkerHostOptions['onLog'] = (level, message) => logger[level](message);
   const worker = startWorkerHost({
     ...extras,
     ...{ dataDir, packDirs, cache, writeMetadata, maxMemoryBytes },
-    ...{ device, clip, checkpoint, allowHub },
+    ...{ places: environment.places, device, clip, checkpoint, allowHub },
     onLog,
   });
   closing.add(() => worker.stop());
@@ -190,6 +192,7 @@ function createServerApp(
     options,
     ...environment,
     pictures,
+    studio: findStudio(),
     features: serverFeatures(options),
     log,
     subscribeLogs: (clientId, enabled) => hub.subscribeLogs(clientId, enabled),

@@ -16,6 +16,10 @@ export interface ServerOptions {
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** Holds input/, output/, temp/, user/, models/ and the queue's database. */
   readonly dataDir: string;
+  /** More folders of models, each laid out like ComfyUI's models/ (checkpoints/, loras/, vae/, …). */
+  readonly modelsDirs?: readonly string[];
+  /** A ComfyUI: its models/ and its extra_model_paths.yaml are offered, too. */
+  readonly comfyui?: string;
   /** Folders of packs. */
   readonly packDirs: readonly string[];
   /** The CLIP that loaders offer first. */

@@ -32,7 +32,7 @@ export async function runOnce(
   const { prompt, outputs, nodeErrors, error } = await validatePrompt(graph, environment);
   if (error || Object.keys(nodeErrors).length > 0) throw new InputError('GRAPH_INVALID', describe(error, nodeErrors));
   const { dataDir, packDirs, device, clip, checkpoint, allowHub } = options;
-  const models = { device, clip, checkpoint, allowHub };
+  const models = { places: environment.places, device, clip, checkpoint, allowHub };
   const host = startWorkerHost({ dataDir, packDirs, cache: 'none', writeMetadata: true, ...models, onLog });
   const interrupt = () => host.interrupt();
   signal.addEventListener('abort', interrupt);

@@ -142,6 +142,15 @@ export const pagePolicy = (nonce: string): string =>
   `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; img-src 'self' data:; ` +
   "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
+/** CSP of the studio: its own files only, no inline script or style. Pictures of the user are shown as blobs, too. */
+export const studioPolicy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' blob:; connect-src 'self'; " +
+  "manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
+
+/** CSP of the page that asks for the token. */
+export const tokenPagePolicy = (nonce: string): string =>
+  `default-src 'none'; style-src 'nonce-${nonce}'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`;
+
 const DANGEROUS =
   /^(?:text\/(?:html|css|(?:x-)?(?:java|ecma|live|j)script\S*)|application\/(?:xhtml\+xml|(?:x-)?(?:java|ecma)script)|message\/rfc822|multipart\/\S+)$/;
 

@@ -3,7 +3,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { invalid } from '../engine/check.ts';
+import { InputError } from '../engine/errors.ts';
 import type { Environment } from './environment.ts';
+import { explainPickle, isPickle, isWeightsFile } from './model-hint.ts';
 import type { ServerOptions } from './options.ts';
 
 /** Checks --front-end-root and --packs. Before anything is made. */
@@ -19,24 +21,31 @@ export function checkFolders({ frontEndRoot, packDirs }: Pick<ServerOptions, 'fr
 }
 
 /**
- * Checks --clip and --checkpoint: a model of a pack, a folder of models/, or what `mayBeModel` knows (a folder, a hub id).
- * Nothing is loaded or downloaded.
+ * Checks --clip and --checkpoint: a model that is offered by that name, or what `mayBeModel` knows (a folder, a hub id), or a
+ * .safetensors file. Nothing is loaded or downloaded.
  */
 export function checkModels(
   { clip, checkpoint }: Pick<ServerOptions, 'clip' | 'checkpoint'>,
-  { packs, folders }: Pick<Environment, 'packs' | 'folders'>,
+  { packs, offered }: Pick<Environment, 'packs' | 'offered'>,
   mayBeModel: (name: string) => boolean,
 ): void {
   const models = packs.flatMap(({ manifest }) => manifest?.models ?? []);
   const check = (flag: string, kind: 'clip' | 'checkpoint', name: string | undefined) => {
     const bundled = models.filter((model) => model.kind === kind).map((model) => model.name);
-    const folder = kind === 'clip' ? 'clip' : 'checkpoints';
-    const isKnown = name === undefined || bundled.includes(name) || isFolder(join(folders.models, folder, name));
-    if (isKnown || mayBeModel(name)) return;
-    throw invalid(flag, `a bundled model (${bundled.join(', ')}), a folder that exists, or a hub id (org/name)`, name);
+    if (name === undefined || bundled.includes(name)) return;
+    // What was chosen is in the list by its own name; a path, if it was found in a model folder.
+    if (offered.locate(kind, name) !== name) return;
+    if (isPickle(name)) throw new InputError('OPTION_INVALID', `${flag}: ${explainPickle(name)}`);
+    if (isWeightsFile(name) ? isFile(name) : mayBeModel(name)) return;
+    throw invalid(
+      flag,
+      `a bundled model (${bundled.join(', ')}), a model in one of the model folders, a folder or .safetensors file that exists, or a hub id (org/name)`,
+      name,
+    );
   };
   check('--clip', 'clip', clip);
   check('--checkpoint', 'checkpoint', checkpoint);
 }
 
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;

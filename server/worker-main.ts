@@ -1,6 +1,8 @@
 // The worker process: holds models and results, runs one prompt at a time, says everything over the IPC channel.
-import { loadClip } from '../engine/clip/clip.ts';
+import { loadClip, loadVisionTower } from '../engine/clip/clip.ts';
 import { loadCheckpoint } from '../engine/diffusion/checkpoint.ts';
+import { loadDiffusionModel, loadPromptModel, loadVae } from '../engine/diffusion/loose-parts.ts';
+import { type DownloadPlan, describePlan } from '../engine/hub/pull-folder.ts';
 import { createDecoders } from '../engine/image/decoders.ts';
 import type { ExecutionEvent } from '../schemas/events.ts';
 import { offeredModels } from './environment.ts';
@@ -54,9 +56,18 @@ function sendEvent(promptId: string, event: ExecutionEvent): void {
   });
 }
 
+/** What the hub sends, and what its models lack, goes to the log. */
+const hubListeners = {
+  onPlan: (plan: DownloadPlan) =>
+    outbox.put({ type: 'log', level: 'info', message: `downloading ${describePlan(plan)}` }),
+  onNote: (message: string) => outbox.put({ type: 'log', level: 'warn', message }),
+};
+
 const packs = await loadPacks({ packDirs: options.packDirs });
 const folders = dataFolders(options.dataDir);
-const offered = offeredModels({ folders, packs }, options);
+const places = options.places ?? { roots: [folders.models], extra: [] };
+const { device } = options;
+const offered = offeredModels({ places, packs }, options);
 const executor = createExecutor({
   registry: createRegistry(packs),
   cache: options.cache,
@@ -70,8 +81,12 @@ const executor = createExecutor({
     }),
     models: createWorkerModels({
       offered,
-      loadClip: (name, more) => loadClip(name, { ...more, device: options.device }),
-      loadCheckpoint: (name, more) => loadCheckpoint(name, { ...more, device: options.device }),
+      loadClip: (name, more) => loadClip(name, { ...more, ...hubListeners, device }),
+      loadVisionTower: (name, more) => loadVisionTower(name, { ...more, ...hubListeners, device }),
+      loadCheckpoint: (name, more) => loadCheckpoint(name, { ...more, ...hubListeners, device }),
+      loadDiffusionModel: (path) => loadDiffusionModel(path, { device }),
+      loadVae: (path) => loadVae(path, { device }),
+      loadPromptModel: (paths, type) => loadPromptModel(paths, { type, device }),
     }),
   },
 });

@@ -16,7 +16,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   engine: [],
   'engine/onnx': ['engine'],
   'engine/autodiff': ['engine', 'engine/onnx'],
-  'engine/hub': ['engine'],
+  'engine/hub': ['engine', 'engine/onnx', 'engine/safetensors'],
   'engine/safetensors': ['engine', 'engine/onnx'],
   'engine/architectures': ['engine', 'engine/onnx', 'engine/hub', 'engine/safetensors'],
   'engine/image': ['engine'],
@@ -56,6 +56,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   templates: ['nodes', 'schemas', 'server/*'],
   cli: ['engine/*', 'nodes', 'schemas', 'server/*'],
   docs: ['engine/autodiff', 'nodes', 'schemas'],
+  web: [],
+  'web/components': [],
+  'web/studio': ['schemas', 'web/components'],
+  'web/stories': ['web/components'],
   bench: ['*'],
   test: ['*'],
 };
@@ -82,7 +86,7 @@ const sources = files.filter((f) => f.endsWith('.ts') || f.endsWith('.tsx'));
 
 const layerOf = (file: string): string => {
   const [top, second, third] = file.split('/');
-  return (top === 'engine' || top === 'server') && third ? `${top}/${second}` : top;
+  return ['engine', 'server', 'web'].includes(top) && third ? `${top}/${second}` : top;
 };
 
 const allows = (allowed: readonly string[], layer: string): boolean =>

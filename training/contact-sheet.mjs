@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { loadCheckpoint } from '../dist/engine/diffusion/checkpoint.js';
 import { emptyLatent } from '../dist/engine/diffusion/latent.js';
 import { sample } from '../dist/engine/diffusion/sample.js';
-import { drawText } from '../dist/engine/pez/draw-text.js';
+import { drawText } from '../dist/engine/plot/draw-text.js';
 
 const PROMPTS = [
   'a tiger',

@@ -54,6 +54,11 @@ export class GraphBuilder {
     return name;
   }
 
+  /** A float32 scalar as an input; asked for again, the same one. */
+  scalarInput(name: string): Value {
+    return this.#once(`input ${name}`, () => this.input(name, 'float32', []));
+  }
+
   /** Gives a value a name among the outputs. */
   output(name: string, value: Value, dims: readonly Dim[], type: ElementType = 'float32'): void {
     this.#nodes.push(node('Identity', { name, inputs: [value], outputs: [name] }));

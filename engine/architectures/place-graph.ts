@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   type Stats,
@@ -18,6 +19,7 @@ import { dirname, join } from 'node:path';
 import { defaultCacheDir } from '../hub/cache.ts';
 import { setExternalFiles } from '../onnx/external-files.ts';
 import { fileIdentity } from '../onnx/file-identity.ts';
+import { setModelName } from '../onnx/model-names.ts';
 import { writeModel } from '../onnx/write.ts';
 import type { WeightGraph } from './graph-builder.ts';
 
@@ -35,7 +37,13 @@ const FOLDER = '.graphs';
  * Writes the graph into the cache or, if that lies on another device than the weights, into a hidden folder beside them. Where neither
  * can hold a hard link, sessions get the weights from memory. The same graph over the same files is written once. Throws MODEL_NOT_FOUND.
  */
-export function placeGraph(graph: WeightGraph, { name, cacheDir = defaultCacheDir() }: PlaceOptions): string {
+export function placeGraph(graph: WeightGraph, options: PlaceOptions): string {
+  const path = findPlace(graph, options);
+  setModelName(path, graph.model.source);
+  return path;
+}
+
+function findPlace(graph: WeightGraph, { name, cacheDir = defaultCacheDir() }: PlaceOptions): string {
   const paths = [...new Set([...graph.weights.values()].map(({ path }) => path))];
   const bytes = encode(graph, paths);
   const key = createHash('sha256').update(bytes).update(paths.map(identity).join('\n')).digest('hex').slice(0, 32);
@@ -78,7 +86,8 @@ function place({ root, key, name, bytes, paths }: Placement): string | undefined
     mkdirSync(root, { recursive: true });
     sweep(root);
     scratch = mkdtempSync(join(root, 'new-'));
-    for (const [i, path] of paths.entries()) linkSync(path, join(scratch, linkName(i)));
+    // The hub's own cache keeps models as symbolic links, which onnxruntime refuses.
+    for (const [i, path] of paths.entries()) linkSync(realpathSync(path), join(scratch, linkName(i)));
     writeFileSync(join(scratch, `${name}.onnx`), bytes);
     renameSync(scratch, folder);
     return graphPath;

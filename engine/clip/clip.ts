@@ -1,12 +1,17 @@
-// Name of a CLIP (bundled, folder, hub id) → its tokenizer and its text and image encoders.
-import { join } from 'node:path';
-import type { DownloadProgress } from '../hub/fetch-model.ts';
+// Name of a CLIP (bundled, file, folder, hub id) → its tokenizer and its text and image encoders.
+import { existsSync } from 'node:fs';
 import { findModel } from '../hub/model-store.ts';
-import { readJson } from '../hub/read-json.ts';
+import type { DownloadPlan, DownloadProgress } from '../hub/pull-folder.ts';
+import type { Tower } from '../hub/variant.ts';
 import { checkDevice, type Device } from '../onnx/device.ts';
+import { openClipWeights } from './clip-weights.ts';
 import { type ImageEncoder, makeImageEncoder } from './image-encoder.ts';
+import { pairTowers } from './pair-towers.ts';
+import { prepareTower } from './prepare-tower.ts';
+import { loadPreprocess } from './preprocess.ts';
 import { makeTextEncoder, type TextEncoder } from './text-encoder.ts';
-import { loadTokenizer, type Tokenizer } from './tokenizer.ts';
+import { loadTokenizer, readClipConfig, type Tokenizer } from './tokenizer.ts';
+import { clipFromWeights, visionFromWeights } from './weights-clip.ts';
 
 export interface Clip {
   /** The name by which it was requested. */
@@ -14,11 +19,21 @@ export interface Clip {
   readonly dir: string;
   /** Where its towers run, and a search with them. */
   readonly device: Device;
-  /** The text tower's ONNX file. */
+  /** The text tower's ONNX file, with the input input_ids and the output text_embeds (or one of their other usual names). */
   readonly textModelPath: string;
   readonly tokenizer: Tokenizer;
   readonly text: TextEncoder;
   readonly image: ImageEncoder;
+}
+
+/** What PEZ needs of a text tower. */
+export type TextTower = Omit<Clip, 'image'>;
+
+export interface VisionTower {
+  readonly name: string;
+  readonly image: ImageEncoder;
+  /** P. */
+  readonly dim: number;
 }
 
 export interface LoadOptions {
@@ -30,37 +45,63 @@ export interface LoadOptions {
   offline?: boolean;
   /** The hub's address; default HF_ENDPOINT or https://huggingface.co. */
   endpoint?: string;
-  /** Precision of the weights: fp32, fp16 or q8; by default the first of these that is on this machine or, if none is, on the hub. */
+  /** Precision of the weights: fp32, fp16, q8 and others (`dtypes`); the next one if there is none of it; by default the most precise that is on this machine or, if none is, on the hub. */
   dtype?: string;
+  /** What is about to be downloaded, before it is. */
+  onPlan?: (plan: DownloadPlan) => void;
+  /** Where the picture tower comes from, if not from the same model: a `clip_vision` file, a folder, a hub id. */
+  vision?: string;
   onProgress?: (progress: DownloadProgress) => void;
+  /** Takes a sentence for people, such as that another precision is used than the one asked for. */
+  onNote?: (note: string) => void;
   signal?: AbortSignal;
 }
 
 /**
- * Loads a CLIP: a bundled name ('pico-clip'), a folder in the layout of the hub's transformers.js exports, or a hub id
- * ('Xenova/clip-vit-base-patch32', with '@revision' if wanted), which is downloaded once. The sessions of both towers
- * are made when they are first used. Throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED, DOWNLOAD_FAILED,
+ * Loads a CLIP: a bundled name ('pico-clip'), a .safetensors file, a folder (in one of the layouts of engine/hub/clip-layouts, or with the
+ * weights of transformers or OpenCLIP), or a hub id ('openai/clip-vit-large-patch14', with '@revision' if wanted), which is downloaded once.
+ * The sessions of both towers are made when they are first used. Throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED, DOWNLOAD_FAILED,
  * OPTION_INVALID (unknown device or precision).
  */
 export async function loadClip(name: string, options: LoadOptions = {}): Promise<Clip> {
+  if (options.vision !== undefined)
+    return pairTowers(await loadTextTower(name, options), await loadVisionTower(options.vision, options));
   const device = checkDevice(options.device ?? 'cpu');
-  const { dir, textModelPath, visionModelPath } = await findModel(name, options);
-  const tokenizer = await loadTokenizer(dir);
+  const files = await findModel(name, options);
+  if ('weightsPath' in files) return clipFromWeights(name, openClipWeights(files.weightsPath), { ...options, device });
+  const { dir, layout, ...found } = files;
+  const prepared = (path: string, tower: Tower) =>
+    layout.names && existsSync(path) ? prepareTower(path, tower, layout.names[tower], options) : path;
+  const textModelPath = prepared(found.textModelPath, 'text');
+  const visionModelPath = prepared(found.visionModelPath, 'vision');
+  const tokenizer = await loadTokenizer(dir, layout);
+  const config = readClipConfig(dir, layout);
+  // Without a P in the configuration, it is found by embedding a short text.
+  const dim = config.projection_dim ?? config.text_config?.projection_dim;
   return {
     name,
     dir,
     device,
     textModelPath,
     tokenizer,
-    text: makeTextEncoder({ path: textModelPath, device }, tokenizer, projectionDim(dir)),
-    image: makeImageEncoder(dir, { path: visionModelPath, device }),
+    text: makeTextEncoder({ path: textModelPath, device }, tokenizer, dim),
+    image: makeImageEncoder({ path: visionModelPath, device }, (form) =>
+      loadPreprocess(dir, layout, { normalise: form === 'normalised' }),
+    ),
   };
 }
 
-/** P as config.json has it; undefined if it leaves it out. */
-function projectionDim(dir: string): number | undefined {
-  const config = readJson<{ projection_dim?: number; text_config?: { projection_dim?: number } }>(
-    join(dir, 'config.json'),
-  );
-  return config.projection_dim ?? config.text_config?.projection_dim;
+/** The text tower of a model. Takes what `loadClip` takes, and throws what it throws. */
+export async function loadTextTower(name: string, options: LoadOptions = {}): Promise<TextTower> {
+  return loadClip(name, { ...options, vision: undefined });
+}
+
+/** The picture tower of a model: a `clip_vision` file, a folder, or a hub id. Throws what `loadClip` throws. */
+export async function loadVisionTower(name: string, options: LoadOptions = {}): Promise<VisionTower> {
+  const device = checkDevice(options.device ?? 'cpu');
+  const files = await findModel(name, options);
+  if ('weightsPath' in files)
+    return visionFromWeights(name, openClipWeights(files.weightsPath), { ...options, device });
+  const { image, text } = await loadClip(name, { ...options, vision: undefined });
+  return { name, image, dim: await text.dim() };
 }

@@ -4,8 +4,9 @@ import * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
 import { decodeImage, type ImageInput } from '../image/decode-image.ts';
 import { once } from '../memo.ts';
-import { loadPreprocess, type PixelValues } from './preprocess.ts';
-import { embed, sessionFor, type TowerPlace } from './tower.ts';
+import type { Session } from '../onnx/session.ts';
+import type { PixelValues, Preprocess } from './preprocess.ts';
+import { embed, rowsAtOnce, sessionFor, type TowerPlace } from './tower.ts';
 
 export type { ImageInput, RawImage } from '../image/decode-image.ts';
 
@@ -20,45 +21,63 @@ export interface ImageEncoder {
 /** Images in one run: bounds the memory of decoded pictures and activations. */
 const MAX_BATCH = 8;
 
-/** The encoder of a vision tower, with the preprocessing of the model folder `dir`; preprocessing and session are made at the first call. */
-export function makeImageEncoder(dir: string, place: TowerPlace): ImageEncoder {
-  const preprocess = once(() => loadPreprocess(dir));
+/** What a vision tower takes: normalised numbers, or the pixels themselves, which it then normalises itself. */
+export type PixelForm = 'normalised' | 'bytes';
+
+/** The encoder of a vision tower; preprocessing and session are made at the first call. */
+export function makeImageEncoder(place: TowerPlace, load: (form: PixelForm) => Promise<Preprocess>): ImageEncoder {
+  const preprocess = { normalised: once(() => load('normalised')), bytes: once(() => load('bytes')) };
+  const { path } = place;
   return {
     async encode(images, signal) {
       if (images.length === 0) return [];
-      if (!existsSync(place.path))
-        throw new InputError(
-          'MODEL_UNSUPPORTED',
-          `The model cannot read images: it lacks the vision tower ${place.path}.`,
-        );
-      const toValues = await preprocess();
+      if (!existsSync(path))
+        throw new InputError('MODEL_UNSUPPORTED', `The model cannot read images: it lacks the vision tower ${path}.`);
+      const session = await sessionFor(place);
+      const input = inputOf(session, path);
+      const toValues = await preprocess[input.form]();
+      const batch = rowsAtOnce(session, MAX_BATCH);
       const vectors: Float32Array[] = [];
-      for (let i = 0; i < images.length; i += MAX_BATCH) {
+      for (let i = 0; i < images.length; i += batch) {
         const values: PixelValues[] = [];
-        for (const image of images.slice(i, i + MAX_BATCH)) {
+        for (const image of images.slice(i, i + batch)) {
           signal?.throwIfAborted();
           values.push(await toValues(await decodeImage(image)));
         }
-        vectors.push(...(await runBatch(values, place)));
+        const feeds = { [input.name]: toTensor(values, input.form) };
+        vectors.push(...(await embed({ tower: 'vision', ...place, session, feeds })));
       }
       return vectors;
     },
   };
 }
 
-async function runBatch(values: readonly PixelValues[], place: TowerPlace): Promise<Float32Array[]> {
-  const session = await sessionFor(place);
-  const size = values[0].data.length;
-  const data = new Float32Array(values.length * size);
+function inputOf({ inputMetadata: [input], inputNames }: Session, path: string): { name: string; form: PixelForm } {
+  const type = inputNames.length === 1 && input.isTensor ? input.type : undefined;
+  if (type === 'float32') return { name: input.name, form: 'normalised' };
+  if (type === 'uint8') return { name: input.name, form: 'bytes' };
+  throw new InputError(
+    'MODEL_UNSUPPORTED',
+    `${path} has the inputs ${inputNames.join(', ')}; a vision tower has one, pixel_values in float32 (or pixels in uint8).`,
+  );
+}
+
+/** float32 [B, 3, H, W], or uint8 [B, H, W, 3]. */
+function toTensor(values: readonly PixelValues[], form: PixelForm): ort.Tensor {
+  const [{ data, dims }] = values;
+  const [channels, height, width] = dims;
+  if (form === 'normalised') {
+    const all = new Float32Array(values.length * data.length);
+    values.forEach((v, i) => {
+      all.set(v.data, i * data.length);
+    });
+    return new ort.Tensor('float32', all, [values.length, ...dims]);
+  }
+  const bytes = new Uint8Array(values.length * data.length);
+  const pixels = height * width;
   values.forEach((v, i) => {
-    data.set(v.data, i * size);
+    for (let c = 0; c < channels; c++)
+      for (let p = 0; p < pixels; p++) bytes[i * data.length + p * channels + c] = v.data[c * pixels + p];
   });
-  const input = session.inputMetadata[0];
-  if (session.inputNames.length !== 1 || !input.isTensor || input.type !== 'float32')
-    throw new InputError(
-      'MODEL_UNSUPPORTED',
-      `${place.path} has the inputs ${session.inputNames.join(', ')}; a vision tower has one, pixel_values in float32.`,
-    );
-  const feeds = { [input.name]: new ort.Tensor('float32', data, [values.length, ...values[0].dims]) };
-  return embed({ tower: 'vision', ...place, session, feeds });
+  return new ort.Tensor('uint8', bytes, [values.length, height, width, channels]);
 }

@@ -2,6 +2,8 @@
 // are transformers.js's; the resampling is ours, since its own (an affine transform) does not filter before it reduces.
 import { join } from 'node:path';
 import { InputError } from '../errors.ts';
+import type { ClipLayout } from '../hub/clip-layouts/layout.ts';
+import { transformersJs } from '../hub/clip-layouts/transformers-js.ts';
 import { readJson } from '../hub/read-json.ts';
 import { type Pixels, resample } from '../image/resample.ts';
 
@@ -13,18 +15,47 @@ export interface PixelValues {
 
 export type Preprocess = (image: Pixels) => Promise<PixelValues>;
 
-interface ProcessorConfig {
+/** The content of preprocessor_config.json. */
+export interface ProcessorConfig {
   readonly image_processor_type?: string;
   readonly feature_extractor_type?: string;
+  readonly size?: unknown;
 }
+
+/**
+ * A plain number for `size`, as OpenAI's own files have it, is the shorter side for CLIP: transformers reads it so. transformers.js would let the
+ * longer side grow no further than that, too.
+ */
+const withShortestEdge = (config: ProcessorConfig, name: string): ProcessorConfig =>
+  name.startsWith('CLIP') && typeof config.size === 'number'
+    ? { ...config, size: { shortest_edge: config.size } }
+    : config;
 
 /** Pixels of the longest thin picture after its resize, before its crop: 224 × 65,535 times a few. */
 const MAX_RESIZED_PIXELS = 64e6;
 
+/** Without `normalise`, the values are those of the pixels, 0 to 255. */
+export interface PreprocessOptions {
+  readonly normalise?: boolean;
+}
+
 /** Reads the image preprocessing of a model folder. Throws MODEL_NOT_FOUND, MODEL_INVALID. */
-export async function loadPreprocess(dir: string): Promise<Preprocess> {
-  const path = join(dir, 'preprocessor_config.json');
-  const config = readJson<ProcessorConfig>(path);
+export async function loadPreprocess(
+  dir: string,
+  layout: ClipLayout = transformersJs,
+  options: PreprocessOptions = {},
+): Promise<Preprocess> {
+  const path = join(dir, layout.processor);
+  return makePreprocess(layout.readProcessor(readJson<ProcessorConfig>(path), path), path, options);
+}
+
+/** The same from the content of the file; `path` is for messages. Throws MODEL_INVALID. */
+export async function makePreprocess(
+  read: ProcessorConfig,
+  path: string,
+  { normalise = true }: PreprocessOptions = {},
+): Promise<Preprocess> {
+  const config = normalise ? read : { ...read, do_rescale: false, do_normalize: false };
   const transformers = await import('@xenova/transformers'); // only here: it takes a while to load
   class PillowImage extends transformers.RawImage {
     override async resize(width: number, height: number, options: { resample?: number | string } = {}) {
@@ -41,7 +72,9 @@ export async function loadPreprocess(dir: string): Promise<Preprocess> {
   const classes = transformers as unknown as Record<string, typeof transformers.ImageProcessor | undefined>;
   const Processor =
     (/^\w+(ImageProcessor|FeatureExtractor)$/.test(name) && classes[name]) || transformers.ImageProcessor;
-  const processor = new Processor(config as ConstructorParameters<typeof transformers.ImageProcessor>[0]);
+  const processor = new Processor(
+    withShortestEdge(config, name) as ConstructorParameters<typeof transformers.ImageProcessor>[0],
+  );
   return async (image) => {
     try {
       const { pixel_values } = await processor.preprocess(new PillowImage(image.data, image.width, image.height, 3));

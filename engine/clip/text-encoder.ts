@@ -3,7 +3,7 @@ import * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
 import type { Session } from '../onnx/session.ts';
 import type { Tokenizer } from './tokenizer.ts';
-import { embed, embeddingOutput, sessionFor, type TowerPlace } from './tower.ts';
+import { embed, embeddingOutput, rowsAtOnce, sessionFor, type TowerPlace } from './tower.ts';
 
 export interface TextEncoder {
   /** P, from the model's configuration; if it does not say, a short text is embedded once to find out. */
@@ -35,10 +35,13 @@ export function makeTextEncoder(place: TowerPlace, tokenizer: Tokenizer, configu
   let dim = configuredDim;
   const run = async (rows: readonly Row[], signal?: AbortSignal): Promise<Float32Array[]> => {
     const vectors: Float32Array[] = [];
-    for (let i = 0; i < rows.length; i += MAX_BATCH) {
+    if (rows.length === 0) return vectors;
+    signal?.throwIfAborted();
+    const session = await sessionFor(place);
+    const batch = rowsAtOnce(session, MAX_BATCH);
+    for (let i = 0; i < rows.length; i += batch) {
       signal?.throwIfAborted();
-      const session = await sessionFor(place);
-      const feeds = feedsOf(session, rows.slice(i, i + MAX_BATCH), place.path);
+      const feeds = feedsOf(session, rows.slice(i, i + batch), place.path);
       vectors.push(...(await embed({ tower: 'text', ...place, session, feeds })));
     }
     dim = vectors[0]?.length ?? dim;

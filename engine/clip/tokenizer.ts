@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import type { PreTrainedTokenizer } from '@xenova/transformers';
 import { invalidCount } from '../check.ts';
 import { InputError } from '../errors.ts';
+import type { ClipConfig, ClipLayout } from '../hub/clip-layouts/layout.ts';
+import { transformersJs } from '../hub/clip-layouts/transformers-js.ts';
 import { readJson } from '../hub/read-json.ts';
 import { tidySpaces } from './tidy-spaces.ts';
 
@@ -37,11 +39,6 @@ export interface TokenizerConfig {
   readonly pad_token?: string | { content: string };
 }
 
-interface ModelConfig {
-  readonly model_type?: string;
-  readonly text_config?: { readonly model_type?: string; readonly max_position_embeddings?: number };
-}
-
 /** The context length of towers whose configuration leaves it out because it is the default. */
 const DEFAULT_CONTEXT: Record<string, number> = { clip: 77, clip_text_model: 77, siglip: 64, siglip_text_model: 64 };
 
@@ -52,12 +49,27 @@ const MAX_CONTEXT = 100_000;
 const MAX_CHARACTERS = 100_000;
 
 /** Reads the tokenizer of a model folder. Throws MODEL_NOT_FOUND, MODEL_INVALID or MODEL_UNSUPPORTED. */
-export async function loadTokenizer(dir: string): Promise<Tokenizer> {
-  const path = join(dir, 'tokenizer.json');
+export async function loadTokenizer(dir: string, layout: ClipLayout = transformersJs): Promise<Tokenizer> {
+  const path = join(dir, layout.tokenizer);
   const json = readJson<object>(path);
-  const config = readJson<TokenizerConfig>(join(dir, 'tokenizer_config.json'));
-  const contextLength = contextOf(readJson<ModelConfig>(join(dir, 'config.json')), config, dir);
-  return buildTokenizer({ json, config, contextLength, path });
+  const config = readJson<TokenizerConfig>(join(dir, layout.tokenizerConfig));
+  const model = readClipConfig(dir, layout);
+  const tokenizer = await buildTokenizer({ json, config, contextLength: contextOf(model, config, dir), path });
+  return model.canonicalise ? { ...tokenizer, encode: (text) => tokenizer.encode(canonicalise(text)) } : tokenizer;
+}
+
+/** As SigLIP was trained: lower case, no ASCII punctuation, single spaces. */
+const canonicalise = (text: string): string =>
+  text
+    .replace(/[!-/:-@[-`{-~]/g, '')
+    .toLowerCase()
+    .replace(/\s+/g, ' ')
+    .trim();
+
+/** config.json of a model folder. Throws MODEL_NOT_FOUND, MODEL_INVALID. */
+export function readClipConfig(dir: string, layout: ClipLayout): ClipConfig {
+  const path = join(dir, layout.config);
+  return layout.readConfig(readJson<object>(path), path);
 }
 
 export interface TokenizerParts {
@@ -81,7 +93,7 @@ export async function buildTokenizer({ json, config, contextLength, path }: Toke
   }
 }
 
-function contextOf(model: ModelConfig, tokenizer: TokenizerConfig, dir: string): number {
+function contextOf(model: ClipConfig, tokenizer: TokenizerConfig, dir: string): number {
   const known = [model.text_config?.max_position_embeddings, tokenizer.model_max_length].filter(
     (n): n is number => typeof n === 'number' && n > 2 && n < MAX_CONTEXT,
   );

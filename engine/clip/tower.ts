@@ -7,6 +7,7 @@ import { remember } from '../memo.ts';
 import { type Device, openSessionOn, runErrorOn } from '../onnx/device.ts';
 import { fileIdentity } from '../onnx/file-identity.ts';
 import { toFloats } from '../onnx/half.ts';
+import { modelName } from '../onnx/model-names.ts';
 import type { Session } from '../onnx/session.ts';
 
 const sessions = new Map<string, Promise<Session>>();
@@ -35,6 +36,12 @@ export function embeddingOutput(tower: Tower, names: readonly string[], path: st
     'MODEL_UNSUPPORTED',
     `${path} has the outputs ${names.join(', ')}; one of ${OUTPUTS[tower].join(', ')} is needed.`,
   );
+}
+
+/** Rows that a tower takes in one run: those of its export, where their number is fixed in it, or at most `most`. */
+export function rowsAtOnce({ inputMetadata: [input] }: Session, most: number): number {
+  const batch = input?.isTensor ? input.shape[0] : undefined;
+  return typeof batch === 'number' && batch > 0 ? Math.min(batch, most) : most;
 }
 
 export interface TowerRun extends TowerPlace {
@@ -66,7 +73,7 @@ function toUnit(vector: Float32Array, path: string): Float32Array {
   if (!(length > 0 && Number.isFinite(length)))
     throw new InputError(
       'MODEL_INVALID',
-      `${path} returned an embedding of length ${length}: its weights are damaged.`,
+      `${modelName(path)} returned an embedding of length ${length}: its weights are damaged.`,
     );
   for (let i = 0; i < vector.length; i++) vector[i] /= length;
   return vector;

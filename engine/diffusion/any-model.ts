@@ -1,14 +1,16 @@
 // A model of either kind, CLIP or checkpoint → its folder. A checkpoint is known by its index of parts.
 import { listBundled } from '../hub/bundled.ts';
 import { INDEX_FILE } from '../hub/cache.ts';
-import { type HubOptions, pullFolder, pullModel } from '../hub/fetch-model.ts';
+import { pullModel } from '../hub/fetch-model.ts';
 import { findModel, localFolder } from '../hub/model-store.ts';
+import { type HubOptions, pullFolder } from '../hub/pull-folder.ts';
 import { type HubId, parseHubId } from '../hub-id.ts';
-import { findCheckpoint, isCheckpoint, listBundledCheckpoints, pullCheckpoint } from './layout.ts';
+import { findCheckpoint, isCheckpoint, listBundledCheckpoints } from './layout.ts';
+import { pullCheckpoint } from './pull-checkpoint.ts';
 
 /** Downloads the model with that id; only missing files or, with `refresh`, also those that changed. Throws what `pullFolder` throws. */
 export async function pullAny(id: HubId, options: HubOptions = {}): Promise<string> {
-  const dir = await pullFolder(id, [{ path: INDEX_FILE, optional: true }], options);
+  const dir = await pullFolder(id, [{ path: INDEX_FILE, optional: true }], { ...options, onPlan: undefined });
   return isCheckpoint(dir) ? pullCheckpoint(id, options) : pullModel(id, options);
 }
 

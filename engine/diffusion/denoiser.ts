@@ -34,8 +34,8 @@ export async function makeDenoiser(options: DenoiserOptions): Promise<Denoise> {
   const groups = groupByLength(await sharesOf(options), Math.max(1, Math.floor(MAX_ROWS / shape[0])));
   return async (x, sigma) => {
     const scaled = scale(x, 1 / Math.sqrt(sigma ** 2 + 1));
-    // The level that is nearest in log σ: U-Nets were trained at whole timesteps.
-    const timestep = Math.round(levels.timestepAt(sigma));
+    // U-Nets were trained at whole timesteps.
+    const timestep = levels.nearestTimestep(sigma);
     const guided = new Float32Array(x.length);
     for (const group of groups) {
       const output = await unet.run(callOf(group, scaled, timestep, options));

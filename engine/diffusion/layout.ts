@@ -1,21 +1,23 @@
-// Name of a checkpoint (bundled, folder, hub id) → its files, in the folder layout of diffusers/optimum ONNX exports.
+// Name of a checkpoint (bundled, folder, hub id) → its files, in the folder layout of diffusers and of optimum's ONNX exports.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../errors.ts';
 import { bundledRoot, bundledWith } from '../hub/bundled.ts';
 import { INDEX_FILE } from '../hub/cache.ts';
-import { type HubOptions, pullFolder } from '../hub/fetch-model.ts';
 import { localFolder } from '../hub/model-store.ts';
-import { type NeededFile, weightsFile } from '../hub/needed-files.ts';
+import type { HubOptions } from '../hub/pull-folder.ts';
 import { readJson } from '../hub/read-json.ts';
-import { checkDtype, type Dtype, dtypes, variantFile } from '../hub/variant.ts';
-import { type HubId, parseHubId } from '../hub-id.ts';
+import { checkDtype, type Dtype, findVariant, variantFile } from '../hub/variant.ts';
+import { parseHubId } from '../hub-id.ts';
+import { findPartWeights } from './find-part-weights.ts';
+import { encodersOf, readIndex, SCHEDULER } from './model-index.ts';
 import type { SchedulerConfig } from './noise-levels.ts';
+import { pullCheckpoint } from './pull-checkpoint.ts';
 
 export interface CheckpointFiles {
   readonly name: string;
   readonly dir: string;
-  /** One, or two for SDXL: the model's file and the tokenizer's folder. */
+  /** Of each part: the ONNX file or, if there is none, the .safetensors file or the index of several. One text encoder, or two for SDXL. */
   readonly textEncoders: readonly { readonly modelPath: string; readonly tokenizerDir: string }[];
   readonly unetPath: string;
   readonly vaeDecoderPath: string;
@@ -37,13 +39,9 @@ export interface VaeConfig {
 }
 
 export interface CheckpointStoreOptions extends HubOptions {
-  /** Precision of the weights: fp32, fp16 or q8; by default, for each part, the first of these that is on this machine or, if none is, on the hub. */
+  /** Precision of the weights (`dtypes`); the next one for parts that do not have it; by default, for each part, the most precise that is on this machine or, if none is, on the hub. */
   readonly dtype?: string;
 }
-
-type ModelIndex = Readonly<Record<string, unknown>>;
-
-const SCHEDULER = 'scheduler/scheduler_config.json';
 
 /** Names of the bundled checkpoints, sorted. */
 export const listBundledCheckpoints = (): string[] => bundledWith(INDEX_FILE, 'unet');
@@ -57,9 +55,13 @@ export async function findCheckpoint(name: string, options: CheckpointStoreOptio
   const bundled = listBundledCheckpoints();
   const dir = bundled.includes(name)
     ? join(bundledRoot(), name)
-    : (localFolder(name, []) ?? (await fromHub(name, options)));
+    : (localFolder(name, []) ?? (await fromHub(name, { ...options, onNote: undefined })));
   const index = readIndex(dir);
-  const part = (folder: string) => findPart(dir, folder, dtype);
+  const part = (folder: string) => {
+    const onnx = findPart(folder, { name, dir, dtype, onNote: options.onNote });
+    // An ONNX file was exported and checked by whoever offers it.
+    return existsSync(onnx) ? onnx : (findPartWeights(dir, folder, dtype) ?? onnx);
+  };
   const files: CheckpointFiles = {
     name,
     dir,
@@ -75,30 +77,29 @@ export async function findCheckpoint(name: string, options: CheckpointStoreOptio
     vae: readVaeConfig(dir, encodersOf(index).length > 1),
   };
   for (const path of [...files.textEncoders.map((e) => e.modelPath), files.unetPath, files.vaeDecoderPath])
-    if (!existsSync(path)) throw new InputError('MODEL_NOT_FOUND', `The checkpoint ${name} lacks the file ${path}.`);
+    if (!existsSync(path))
+      throw new InputError(
+        'MODEL_NOT_FOUND',
+        `The checkpoint ${name} lacks the file ${path}, and has no .safetensors file of that part.`,
+      );
   for (const { tokenizerDir } of files.textEncoders) checkTokenizer(tokenizerDir);
   return files;
 }
 
-function readIndex(dir: string): ModelIndex {
-  const index = readJson<ModelIndex>(join(dir, INDEX_FILE));
-  const foreign = ['text_encoder_3', 'transformer', 'prior', 'unet_2'].find((part) => isPresent(index[part]));
-  if (!foreign) return index;
-  throw new InputError(
-    'MODEL_UNSUPPORTED',
-    `The checkpoint in ${dir} has a part "${foreign}"; checkpoints with a U-Net can be used: Stable Diffusion 1, 2, Turbo, XL, LCM.`,
-  );
+/** The file of a part: in the precision asked for, or in the next one, which is said; its plain name if there is none. */
+function findPart(folder: string, { dir, dtype, name, onNote }: Wanted): string {
+  const fileOf = (d: Dtype) => variantFile(`${folder}/model`, d);
+  const found = findVariant(dir, fileOf, dtype);
+  if (found && dtype && found.dtype !== dtype)
+    onNote?.(`${name} has no ${fileOf(dtype)}: ${fileOf(found.dtype)} is used.`);
+  return found?.path ?? join(dir, fileOf(dtype ?? 'fp32'));
 }
 
-/** model_index.json lists parts as [library, class], and absent ones as [null, null]. */
-const isPresent = (entry: unknown): boolean => Array.isArray(entry) && entry.some((e) => e !== null);
-
-const encodersOf = (index: ModelIndex): string[] => (isPresent(index.text_encoder_2) ? ['', '_2'] : ['']);
-
-/** The file of a part: the precision asked for, or the first that exists; the plain name if none does. */
-function findPart(dir: string, folder: string, dtype: Dtype | undefined): string {
-  const paths = (dtype ? [dtype] : dtypes).map((d) => join(dir, variantFile(`${folder}/model`, d)));
-  return paths.find((path) => existsSync(path)) ?? paths[0];
+interface Wanted {
+  readonly name: string;
+  readonly dir: string;
+  readonly dtype: Dtype | undefined;
+  readonly onNote: HubOptions['onNote'];
 }
 
 function checkTokenizer(dir: string): void {
@@ -110,7 +111,8 @@ function checkTokenizer(dir: string): void {
   );
 }
 
-interface VaeJson {
+/** config.json of a VAE. */
+export interface VaeJson {
   readonly scaling_factor?: number | null;
   readonly shift_factor?: number | null;
   readonly latent_channels?: number;
@@ -127,6 +129,11 @@ function readVaeConfig(dir: string, isXl: boolean): VaeConfig {
     scale: 2 ** ((config.block_out_channels?.length ?? 4) - 1),
     channels: config.latent_channels ?? 4,
   };
+  return checkVaeConfig(vae, path ?? dir);
+}
+
+/** The same numbers, if they can be true. Throws MODEL_INVALID. */
+export function checkVaeConfig(vae: VaeConfig, path: string): VaeConfig {
   const sound = Object.values(vae).every((n) => Number.isFinite(n)) && vae.scalingFactor > 0 && vae.scale <= 64;
   if (!sound || !Number.isInteger(vae.channels) || vae.channels < 1 || vae.channels > 256)
     throw new InputError('MODEL_INVALID', `${path} has numbers that no VAE has: ${JSON.stringify(vae)}.`);
@@ -141,32 +148,4 @@ async function fromHub(name: string, options: HubOptions): Promise<string> {
       `There is no checkpoint "${name}". Give a bundled one (${listBundledCheckpoints().join(', ') || 'none here'}), a folder that exists, or the hub id of an ONNX export in diffusers' layout.`,
     );
   return pullCheckpoint(id, options);
-}
-
-/** Folder of a hub checkpoint; missing files are downloaded. Throws what `pullFolder` throws, and MODEL_UNSUPPORTED. */
-export async function pullCheckpoint(id: HubId, options: HubOptions = {}): Promise<string> {
-  const dir = await pullFolder(id, [{ path: INDEX_FILE }], options);
-  return pullFolder(id, hubFiles(readIndex(dir), checkDtype(options.dtype)), options);
-}
-
-function hubFiles(index: ModelIndex, dtype: Dtype | undefined): NeededFile[] {
-  const required = (path: string): NeededFile => ({ path });
-  const optional = (path: string): NeededFile => ({ path, optional: true });
-  const weights = (part: string) => weightsFile((d) => variantFile(`${part}/model`, d), dtype);
-  return [
-    required(INDEX_FILE),
-    required(SCHEDULER),
-    ...encodersOf(index).flatMap((suffix) => [
-      optional(`tokenizer${suffix}/tokenizer.json`),
-      optional(`tokenizer${suffix}/vocab.json`),
-      optional(`tokenizer${suffix}/merges.txt`),
-      optional(`tokenizer${suffix}/tokenizer_config.json`),
-      weights(`text_encoder${suffix}`),
-    ]),
-    weights('unet'),
-    weights('vae_decoder'),
-    { ...weights('vae_encoder'), optional: true },
-    optional('vae_decoder/config.json'),
-    optional('vae/config.json'),
-  ];
 }

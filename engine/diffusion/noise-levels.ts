@@ -1,8 +1,16 @@
 // scheduler_config.json → the noise levels that a model was trained on: sigmas, and sigma ↔ timestep.
+import { oneOf } from '../check.ts';
 import { InputError } from '../errors.ts';
 
 /** What a U-Net's output means. `sample` is the picture itself (ComfyUI: x0). */
 export type PredictionType = 'epsilon' | 'v_prediction' | 'sample';
+
+const predictions: readonly PredictionType[] = ['epsilon', 'v_prediction', 'sample'];
+
+/** Throws OPTION_INVALID unless it is left out or one of them. */
+export function checkPrediction(value: string | undefined): asserts value is PredictionType | undefined {
+  if (value !== undefined) oneOf('prediction', value, predictions);
+}
 
 /** The fields of scheduler_config.json that are read; missing ones take the defaults of diffusers. */
 export interface SchedulerConfig {
@@ -21,10 +29,10 @@ export interface NoiseLevels {
   readonly sigmas: Float64Array;
   readonly sigmaMin: number;
   readonly sigmaMax: number;
-  /** σ at a timestep, which may lie between two: linear in log σ, and held at both ends. */
+  /** σ at a timestep, which may lie between two: linear in log σ, in float32, and held at both ends. */
   sigmaAt(timestep: number): number;
-  /** The inverse of `sigmaAt`: the timestep of a σ, fractional, from 0 to T − 1. */
-  timestepAt(sigma: number): number;
+  /** The training timestep whose log σ is nearest; of two that are equally near in float32, the lower one. */
+  nearestTimestep(sigma: number): number;
 }
 
 /** More timesteps than any model was trained on: a limit for untrusted files. */
@@ -43,7 +51,8 @@ export function readNoiseLevels(config: SchedulerConfig, source = 'scheduler_con
 /** Noise levels from ᾱ_t (`alphas_cumprod`), falling. */
 export function makeNoiseLevels(alphasCumprod: ArrayLike<number>, prediction: PredictionType): NoiseLevels {
   const sigmas = Float64Array.from(alphasCumprod, (a) => Math.sqrt((1 - a) / a));
-  const logs = sigmas.map(Math.log);
+  // In float32, as in ComfyUI: for a σ halfway between two timesteps, which one is nearest depends on the last bit.
+  const logs = sigmas.map((sigma) => fround(Math.log(sigma)));
   const last = sigmas.length - 1;
   return {
     prediction,
@@ -54,16 +63,20 @@ export function makeNoiseLevels(alphasCumprod: ArrayLike<number>, prediction: Pr
       const t = Math.min(Math.max(timestep, 0), last);
       const low = Math.floor(t);
       const w = t - low;
-      return w === 0 ? sigmas[low] : Math.exp((1 - w) * logs[low] + w * logs[low + 1]);
+      if (w === 0) return sigmas[low];
+      return fround(Math.exp(fround(fround(fround(1 - w) * logs[low]) + fround(w * logs[low + 1]))));
     },
-    timestepAt(sigma) {
+    nearestTimestep(sigma) {
       if (!(sigma > sigmas[0])) return 0;
       if (sigma >= sigmas[last]) return last;
       const low = lowerIndex(sigmas, sigma);
-      return low + (Math.log(sigma) - logs[low]) / (logs[low + 1] - logs[low]);
+      const distance = (t: number) => Math.abs(fround(fround(Math.log(fround(sigma))) - logs[t]));
+      return distance(low) <= distance(low + 1) ? low : low + 1;
     },
   };
 }
+
+const { fround } = Math;
 
 /** The largest i with rising[i] ≤ value; value lies inside the range. */
 function lowerIndex(rising: Float64Array, value: number): number {

@@ -1,80 +1,78 @@
-// A seed → Gaussian noise, the same numbers for the same seed: xoshiro128** (Blackman & Vigna 2018), seeded through
-// splitmix64, turned into normal numbers by the Box–Muller transform in float64.
+// A seed → Gaussian noise, the numbers that PyTorch's CPU generator gives for that seed, and so those of ComfyUI.
+import { mersenneTwister, type Words } from './mersenne-twister.ts';
 
-/** What the noise is for; the two kinds never share numbers. */
-export type NoiseStream = 'start' | 'steps';
-
-export interface NoiseOptions {
-  /** From 0 to 2⁶⁴ − 1. */
-  readonly seed: number | bigint;
-  readonly stream: NoiseStream;
-  /** Items of the batch: item i has its own noise, which does not depend on the size of the batch. */
-  readonly batch: number;
-  /** Numbers per item. */
-  readonly itemSize: number;
-}
-
-/** Each call gives fresh noise, [batch · itemSize], mean 0, variance 1. */
+/** Each call gives fresh noise, mean 0, variance 1. */
 export type NoiseSource = () => Float32Array;
 
-/** The noise of a run. Item i depends on (seed, stream, i) alone. */
-export function createNoise({ seed, stream, batch, itemSize }: NoiseOptions): NoiseSource {
-  const items = Array.from({ length: batch }, (_, i) => gaussians(BigInt(seed), (stream === 'start' ? 0 : 1) + 2 * i));
+/** Fresh unit noise for a step from one σ to the next. */
+export type StepNoise = (from: number, to: number) => Float32Array;
+
+/** From this size on, PyTorch fills blocks in float32; smaller tensors are drawn number by number in float64. */
+const BLOCK = 16;
+
+/**
+ * Noise of `size` numbers a call; the calls of one source go on with the same words. A batch is one tensor: its first items are those of
+ * a smaller batch if an item has a multiple of 16 numbers.
+ * @param seed from 0 to 2⁶⁴ − 1; its lower 32 bits count
+ */
+export function createNoise(seed: number | bigint, size: number): NoiseSource {
+  const words = mersenneTwister(seed);
+  if (size < BLOCK) return smallNoise(words, size);
   return () => {
-    const noise = new Float32Array(batch * itemSize);
-    items.forEach((fill, i) => {
-      fill(noise.subarray(i * itemSize, (i + 1) * itemSize));
-    });
+    const noise = Float32Array.from({ length: size }, () => uniform24(words));
+    for (let at = 0; at + BLOCK <= size; at += BLOCK) normalBlock(noise.subarray(at, at + BLOCK));
+    // The rest gets no block of its own: the last 16 numbers are drawn again.
+    if (size % BLOCK)
+      normalBlock(
+        noise.subarray(size - BLOCK).map(() => uniform24(words)),
+        noise.subarray(size - BLOCK),
+      );
     return noise;
   };
 }
 
-/** A function that fills arrays with the next numbers of one stream. */
-function gaussians(seed: bigint, stream: number): (target: Float32Array) => void {
-  const next = uniforms(seed, stream);
-  return (target) => {
-    for (let i = 0; i < target.length; i += 2) {
-      const radius = Math.sqrt(-2 * Math.log(next()));
-      const angle = 2 * Math.PI * next();
-      target[i] = radius * Math.cos(angle);
-      if (i + 1 < target.length) target[i + 1] = radius * Math.sin(angle);
-    }
-  };
+/**
+ * The noise that samplers add while they run, as ComfyUI draws it on the CPU: from the next seed, so that it differs from the noise of
+ * the start.
+ */
+export const createStepNoise = (seed: number | bigint, size: number): NoiseSource =>
+  createNoise(BigInt(seed) + 1n, size);
+
+/** In [0, 1), a multiple of 2⁻²⁴. */
+const uniform24 = (words: Words): number => (words() & 0xffffff) * 2 ** -24;
+
+/** In [0, 1), a multiple of 2⁻⁵³. */
+function uniform53(words: Words): number {
+  const high = words() & 0x1fffff;
+  return (high * 2 ** 32 + words()) * 2 ** -53;
 }
 
-/** Uniform in (0, 1]: multiples of 2⁻³². */
-function uniforms(seed: bigint, stream: number): () => number {
-  let [a, b, c, d] = seedState(seed, stream);
-  return () => {
-    const result = Math.imul(rotate(Math.imul(b, 5), 7), 9) >>> 0;
-    const shifted = b << 9;
-    c ^= a;
-    d ^= b;
-    b ^= c;
-    a ^= d;
-    c ^= shifted;
-    d = rotate(d, 11);
-    return (result + 1) / 2 ** 32;
-  };
-}
+const { fround } = Math;
+const TWO_PI = fround(2 * Math.PI);
 
-const rotate = (x: number, by: number): number => (x << by) | (x >>> (32 - by));
-
-/** Four 32-bit words, never all zero: splitmix64 of the seed, then of the stream's number on top. */
-function seedState(seed: bigint, stream: number): number[] {
-  let state = BigInt.asUintN(64, mix64(seed) + BigInt(stream) * 0xd1b54a32d192ed03n);
-  const words: number[] = [];
-  for (let i = 0; i < 2; i++) {
-    state = BigInt.asUintN(64, state + 0x9e3779b97f4a7c15n);
-    const z = mix64(state);
-    words.push(Number(z & 0xffffffffn) | 0, Number(z >> 32n) | 0);
+/** Box–Muller on eight pairs (j, j + 8), each intermediate result rounded to float32. */
+function normalBlock(uniform: Float32Array, target = uniform): void {
+  for (let j = 0; j < BLOCK / 2; j++) {
+    const radius = fround(Math.sqrt(fround(-2 * fround(Math.log(1 - uniform[j])))));
+    const angle = fround(TWO_PI * uniform[j + BLOCK / 2]);
+    target[j] = radius * fround(Math.cos(angle));
+    target[j + BLOCK / 2] = radius * fround(Math.sin(angle));
   }
-  return words.some((w) => w !== 0) ? words : [1, 0, 0, 0];
 }
 
-function mix64(x: bigint): bigint {
-  let z = BigInt.asUintN(64, x);
-  z = BigInt.asUintN(64, (z ^ (z >> 30n)) * 0xbf58476d1ce4e5b9n);
-  z = BigInt.asUintN(64, (z ^ (z >> 27n)) * 0x94d049bb133111ebn);
-  return z ^ (z >> 31n);
+/** Box–Muller in float64, which makes two numbers: the second one waits for the next draw, in this call or a later one. */
+function smallNoise(words: Words, size: number): NoiseSource {
+  let waiting: number | undefined;
+  const draw = (): number => {
+    if (waiting !== undefined) {
+      const second = waiting;
+      waiting = undefined;
+      return second;
+    }
+    const angle = 2 * Math.PI * uniform53(words);
+    const radius = Math.sqrt(-2 * Math.log1p(-uniform53(words)));
+    waiting = radius * Math.sin(angle);
+    return radius * Math.cos(angle);
+  };
+  return () => Float32Array.from({ length: size }, draw);
 }

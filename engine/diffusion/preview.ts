@@ -39,7 +39,7 @@ export async function makePreviewer(vae: Vae, signal?: AbortSignal): Promise<Pre
 function probeLatent({ config }: Vae, side: number, probe: number): Latent {
   const { channels, scalingFactor, shiftFactor } = config;
   const blocks = Math.ceil(side / BLOCK);
-  const noise = createNoise({ seed: probe, stream: 'start', batch: 1, itemSize: channels * blocks * blocks })();
+  const noise = createNoise(probe, channels * blocks * blocks)();
   const data = new Float32Array(channels * side * side);
   for (let c = 0, at = 0; c < channels; c++)
     for (let y = 0; y < side; y++)

@@ -7,8 +7,8 @@ export interface WeightedToken {
   readonly weight: number;
 }
 
-/** Words of at least this many tokens may be split at the end of a window; shorter ones move to the next. */
-const LONG_WORD = 8;
+/** Pieces of at least this many tokens are split at the end of a window; shorter ones move to the next. */
+const LONG_PIECE = 8;
 
 /** Cuts a prompt into framed and padded windows of `contextLength` tokens; one window for an empty prompt. */
 export function chunkPrompt(prompt: string, tokenizer: Tokenizer): WeightedToken[][] {
@@ -17,11 +17,11 @@ export function chunkPrompt(prompt: string, tokenizer: Tokenizer): WeightedToken
   const chunks = [[start]];
   const room = () => contextLength - 1 - chunks[chunks.length - 1].length;
   const add = (tokens: readonly WeightedToken[]) => chunks[chunks.length - 1].push(...tokens);
-  const tearable = Math.min(LONG_WORD, contextLength - 1);
-  for (const word of weightedWords(prompt, tokenizer)) {
-    let rest = word;
+  const tearable = Math.min(LONG_PIECE, contextLength - 1);
+  for (const piece of weightedPieces(prompt, tokenizer)) {
+    let rest = piece;
     while (rest.length > room()) {
-      if (word.length >= tearable) {
+      if (piece.length >= tearable) {
         const fitting = room();
         add(rest.slice(0, fitting));
         rest = rest.slice(fitting);
@@ -37,12 +37,7 @@ export function chunkPrompt(prompt: string, tokenizer: Tokenizer): WeightedToken
 /** The window of the empty prompt, from which weights interpolate. */
 export const emptyChunk = (tokenizer: Tokenizer): WeightedToken[] => chunkPrompt('', tokenizer)[0];
 
-/** The tokens of each word, words being what spaces and line ends separate. */
-function weightedWords(prompt: string, tokenizer: Tokenizer): WeightedToken[][] {
-  return parseWeights(prompt).flatMap(({ text, weight }) =>
-    text
-      .split(/[ \n]/)
-      .filter((word) => word !== '')
-      .map((word) => tokenizer.encode(word).map((id) => ({ id, weight }))),
-  );
+/** The tokens of each piece of one weight. */
+function weightedPieces(prompt: string, tokenizer: Tokenizer): WeightedToken[][] {
+  return parseWeights(prompt).map(({ text, weight }) => tokenizer.encode(text).map((id) => ({ id, weight })));
 }

@@ -3,11 +3,13 @@ import { invalidCount } from '../check.ts';
 import type { Tokenizer } from '../clip/tokenizer.ts';
 import { InputError } from '../errors.ts';
 import type { Conditioning } from './conditioning.ts';
+import { type LayerChoice, statesOutput } from './hidden-layer.ts';
 import { type Feeds, numbersAs, type OnnxModel } from './onnx-model.ts';
 import { chunkPrompt, emptyChunk, type WeightedToken } from './prompt-chunks.ts';
 
 export interface TextEncoderModel {
   readonly model: OnnxModel;
+  readonly layer: LayerChoice;
   /** Reads the tokenizer's files at the first call. */
   readonly tokenizer: () => Promise<Tokenizer>;
 }
@@ -29,24 +31,20 @@ interface Encoded {
   readonly pooled?: Float32Array;
 }
 
-/** Encoders in the order of the checkpoint; of two, the last layer but one of each is taken, as SDXL was trained. */
+/** Encoders in the order of the checkpoint: their states stand side by side. */
 export function makePromptEncoder(encoders: readonly TextEncoderModel[]): PromptEncoder {
   return {
     encode: async (text) => {
       if (text.length > MAX_CHARACTERS)
         throw invalidCount('The prompt', `at most ${MAX_CHARACTERS} characters`, text.length);
       const encoded: Encoded[] = [];
-      for (const encoder of encoders) encoded.push(await encodeWith(encoder, text, encoders.length > 1));
+      for (const encoder of encoders) encoded.push(await encodeWith(encoder, text));
       return [sideBySide(encoded)];
     },
   };
 }
 
-async function encodeWith(
-  { model, tokenizer }: TextEncoderModel,
-  text: string,
-  penultimate: boolean,
-): Promise<Encoded> {
+async function encodeWith({ model, tokenizer, layer }: TextEncoderModel, text: string): Promise<Encoded> {
   const words = await tokenizer();
   const chunks = chunkPrompt(text, words);
   if (chunks.length > MAX_CHUNKS)
@@ -54,9 +52,9 @@ async function encodeWith(
   const weighted = chunks.some((chunk) => chunk.some(({ weight }) => weight !== 1));
   const rows = weighted ? [...chunks, emptyChunk(words)] : chunks;
   const session = await model.session();
-  const [statesName, pooledName] = outputsOf(session.outputNames, model.path, penultimate);
-  const names = pooledName ? [statesName, pooledName] : [statesName];
-  const [states, pooled] = await model.run(feedsOf(session.inputMetadata, rows, model.path), names);
+  const statesName = statesOutput(session.outputNames, layer, model.path);
+  const names = [statesName, ...session.outputNames.filter((name) => name === 'text_embeds')];
+  const [states, pooled] = await model.run(feedsOf(await model.inputs(), rows, model.path), names);
   const [, length, width] = states.dims;
   if (states.dims.length !== 3 || length !== words.contextLength)
     throw new InputError(
@@ -94,8 +92,8 @@ function applyWeights(states: Float32Array, tokens: readonly WeightedToken[], { 
 /** Widths added up, lengths cut to the shortest; the pooled embedding is the last encoder's. */
 function sideBySide(encoded: readonly Encoded[]) {
   if (encoded.length === 1) {
-    const { states, length, width } = encoded[0];
-    return { states, length, width };
+    const { states, length, width, pooled } = encoded[0];
+    return { states, length, width, ...(pooled && { pooled }) };
   }
   const length = Math.min(...encoded.map((e) => e.length));
   const width = encoded.reduce((sum, e) => sum + e.width, 0);
@@ -107,20 +105,6 @@ function sideBySide(encoded: readonly Encoded[]) {
     column += e.width;
   }
   return { states, length, width, pooled: encoded[encoded.length - 1].pooled };
-}
-
-/** Names of the hidden states and the pooled embedding among an export's outputs. */
-function outputsOf(names: readonly string[], path: string, penultimate: boolean): [string, string | undefined] {
-  const pooled = penultimate ? names.find((n) => n === 'text_embeds') : undefined;
-  const layers = names.flatMap((n) => /^hidden_states\.(\d+)$/.exec(n)?.[1] ?? []).map(Number);
-  const states = penultimate ? `hidden_states.${Math.max(...layers) - 1}` : 'last_hidden_state';
-  if (names.includes(states)) return [states, pooled];
-  throw new InputError(
-    'MODEL_UNSUPPORTED',
-    `${path} has the outputs ${names.join(', ')}; ${
-      penultimate ? 'hidden_states.N of each layer (optimum exports them for SDXL)' : 'last_hidden_state'
-    } is needed.`,
-  );
 }
 
 interface Input {

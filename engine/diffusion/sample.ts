@@ -1,13 +1,14 @@
 // KSampler: model, two conditionings, a latent and a seed → the sampled latent, with ComfyUI's meaning of steps, cfg and denoise.
 import * as check from '../check.ts';
 import { InputError } from '../errors.ts';
+import { createBrownianNoise } from './brownian-noise.ts';
 import type { DiffusionModel } from './checkpoint.ts';
 import type { Conditioning } from './conditioning.ts';
 import { makeDenoiser } from './denoiser.ts';
 import { checkLatent, type Latent } from './latent.ts';
-import { createNoise, type NoiseSource } from './noise.ts';
+import { createNoise, createStepNoise, type StepNoise } from './noise.ts';
 import type { NoiseLevels } from './noise-levels.ts';
-import { runSampler, type SamplerName, samplerNames } from './samplers.ts';
+import { pathSamplers, runSampler, type SamplerName, samplerNames } from './samplers.ts';
 import { makeSigmas } from './schedules.ts';
 
 export interface SampleProgress {
@@ -39,14 +40,14 @@ export interface SampleOptions {
   /** Instead of the schedule's: falling, the last one 0 or where to stop. */
   readonly sigmas?: ArrayLike<number>;
   /** Instead of the seed's: unit noise for the start, and for each step that adds some. */
-  readonly noise?: { readonly start: Float32Array; readonly steps?: NoiseSource };
+  readonly noise?: { readonly start: Float32Array; readonly steps?: StepNoise };
 }
 
 /** How near a σ must be to the model's largest to count as "noise alone". */
 const NEAR = 1e-5;
 
 /**
- * Samples. Each item of the batch has its own noise, which depends on the seed and its place alone. The same options give the same bits on one machine.
+ * Samples. The noise of the whole batch is drawn from the seed, as in ComfyUI. The same options give the same bits on one machine.
  * Throws OPTION_INVALID, MODEL_UNSUPPORTED, MODEL_INVALID; the signal's reason when aborted, within one step.
  */
 export async function sample(options: SampleOptions): Promise<Latent> {
@@ -59,9 +60,7 @@ export async function sample(options: SampleOptions): Promise<Latent> {
     options.sigmas ??
     makeSigmas(model.levels, { schedule: options.scheduler, steps: options.steps, denoise: options.denoise });
   if (sigmas.length < 2) return { shape: latent.shape, data: latent.data.slice() };
-  const [batch] = latent.shape;
-  const itemSize = latent.data.length / batch;
-  const source = (stream: 'start' | 'steps') => createNoise({ seed, stream, batch, itemSize });
+  const numbers = latent.data.length;
   const { scale } = model.vae;
   const denoise = await makeDenoiser({
     ...options,
@@ -73,8 +72,8 @@ export async function sample(options: SampleOptions): Promise<Latent> {
   const x = await runSampler(options.sampler as SamplerName, {
     denoise,
     sigmas,
-    x: addNoise(toModel(latent, model), options.noise?.start ?? source('start')(), sigmas[0], model.levels),
-    noise: options.noise?.steps ?? source('steps'),
+    x: addNoise(toModel(latent, model), options.noise?.start ?? createNoise(seed, numbers)(), sigmas[0], model.levels),
+    noise: options.noise?.steps ?? stepNoise(options, sigmas),
     signal,
     onStep: ({ index, sigma, denoised }) =>
       onStep?.({
@@ -86,6 +85,11 @@ export async function sample(options: SampleOptions): Promise<Latent> {
   });
   return fromModel(x, latent.shape, model);
 }
+
+const stepNoise = ({ sampler, seed, latent }: SampleOptions, sigmas: ArrayLike<number>): StepNoise =>
+  pathSamplers.has(sampler)
+    ? createBrownianNoise(seed, latent.data.length, sigmas)
+    : createStepNoise(seed, latent.data.length);
 
 function checkOptions({ positive, negative, sampler, cfg, seed, latent, noise }: SampleOptions): void {
   check.oneOf('sampler', sampler, samplerNames);

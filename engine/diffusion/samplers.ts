@@ -1,6 +1,6 @@
 // Samplers under ComfyUI's names: from noise at sigmas[0] to a picture at sigmas.at(-1), by calling a denoiser at each step.
 // x = x0 + σ·n (variance-exploding form); the ODE behind all of them is dx/dσ = (x − x0(x, σ)) / σ.
-import type { NoiseSource } from './noise.ts';
+import type { StepNoise } from './noise.ts';
 
 /** x at noise level σ → the estimate of the clean x0. Neither is changed. */
 export type Denoise = (x: Float32Array, sigma: number) => Promise<Float32Array>;
@@ -22,7 +22,7 @@ export interface SamplerInput {
   /** The start, at noise level sigmas[0]; not changed. */
   readonly x: Float32Array;
   /** Fresh noise for the samplers that add some. */
-  readonly noise: NoiseSource;
+  readonly noise: StepNoise;
   /** Called once per step, after the denoiser. */
   readonly onStep?: (step: SamplerStep) => void;
   readonly signal?: AbortSignal;
@@ -33,7 +33,7 @@ type Step = (at: StepState) => Float32Array;
 
 interface StepState extends SamplerStep {
   readonly next: number;
-  readonly noise: NoiseSource;
+  readonly noise: StepNoise;
 }
 
 /** One more sampler: one line here (a function that is called once per run and returns its step). */
@@ -48,6 +48,9 @@ const steps = {
 } satisfies Record<string, () => Step>;
 
 export type SamplerName = keyof typeof steps;
+
+/** Samplers whose noise is the increments of one path (createBrownianNoise), as in ComfyUI; the others draw fresh noise. */
+export const pathSamplers: ReadonlySet<string> = new Set<SamplerName>(['dpmpp_2m_sde']);
 
 export const samplerNames = Object.keys(steps) as readonly SamplerName[];
 
@@ -92,12 +95,12 @@ function eulerAncestralStep({ x, denoised, sigma, next, noise }: StepState): Flo
   if (next === 0) return denoised;
   const up = Math.min(next, Math.sqrt((next ** 2 * (sigma ** 2 - next ** 2)) / sigma ** 2));
   const down = Math.sqrt(next ** 2 - up ** 2);
-  return mix(down / sigma, x, 1 - down / sigma, denoised, up, noise());
+  return mix(down / sigma, x, 1 - down / sigma, denoised, up, noise(sigma, next));
 }
 
 /** The consistency model's answer, and noise for the next level (Luo et al. 2023, multistep consistency sampling). */
-function lcmStep({ denoised, next, noise }: StepState): Float32Array {
-  return next === 0 ? denoised : mix(1, denoised, next, noise());
+function lcmStep({ denoised, sigma, next, noise }: StepState): Float32Array {
+  return next === 0 ? denoised : mix(1, denoised, next, noise(sigma, next));
 }
 
 /**
@@ -119,7 +122,6 @@ function dpmpp2m(): Step {
 
 /**
  * SDE-DPM-Solver++(2M) in the midpoint form, η = 1: as above with twice the h in the decay, and noise of variance σ'²(1 − e^(−2h)).
- * Its noise is fresh at every step (ComfyUI draws it from one Brownian path; the distribution is the same).
  */
 function dpmpp2mSde(): Step {
   let last: { denoised: Float32Array; h: number } | undefined;
@@ -129,7 +131,7 @@ function dpmpp2mSde(): Step {
     const gain = -Math.expm1(-2 * h);
     const ahead = last ? h / last.h / 2 : 0;
     const result = mix((next / sigma) * Math.exp(-h), x, gain * (1 + ahead), denoised, -gain * ahead, last?.denoised);
-    const fresh = noise();
+    const fresh = noise(sigma, next);
     const scale = next * Math.sqrt(gain);
     for (let i = 0; i < result.length; i++) result[i] += scale * fresh[i];
     last = { denoised, h };

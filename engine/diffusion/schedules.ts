@@ -8,16 +8,15 @@ export type Schedule = (levels: NoiseLevels, steps: number) => number[];
 
 /** One more schedule: one line here. */
 export const schedules = {
-  normal: (levels, steps) => evenTimesteps(levels, linspace(levels.sigmas.length - 1, 0, steps)),
+  normal: (levels, steps) => evenTimesteps(levels, steps, steps),
   karras,
   exponential: ({ sigmaMin, sigmaMax }, steps) => [
     ...linspace(Math.log(sigmaMax), Math.log(sigmaMin), steps).map(Math.exp),
     0,
   ],
-  sgm_uniform: (levels, steps) =>
-    evenTimesteps(levels, linspace(levels.sigmas.length - 1, 0, steps + 1).subarray(0, steps)),
+  sgm_uniform: (levels, steps) => evenTimesteps(levels, steps + 1, steps),
   simple: ({ sigmas }, steps) => [
-    ...Array.from({ length: steps }, (_, i) => sigmas[sigmas.length - 1 - Math.floor((i * sigmas.length) / steps)]),
+    ...Array.from({ length: steps }, (_, i) => sigmas[sigmas.length - 1 - Math.floor(i * (sigmas.length / steps))]),
     0,
   ],
   ddim_uniform: ddimUniform,
@@ -65,9 +64,19 @@ export function makeSigmas(levels: NoiseLevels, { schedule, steps, denoise = 1 }
   return Float64Array.from(make(levels, total).slice(-(steps + 1)));
 }
 
-/** σ at these timesteps, then 0. */
-function evenTimesteps(levels: NoiseLevels, timesteps: Float64Array): number[] {
-  return [...timesteps.map(levels.sigmaAt), 0];
+/**
+ * σ at the first `steps` of `count` timesteps from T − 1 to 0, both included, then 0. In float32 and from both ends towards the middle, as
+ * PyTorch divides a range: the last bit decides which timestep is nearest to a σ.
+ */
+function evenTimesteps(levels: NoiseLevels, count: number, steps: number): number[] {
+  const { fround } = Math;
+  const last = levels.sigmas.length - 1;
+  const stride = fround(last / (count - 1));
+  const timestep = (i: number): number => {
+    if (i === 0) return last;
+    return i < Math.floor(count / 2) ? fround(last - stride * i) : fround(stride * (count - 1 - i));
+  };
+  return [...Array.from({ length: steps }, (_, i) => levels.sigmaAt(timestep(i))), 0];
 }
 
 /** Steps even in σ^(1/ρ), ρ = 7 (Karras et al. 2022, equation 5). */
@@ -92,7 +101,7 @@ function beta({ sigmas }: NoiseLevels, steps: number): number[] {
 }
 
 /** Halves go to the even neighbour, as in NumPy. */
-function roundToEven(x: number): number {
+export function roundToEven(x: number): number {
   const floor = Math.floor(x);
   return x - floor === 0.5 ? floor + (floor % 2) : Math.round(x);
 }

@@ -73,7 +73,7 @@ export function embedGuidance(w: number, width: number): Float32Array {
 }
 
 export function makeUnet(model: OnnxModel): Unet {
-  const inputs = async () => (await model.session()).inputMetadata as unknown as readonly Input[];
+  const inputs = async () => (await model.inputs()) as unknown as readonly Input[];
   const named = async (name: string) => (await inputs()).find((input) => input.name === name);
   return {
     model,

@@ -52,7 +52,9 @@ export function listCached(cacheDir = defaultCacheDir()): CachedModel[] {
           name: revision === 'main' ? `${org}/${name}` : `${org}/${name}@${revision.replaceAll('--', '/')}`,
           dir: join(cacheDir, org, name, revision),
         }))
-        .filter(({ dir }) => ['config.json', INDEX_FILE].some((file) => existsSync(join(dir, file)))),
+        .filter(({ dir }) =>
+          ['config.json', 'open_clip_config.json', INDEX_FILE].some((file) => existsSync(join(dir, file))),
+        ),
     ),
   );
   return models.sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -44,7 +44,7 @@ export async function downloadFile(
   options: DownloadOptions,
 ): Promise<FileRecord> {
   const transport = { ...defaultTransport, ...options.transport };
-  mkdirSync(dirname(target), { recursive: true });
+  makeFolder(target);
   let remote = announced;
   let why = '';
   for (let failures = 0, attempt = 0; failures < transport.attempts && attempt < MAX_ATTEMPTS; attempt++) {
@@ -67,6 +67,14 @@ export async function downloadFile(
     }
   }
   throw new InputError('DOWNLOAD_FAILED', `Cannot download ${remote.url}: ${why}. Nothing of it is used.`);
+}
+
+function makeFolder(target: string): void {
+  try {
+    mkdirSync(dirname(target), { recursive: true });
+  } catch (error) {
+    throw unwritable(target, (error as Error).message); // a file lies where a folder should, for one
+  }
 }
 
 /** The server has another version now: its headers are asked for again, and the download starts over. */
@@ -144,18 +152,18 @@ function startOf({ status, headers }: Response, remote: RemoteFile, have: number
 
 async function checkDisk(part: string, bytes: number, { freeBytes }: Transport): Promise<void> {
   const free = await freeBytes(dirname(part));
-  if (bytes > free) throw diskFull(part, `${megabytes(bytes)} are needed, ${megabytes(free)} are free`);
+  if (bytes > free) throw unwritable(part, `${megabytes(bytes)} are needed, ${megabytes(free)} are free`);
 }
 
 async function write(file: FileHandle, chunk: Uint8Array, part: string): Promise<void> {
   try {
     await file.writeFile(chunk);
   } catch (error) {
-    throw diskFull(part, (error as Error).message);
+    throw unwritable(part, (error as Error).message);
   }
 }
 
 const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
 
-const diskFull = (part: string, why: string): InputError =>
+const unwritable = (part: string, why: string): InputError =>
   new InputError('FILE_UNWRITABLE', `Cannot save the download in ${dirname(part)}: ${why}.`);

@@ -3,7 +3,7 @@
 import { findAny } from '../diffusion/any-model.ts';
 import { isCheckpoint } from '../diffusion/layout.ts';
 import { type ErrorCode, InputError } from '../errors.ts';
-import type { DownloadProgress } from '../hub/fetch-model.ts';
+import type { HubOptions } from '../hub/pull-folder.ts';
 import { checkDevice, type Device } from '../onnx/device.ts';
 import { type PlacedNode, profile } from '../onnx/profiling.ts';
 import { checkpointParts, samplePrompt } from './checkpoint-parts.ts';
@@ -15,7 +15,9 @@ export interface CheckOptions {
   readonly device?: string;
   readonly dtype?: string;
   readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: DownloadProgress) => void;
+  readonly onPlan?: HubOptions['onPlan'];
+  readonly onProgress?: HubOptions['onProgress'];
+  readonly onNote?: HubOptions['onNote'];
   /** Called before a part runs. */
   readonly onPart?: (part: string) => void;
 }
@@ -66,9 +68,9 @@ const MAX_RUNS = 5;
 
 /** Checks each part of a CLIP or checkpoint (bundled name, folder or hub id). Throws what loading throws; what a part throws is reported. */
 export async function checkModel(name: string, options: CheckOptions = {}): Promise<ModelReport> {
-  const { device: wanted = 'cpu', dtype, signal, onProgress, onPart } = options;
+  const { device: wanted = 'cpu', dtype, signal, onPlan, onProgress, onPart } = options;
   const device = checkDevice(wanted);
-  const where = { dtype, signal, onProgress };
+  const where = { dtype, signal, onPlan, onProgress, onNote: eachOnce(options.onNote) };
   const dir = await findAny(name, where);
   const kind = isCheckpoint(dir) ? 'checkpoint' : 'clip';
   const prompt = samplePrompt(name, where);
@@ -88,6 +90,15 @@ export async function checkModel(name: string, options: CheckOptions = {}): Prom
     await tested.release();
   }
   return { model: name, kind, dir, device, parts };
+}
+
+/** The model is loaded more than once; what is said of it is said once. */
+function eachOnce(onNote: CheckOptions['onNote']): CheckOptions['onNote'] {
+  const said = new Set<string>();
+  return (note) => {
+    if (!said.has(note)) onNote?.(note);
+    said.add(note);
+  };
 }
 
 /** What is thrown if a model has no such part or one that cannot be searched; what is damaged is an error. */

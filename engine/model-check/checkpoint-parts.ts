@@ -89,7 +89,7 @@ async function dimsOf(model: OnnxModel, input?: string): Promise<(number | undef
   return found?.isTensor ? found.shape.map((dim) => (typeof dim === 'number' ? dim : undefined)) : [];
 }
 
-const noise = (itemSize: number): Float32Array => createNoise({ seed: 0, stream: 'start', batch: 1, itemSize })();
+const noise = (itemSize: number): Float32Array => createNoise(0, itemSize)();
 
 function repeat(data: Float32Array, times: number): Float32Array {
   const all = new Float32Array(data.length * times);

@@ -3,7 +3,7 @@
 //   input_ids [B, L] ─► Gather(table [V, D]) ─► h [B, L, D] ─► …     becomes     inputs_embeds [B, L, D] ─► …
 import { InputError } from '../errors.ts';
 import { intAttribute, type Model, type Node, type ValueInfo } from './graph.ts';
-import { isFloat, toFloat32 } from './tensor.ts';
+import { isFloat, type Tensor, toFloat32 } from './tensor.ts';
 import { widenHalves } from './widen.ts';
 
 export interface EmbeddingTable {
@@ -27,7 +27,7 @@ export function cutAtEmbedding(original: Model): { model: Model; table: Embeddin
   const model = widenHalves(original);
   const lookup = findLookup(model);
   const constant = model.constants.get(lookup.inputs[0])!;
-  const [vocabSize, dim] = constant.dims;
+  const [, dim] = constant.dims;
   const embeds: ValueInfo = { name: EMBEDS, type: 'float32', dims: ['batch', 'sequence', dim] };
   const bridge: Node = {
     op: 'Identity',
@@ -43,7 +43,21 @@ export function cutAtEmbedding(original: Model): { model: Model; table: Embeddin
       inputs: [...model.inputs, embeds],
       nodes: model.nodes.map((n) => (n === lookup ? bridge : n)),
     },
-    table: { data: toFloat32(constant), vocabSize, dim },
+    table: tableOf(constant),
+  };
+}
+
+/** Read when its numbers are first asked for. */
+function tableOf(constant: Tensor): EmbeddingTable {
+  const [vocabSize, dim] = constant.dims;
+  let data: Float32Array | undefined;
+  return {
+    vocabSize,
+    dim,
+    get data() {
+      data ??= toFloat32(constant);
+      return data;
+    },
   };
 }
 

@@ -20,8 +20,8 @@ export interface ExternalSource {
   readonly taken: Map<string, number>;
 }
 
-/** Reads the external bytes of a tensor. Throws MODEL_INVALID: outside the folders, too short, not the length that is claimed. */
-export function readExternal(t: TensorMessage, expected: number, from: ExternalSource): Uint8Array {
+/** The place of a tensor's external bytes, which are there. Throws MODEL_INVALID: outside the folders, too short, not the length that is claimed. */
+export function findExternal(t: TensorMessage, expected: number, from: ExternalSource): Extent {
   const entry = (key: string) => t.externalData.find((e) => e.key === key)?.value;
   const offset = count(entry('offset') ?? '0');
   const length = count(entry('length') ?? String(expected));
@@ -30,13 +30,30 @@ export function readExternal(t: TensorMessage, expected: number, from: ExternalS
       from,
       `the tensor "${t.name}" needs ${expected} bytes of external data, but claims offset ${entry('offset') ?? 0} and length ${entry('length')}`,
     );
-  const path = locate(t, entry('location') ?? '', from);
+  const extent = { path: locate(t, entry('location') ?? '', from), offset, length };
+  return orInvalid(from, extent, () => {
+    withFile(extent, (_, size) => countTaken(extent, size, from));
+    return extent;
+  });
+}
+
+/** The bytes there. Throws MODEL_INVALID; `source` names the model. */
+export const readExtent = (extent: Extent, source: string): Uint8Array =>
+  orInvalid({ source }, extent, () => withFile(extent, (file) => readBytes(file, extent)));
+
+export interface Extent {
+  readonly path: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+function orInvalid<T>({ source }: { source: string }, { path }: Extent, read: () => T): T {
   try {
-    return readRange(path, { offset, length: expected, taken: from.taken });
+    return read();
   } catch (error) {
     throw new InputError(
       'MODEL_INVALID',
-      `${from.source} keeps its weights in ${path}, which cannot be read: ${(error as Error).message}.`,
+      `${source} keeps its weights in ${path}, which cannot be read: ${(error as Error).message}.`,
       { cause: error },
     );
   }
@@ -76,27 +93,32 @@ function realPath(path: string): string | undefined {
   }
 }
 
-function readRange(
-  path: string,
-  { offset, length, taken }: { offset: number; length: number; taken: Map<string, number> },
-): Uint8Array {
+/** Opens the file, which is long enough. */
+function withFile<T>({ path, offset, length }: Extent, use: (file: number, size: number) => T): T {
   // Opening a named pipe would wait for whoever writes to it.
   const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
     const stat = fstatSync(file);
     if (!stat.isFile()) throw new Error('it is not a file');
     if (stat.size < offset + length) throw new Error(`it ends after ${stat.size} bytes; ${offset + length} are needed`);
-    const total = (taken.get(path) ?? 0) + length;
-    if (total > MAX_SHARING * stat.size) throw new Error(`the tensors claim more than ${MAX_SHARING} times its size`);
-    taken.set(path, total);
-    const bytes = new Uint8Array(length);
-    for (let done = 0; done < length; ) {
-      const n = readSync(file, bytes, done, Math.min(length - done, MAX_READ), offset + done);
-      if (n === 0) throw new Error(`it ends after ${offset + done} bytes; ${offset + length} are needed`);
-      done += n;
-    }
-    return bytes;
+    return use(file, stat.size);
   } finally {
     closeSync(file);
   }
+}
+
+function countTaken({ path, length }: Extent, size: number, { taken }: ExternalSource): void {
+  const total = (taken.get(path) ?? 0) + length;
+  if (total > MAX_SHARING * size) throw new Error(`the tensors claim more than ${MAX_SHARING} times its size`);
+  taken.set(path, total);
+}
+
+function readBytes(file: number, { offset, length }: Extent): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length; ) {
+    const n = readSync(file, bytes, done, Math.min(length - done, MAX_READ), offset + done);
+    if (n === 0) throw new Error(`it ends after ${offset + done} bytes; ${offset + length} are needed`);
+    done += n;
+  }
+  return bytes;
 }

@@ -83,23 +83,27 @@ export function stringAttribute(node: Node, name: string, otherwise: string): st
 export const describeNode = (node: Node): string =>
   `${node.domain ? `${node.domain}.` : ''}${node.op} "${node.name || node.outputs[0]}"`;
 
-/** Checks that every name is defined once and before its use; throws MODEL_INVALID. Returns the model. */
-export function checkModel(model: Model): Model {
+/**
+ * Checks that every name is defined once and before its use; throws MODEL_INVALID. Returns the model. `elsewhere`: constants that are kept
+ * apart from it.
+ */
+export function checkModel(model: Model, elsewhere: { has(name: string): boolean } = new Set()): Model {
   const defined = new Set<string>(model.constants.keys());
   for (const input of model.inputs) defined.add(input.name);
   for (const node of model.nodes) {
     for (const name of readsOf(node)) {
-      if (name && !defined.has(name))
+      if (name && !defined.has(name) && !elsewhere.has(name))
         throw invalid(model, `${describeNode(node)} reads "${name}", which nothing before it computes`);
     }
     for (const name of node.outputs) {
       if (!name) continue;
-      if (defined.has(name)) throw invalid(model, `"${name}" is computed twice`);
+      if (defined.has(name) || elsewhere.has(name)) throw invalid(model, `"${name}" is computed twice`);
       defined.add(name);
     }
   }
   for (const output of model.outputs) {
-    if (!defined.has(output.name)) throw invalid(model, `the output "${output.name}" is never computed`);
+    if (!defined.has(output.name) && !elsewhere.has(output.name))
+      throw invalid(model, `the output "${output.name}" is never computed`);
   }
   return model;
 }

@@ -34,6 +34,30 @@ export function e4m3ToNumber(bits: number): number {
 /** 8 bits with 5 for the exponent: the upper half of a float16. */
 export const e5m2ToNumber = (bits: number): number => halfToNumber(bits << 8);
 
+export type NarrowFloat = 'float16' | 'bfloat16' | 'float8e4m3fn' | 'float8e5m2';
+
+const DECODERS: Readonly<
+  Record<NarrowFloat, { readonly decode: (bits: number) => number; readonly patterns: number }>
+> = {
+  float16: { decode: halfToNumber, patterns: 2 ** 16 },
+  bfloat16: { decode: bfloatToNumber, patterns: 2 ** 16 },
+  float8e4m3fn: { decode: e4m3ToNumber, patterns: 2 ** 8 },
+  float8e5m2: { decode: e5m2ToNumber, patterns: 2 ** 8 },
+};
+
+const tables = new Map<NarrowFloat, Float32Array>();
+
+/** The number of each pattern of a type, by its bits: models have a hundred million of them. */
+export function numbersOfBits(type: NarrowFloat): Float32Array {
+  const { decode, patterns } = DECODERS[type];
+  const table = tables.get(type) ?? Float32Array.from({ length: patterns }, (_, bits) => decode(bits));
+  tables.set(type, table);
+  return table;
+}
+
+/** True for the types of fewer bits than float32. */
+export const isNarrow = (type: string): type is NarrowFloat => Object.hasOwn(DECODERS, type);
+
 /** Bits of a float32 → bits of the nearest float16 (IEEE 754, ties to even). */
 function floatToHalf(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;

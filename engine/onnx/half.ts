@@ -1,6 +1,6 @@
 // float16 at the border of onnxruntime: float32 ↔ the 16 bits that tensors of half-precision models hold, on every version of Node.
 import * as ort from 'onnxruntime-node';
-import { halfToNumber, toHalfBits } from './half-bits.ts';
+import { numbersOfBits, toHalfBits } from './half-bits.ts';
 
 /** A float16 tensor of the nearest values (ties to even); what is too large becomes infinite. */
 export function toHalfTensor(values: Float32Array, dims: readonly number[]): ort.Tensor {
@@ -17,14 +17,9 @@ export const asFloat16 = (bits: Uint16Array, dims: readonly number[]): ort.Tenso
 /** The numbers of a tensor; float16 comes as bits, or from Node 24 on as numbers. */
 export function toFloats({ type, data }: ort.Tensor): Float32Array {
   if (type === 'float32') return data as Float32Array;
-  if (type === 'float16' && data instanceof Uint16Array) return Float32Array.from(data, (bits) => halves()[bits]);
+  if (type === 'float16' && data instanceof Uint16Array) {
+    const numbers = numbersOfBits('float16');
+    return Float32Array.from(data, (bits) => numbers[bits]);
+  }
   return Float32Array.from(data as ArrayLike<number>);
-}
-
-let table: Float32Array | undefined;
-
-/** The number of each of the 65,536 patterns: a picture has a million of them. */
-function halves(): Float32Array {
-  table ??= Float32Array.from({ length: 2 ** 16 }, (_, bits) => halfToNumber(bits));
-  return table;
 }

@@ -2,7 +2,7 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { InputError } from '../errors.ts';
-import { type ExternalSource, readExternal } from './external-data.ts';
+import { type ExternalSource, findExternal, readExtent } from './external-data.ts';
 import { type Attribute, checkModel, type Dim, invalid, type Model, type Node, type ValueInfo } from './graph.ts';
 import {
   type AttributeMessage,
@@ -14,7 +14,7 @@ import {
   toNumber,
   type ValueInfoMessage,
 } from './proto.ts';
-import { elementSize, elementTypeOf, sizeOf, type Tensor, tensor } from './tensor.ts';
+import { elementSize, elementTypeOf, sizeOf, storedTensor, type Tensor, tensor } from './tensor.ts';
 
 /** Caps on files from strangers; the largest text encoders in use have about 6,000 nodes and 700 M parameters. */
 const MAX_FILE_BYTES = 2 ** 31 - 1; // protobuf's own limit
@@ -22,8 +22,11 @@ const MAX_NODES = 100_000;
 const MAX_RANK = 16;
 const MAX_ELEMENTS = 2 ** 33;
 
-/** Reads an .onnx file, with its external data. Throws MODEL_NOT_FOUND or MODEL_INVALID. */
-export function readModelFile(path: string): Model {
+/**
+ * Reads an .onnx file, with its external data; `leaveBytes`: tensors of external data above this many bytes stay where they are until their bytes
+ * are asked for. Throws MODEL_NOT_FOUND or MODEL_INVALID.
+ */
+export function readModelFile(path: string, options: Pick<ReadOptions, 'leaveBytes'> = {}): Model {
   let bytes: Uint8Array;
   try {
     const { size } = statSync(path);
@@ -39,7 +42,7 @@ export function readModelFile(path: string): Model {
       cause: error,
     });
   }
-  return readModel(bytes, { source: path, folders: [dirname(path), dirname(realpathSync(path))] });
+  return readModel(bytes, { ...options, source: path, folders: [dirname(path), dirname(realpathSync(path))] });
 }
 
 export interface ReadOptions {
@@ -50,10 +53,19 @@ export interface ReadOptions {
    * another folder: the second is where the model file itself lies. Without folders external data is refused.
    */
   readonly folders?: readonly string[];
+  /** Names of constants that are not in these bytes. */
+  readonly elsewhere?: { has(name: string): boolean };
+  readonly leaveBytes?: number;
+}
+
+interface TensorSource extends ExternalSource {
+  readonly leaveBytes: number;
 }
 
 /** Decodes a ModelProto. Throws MODEL_INVALID or MODEL_UNSUPPORTED. */
-export function readModel(bytes: Uint8Array, { source = 'the model', folders = [] }: ReadOptions = {}): Model {
+export function readModel(bytes: Uint8Array, options: ReadOptions = {}): Model {
+  const { source = 'the model', folders = [], elsewhere = new Set<string>() } = options;
+  const { leaveBytes = Number.POSITIVE_INFINITY } = options;
   let proto: ModelProto;
   try {
     proto = ModelMessage.decode(bytes) as unknown as ModelProto;
@@ -70,11 +82,13 @@ export function readModel(bytes: Uint8Array, { source = 'the model', folders = [
     throw invalid({ source }, `it claims ${graph.node.length} nodes; the limit is ${MAX_NODES}`);
   if (graph.sparseInitializer.length)
     throw new InputError('MODEL_UNSUPPORTED', `${source} holds sparse weights, which are not supported.`);
-  const from: ExternalSource = { source, folders, taken: new Map() };
+  const from: TensorSource = { source, folders, taken: new Map(), leaveBytes };
   const read = (t: TensorMessage) => readTensor(t, from);
   const constants = new Map<string, Tensor>();
   for (const t of graph.initializer) constants.set(t.name, read(t));
-  const inputs = graph.input.filter((i) => !constants.has(i.name)).map((i) => readValueInfo(i, source));
+  const inputs = graph.input
+    .filter((i) => !constants.has(i.name) && !elsewhere.has(i.name))
+    .map((i) => readValueInfo(i, source));
   const nodes: Node[] = [];
   for (const message of graph.node) {
     const node = readNode(message, read);
@@ -82,7 +96,7 @@ export function readModel(bytes: Uint8Array, { source = 'the model', folders = [
     if (value) constants.set(node.outputs[0], value);
     else nodes.push(node);
   }
-  return checkModel({
+  const model: Model = {
     source,
     irVersion: toNumber(proto.irVersion),
     opsets: new Map(proto.opsetImport.map((o) => [o.domain, toNumber(o.version)])),
@@ -91,7 +105,8 @@ export function readModel(bytes: Uint8Array, { source = 'the model', folders = [
     constants,
     nodes,
     functions: proto.functions,
-  });
+  };
+  return checkModel(model, elsewhere);
 }
 
 function readValueInfo({ name, type }: ValueInfoMessage, source: string): ValueInfo {
@@ -152,14 +167,20 @@ function constantOf({ attributes }: Node): Tensor | undefined {
   return undefined;
 }
 
-function readTensor(t: TensorMessage, from: ExternalSource): Tensor {
+function readTensor(t: TensorMessage, from: TensorSource): Tensor {
   const type = elementTypeOf(t.dataType);
   const dims = t.dims.map(toNumber);
   const count = sizeOf(dims);
   if (dims.length > MAX_RANK || dims.some((d) => d < 0) || count > MAX_ELEMENTS)
     throw invalid(from, `the tensor "${t.name}" claims dims [${dims}]`);
   const expected = count * elementSize(type);
-  if (t.dataLocation === 1) return { type, dims, bytes: readExternal(t, expected, from) };
+  if (t.dataLocation === 1) {
+    const extent = findExternal(t, expected, from);
+    const read = () => readExtent(extent, from.source);
+    return expected > from.leaveBytes
+      ? storedTensor({ type, dims }, { ...extent, type }, read)
+      : { type, dims, bytes: read() };
+  }
   if (t.rawData.length) {
     if (t.rawData.length !== expected)
       throw invalid(

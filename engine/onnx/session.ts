@@ -4,11 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { InputError } from '../errors.ts';
+import { missingKernel } from './cuda-only.ts';
 import { readExternalFiles } from './external-files.ts';
 import type { Model } from './graph.ts';
 import { asFloat16 } from './half.ts';
-import type { Tensor } from './tensor.ts';
+import { modelName } from './model-names.ts';
+import { byteLength, type Tensor } from './tensor.ts';
 import { writeModel, writeModelFile } from './write.ts';
+import { writeBeside } from './write-beside.ts';
 
 export type Session = ort.InferenceSession;
 export type SessionOptions = ort.InferenceSession.SessionOptions;
@@ -18,7 +21,15 @@ const MAX_INLINE_BYTES = 1.5 * 2 ** 30;
 
 /** Compiles a model. Throws MODEL_INVALID with onnxruntime's own words if it refuses. */
 export async function createSession(model: Model, options: SessionOptions = {}): Promise<Session> {
-  const inline = [...model.constants.values()].reduce((sum, t) => sum + t.bytes.length, 0) <= MAX_INLINE_BYTES;
+  const beside = writeBeside(model);
+  if (beside) {
+    try {
+      return await open(beside, model.source, options);
+    } finally {
+      rmSync(beside);
+    }
+  }
+  const inline = [...model.constants.values()].reduce((sum, t) => sum + byteLength(t), 0) <= MAX_INLINE_BYTES;
   if (inline) return open(writeModel(model), model.source, options);
   const folder = mkdtempSync(join(tmpdir(), 'pez-nodes-'));
   try {
@@ -29,8 +40,9 @@ export async function createSession(model: Model, options: SessionOptions = {}):
   }
 }
 
-/** Compiles the model in a file. Throws MODEL_INVALID with onnxruntime's own words if it refuses. */
-export const openSession = (path: string, options: SessionOptions = {}): Promise<Session> => open(path, path, options);
+/** Compiles the model in a file. Throws MODEL_INVALID with onnxruntime's own words if it refuses; MODEL_UNSUPPORTED for ops that the device lacks. */
+export const openSession = (path: string, options: SessionOptions = {}): Promise<Session> =>
+  open(path, modelName(path), options);
 
 async function open(model: string | Uint8Array, source: string, options: SessionOptions): Promise<Session> {
   const externalData = typeof model === 'string' ? readExternalFiles(model) : undefined;
@@ -41,13 +53,17 @@ async function open(model: string | Uint8Array, source: string, options: Session
       ? await ort.InferenceSession.create(model, all)
       : await ort.InferenceSession.create(model, all);
   } catch (error) {
+    const missing = missingKernel(source, firstLine(error));
+    if (missing) throw missing;
     throw new InputError('MODEL_INVALID', `onnxruntime refuses ${source}: ${firstLine(error)}`, { cause: error });
   }
 }
 
 /** MODEL_INVALID for a run that failed, with onnxruntime's own words and, if there is one, a hint. */
 export const runError = (source: string, error: unknown, hint = ''): InputError =>
-  new InputError('MODEL_INVALID', `onnxruntime cannot run ${source}: ${firstLine(error)}${hint}`, { cause: error });
+  new InputError('MODEL_INVALID', `onnxruntime cannot run ${modelName(source)}: ${firstLine(error)}${hint}`, {
+    cause: error,
+  });
 
 /** A constant as an onnxruntime tensor of the same type. */
 export function toOrt({ type, dims, bytes }: Tensor): ort.Tensor {

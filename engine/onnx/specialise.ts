@@ -8,7 +8,7 @@ import { InputError } from '../errors.ts';
 import { checkModel, type Model, type Node, prune, type ValueInfo } from './graph.ts';
 import { readModelFile } from './read.ts';
 import { createSession, runError, toOrt } from './session.ts';
-import { type ElementType, elementSize, sizeOf, type Tensor } from './tensor.ts';
+import { byteLength, type ElementType, elementSize, sizeOf, type Tensor } from './tensor.ts';
 
 export interface StaticValue {
   readonly name: string;
@@ -36,7 +36,7 @@ export interface SpecialiseOptions {
 export async function specialise(model: Model, options: SpecialiseOptions = {}): Promise<StaticModel> {
   const { asideBytes = 2 ** 20 } = options;
   const fixed = prune(keepOutputs(fixInputs(model, options), options.outputs), { keepInputs: true });
-  const aside = new Map([...fixed.constants].filter(([, t]) => t.bytes.length > asideBytes && t.type === 'float32'));
+  const aside = new Map([...fixed.constants].filter(([, t]) => byteLength(t) > asideBytes && t.type === 'float32'));
   const folded = await fold(standAside(fixed, aside));
   const values = await traceValues(folded);
   const inputs = folded.inputs.filter((i) => !aside.has(i.name));

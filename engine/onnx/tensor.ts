@@ -1,6 +1,16 @@
 // A constant: element type, dims and little-endian bytes, as in ONNX's TensorProto.raw_data.
 import { InputError } from '../errors.ts';
-import { bfloatToNumber, e4m3ToNumber, e5m2ToNumber, halfToNumber, toBfloatBits, toHalfBits } from './half-bits.ts';
+import {
+  bfloatToNumber,
+  e4m3ToNumber,
+  e5m2ToNumber,
+  halfToNumber,
+  isNarrow,
+  type NarrowFloat,
+  numbersOfBits,
+  toBfloatBits,
+  toHalfBits,
+} from './half-bits.ts';
 
 /** Element types by ONNX's TensorProto.DataType number, with the size of one element in bytes. */
 const TYPES = {
@@ -26,9 +36,38 @@ export type ElementType = keyof typeof TYPES;
 export interface Tensor {
   readonly type: ElementType;
   readonly dims: readonly number[];
-  /** Little-endian, dense, row-major; length = product(dims) · size of one element. */
+  /** Little-endian, dense, row-major; length = product(dims) · size of one element. Of a stored tensor they are read each time they are asked for. */
   readonly bytes: Uint8Array;
+  /** Where the bytes lie, if they were left there. */
+  readonly stored?: StoredBytes;
 }
+
+/** Bytes in a file beside a model, in an element type that may be narrower than the tensor's. */
+export interface StoredBytes {
+  readonly path: string;
+  readonly offset: number;
+  readonly length: number;
+  readonly type: ElementType;
+}
+
+/** A tensor whose bytes `read` gives, each time that they are asked for. */
+export function storedTensor(
+  { type, dims }: Pick<Tensor, 'type' | 'dims'>,
+  stored: StoredBytes,
+  read: () => Uint8Array,
+): Tensor {
+  return {
+    type,
+    dims,
+    stored,
+    get bytes() {
+      return read();
+    },
+  };
+}
+
+/** Number of bytes of a tensor; those of a stored one are not read for it. */
+export const byteLength = ({ type, dims }: Tensor): number => sizeOf(dims) * elementSize(type);
 
 export type NumberArray =
   | Float32Array
@@ -105,10 +144,19 @@ function bytesOf(array: NumberArray): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
-/** The numbers of a tensor as a float32 view or copy; float16 is widened. Length = product(dims). */
+/** The numbers of a tensor as a float32 view or copy; narrower floats are widened. Length = product(dims). */
 export function toFloat32(t: Tensor): Float32Array {
   if (t.type === 'float32') return new Float32Array(aligned(t.bytes, 4));
+  if (isNarrow(t.type))
+    return widen(elementSize(t.type) === 1 ? t.bytes : new Uint16Array(aligned(t.bytes, 2)), t.type);
   return Float32Array.from(toNumbers(t));
+}
+
+function widen(bits: Uint8Array | Uint16Array, type: NarrowFloat): Float32Array {
+  const numbers = numbersOfBits(type);
+  const values = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) values[i] = numbers[bits[i]];
+  return values;
 }
 
 /** The numbers of a small tensor as a plain array (64-bit integers beyond 2^53 are rounded). */

@@ -1,10 +1,10 @@
 // A vocabulary → those of its words that alone are nearest to the targets: the search then combines only these.
-import type { Clip } from '../clip/clip.ts';
 import type { Fixed } from './fixed.ts';
 import type { Inversion } from './inversion.ts';
 import { createRandom } from './random.ts';
 import { drawStarts } from './starts.ts';
 import { narrowVocabulary, type Vocabulary } from './vocabulary.ts';
+import { createWordMemory } from './word-memory.ts';
 
 /** The ids of a word or phrase. */
 type WordIds = readonly number[];
@@ -30,10 +30,6 @@ const CONTEXT = 32;
 
 /** Words embedded at a time, between which an abort is noticed. */
 const CHUNK = 128;
-
-/** Embeddings of one-word texts: they depend on the encoder alone, so they are kept for the next inversion, up to MEMORY of them. */
-const memory = new WeakMap<Clip['text'], Map<string, Float32Array>>();
-const MEMORY = 20_000;
 
 /**
  * Keeps the `settings.shortlist` words and phrases with the best scores of their own; each also joins the pool as a prompt.
@@ -93,21 +89,14 @@ async function proposeWords(inversion: Inversion, from: Vocabulary): Promise<Rea
 async function scoreWords(inversion: Inversion, words: readonly WordIds[], scores: Scores): Promise<void> {
   const { clip, settings, objective, decodeWord, scorer, pool, signal } = inversion;
   const isPrompt = settings.fixed.size === 0;
-  const known = memory.get(clip.text) ?? new Map<string, Float32Array>();
-  memory.set(clip.text, known);
+  const embedWords = createWordMemory(clip, scorer);
   for (let i = 0; i < words.length && !signal?.aborted; i += CHUNK) {
     const chunk = words.slice(i, i + CHUNK).flatMap((word) => {
       const text = decodeWord(word);
       return text ? [{ word, text }] : [];
     });
-    const missing = chunk.map((c) => c.text).filter(({ prompt }) => !known.has(prompt));
-    const embeddings = await scorer.embed(missing);
-    for (const [n, { prompt }] of missing.entries()) known.set(prompt, embeddings[n]);
-    for (const { word, text } of chunk) {
-      const embedding = known.get(text.prompt)!;
-      scores.set(word, isPrompt ? pool.add(text, embedding).score : objective.score(embedding));
-    }
-    if (missing.length > 0) await new Promise((resolve) => setImmediate(resolve));
+    const embeddings = await embedWords(chunk.map(({ text }) => text));
+    for (const [n, { word, text }] of chunk.entries())
+      scores.set(word, isPrompt ? pool.add(text, embeddings[n]).score : objective.score(embeddings[n]));
   }
-  if (known.size > MEMORY) known.clear();
 }

@@ -48,13 +48,19 @@ export interface SwapProgress {
   readonly similarity: number;
 }
 
-/** Throws OPTION_INVALID. */
-export function checkSwap({ tokenizer }: Clip, { prompt, swaps, seed }: SwapOptions): void {
+/** How many tokens a prompt has. Throws OPTION_INVALID if it has none, or more than the encoder reads. */
+export function checkPrompt(tokenizer: Clip['tokenizer'], prompt: unknown): number {
   const tokens = typeof prompt === 'string' ? tokenizer.encode(prompt).length : 0;
   const room = roomOf(tokenizer);
   if (tokens === 0) throw check.invalid('prompt', 'text that is not empty', prompt);
   if (tokens > room)
     throw check.invalidCount('prompt', `at most ${room} tokens, which is what the encoder reads`, tokens);
+  return tokens;
+}
+
+/** Throws OPTION_INVALID. */
+export function checkSwap({ tokenizer }: Clip, { prompt, swaps, seed }: SwapOptions): void {
+  const tokens = checkPrompt(tokenizer, prompt);
   if (seed !== undefined) check.integer('seed', seed, { min: 0, max: Number.MAX_SAFE_INTEGER });
   if (!Array.isArray(swaps) || swaps.length === 0) throw check.invalid('swaps', 'at least one {select, to}', swaps);
   for (const { select, to } of swaps as readonly Swap[]) {

@@ -10,6 +10,7 @@ import { cutAtEmbedding, EMBEDS, type EmbeddingTable } from '../onnx/cut.ts';
 import { type Device, openSessionOn, runErrorOn } from '../onnx/device.ts';
 import { fileIdentity } from '../onnx/file-identity.ts';
 import { type Model, prune } from '../onnx/graph.ts';
+import { isOwnModel } from '../onnx/model-names.ts';
 import { readModelFile } from '../onnx/read.ts';
 import type { Session } from '../onnx/session.ts';
 import { specialise } from '../onnx/specialise.ts';
@@ -46,7 +47,7 @@ type Source = Pick<Clip, 'textModelPath' | 'tokenizer' | 'text'> & { readonly de
 const BATCHES = [4, 1];
 
 const compiled = new Map<string, Promise<TextGradient>>();
-const tables = new Map<string, EmbeddingTable>();
+const facts = new Map<string, TowerFacts>();
 
 /**
  * Compiles forward and backward of a text tower for rows of `rowLength` ids, once per (model, device, length).
@@ -60,7 +61,7 @@ export function createTextGradient(clip: Source, rowLength: number): Promise<Tex
 const deviceOf = ({ device = 'cpu' }: Source): Device => device;
 
 async function compile(clip: Source, rowLength: number): Promise<TextGradient> {
-  const table = tableOf(clip);
+  const { table, batches } = factsOf(clip);
   const short = await readsOutAtEnd(clip);
   const positions = short ? rowLength : clip.tokenizer.contextLength;
   const sessions = new Map<number, Promise<Session>>();
@@ -91,7 +92,7 @@ async function compile(clip: Source, rowLength: number): Promise<TextGradient> {
         gradients: [] as Float32Array[],
       };
       let done = 0;
-      for (const { batch, count } of chunks(rows.length)) {
+      for (const { batch, count } of chunks(rows.length, batches)) {
         const out = await runChunk(batch, rows.slice(done, done + count), directions.slice(done, done + count));
         const data = (name: string) => out[name].data as Float32Array;
         result.similarities.set(data(SIMILARITY).subarray(0, count), done);
@@ -105,15 +106,15 @@ async function compile(clip: Source, rowLength: number): Promise<TextGradient> {
 }
 
 /** Cuts n rows into runs of compiled batch sizes; three rows cost less as a batch of four than one by one. */
-export function chunks(n: number): { batch: number; count: number }[] {
-  const [large] = BATCHES;
+export function chunks(n: number, sizes: readonly number[] = BATCHES): { batch: number; count: number }[] {
+  const [large, small = large] = sizes;
   const runs = [];
   let left = n;
-  while (left >= large - 1) {
+  while (left > 0 && (left >= large - 1 || small === large)) {
     runs.push({ batch: large, count: Math.min(left, large) });
     left -= Math.min(left, large);
   }
-  while (left-- > 0) runs.push({ batch: 1, count: 1 });
+  while (left-- > 0) runs.push({ batch: small, count: 1 });
   return runs;
 }
 
@@ -142,14 +143,29 @@ function lookUp(
   return embeds;
 }
 
-const tower = ({ textModelPath }: Source) => cutAtEmbedding(readModelFile(textModelPath));
+/** Weights above this many bytes stay in their files, where the folder is ours and a graph may be put beside them: nothing here reads them. */
+const LEFT_BYTES = 2 ** 20;
 
-/** The table of a model file: one copy for all lengths, so that what is made of it can be shared too. */
-function tableOf(clip: Source): EmbeddingTable {
+const tower = ({ textModelPath: path }: Source) =>
+  cutAtEmbedding(readModelFile(path, isOwnModel(path) ? { leaveBytes: LEFT_BYTES } : {}));
+
+/** What all lengths share. */
+interface TowerFacts {
+  readonly table: EmbeddingTable;
+  /** Batch sizes to compile: one alone, if the export is made for no other. */
+  readonly batches: readonly number[];
+}
+
+/** Of a model file: one copy of the table for all lengths, so that what is made of it can be shared too. */
+function factsOf(clip: Source): TowerFacts {
   const key = fileIdentity(clip.textModelPath);
-  const table = tables.get(key) ?? tower(clip).table;
-  tables.set(key, table);
-  return table;
+  const known = facts.get(key);
+  if (known) return known;
+  const { model, table } = tower(clip);
+  const batch = model.inputs.find(({ name }) => name === 'input_ids')?.dims[0];
+  const found = { table, batches: typeof batch === 'number' ? [batch] : BATCHES };
+  facts.set(key, found);
+  return found;
 }
 
 /** start, the first ordinary ids, end. */

@@ -44,7 +44,8 @@ const TYPES: Readonly<Record<string, ElementType>> = {
   BOOL: 'bool',
 };
 
-const INDEX = /\.safetensors\.index\.json$/;
+/** `x.safetensors.index.json`; of half precision: `x.safetensors.index.fp16.json`. */
+const INDEX = /\.safetensors\.index(\.\w+)?\.json$/;
 const PICKLES = new Set(['.ckpt', '.pt', '.pth', '.bin']);
 const MAX_INDEX_BYTES = 64 * 2 ** 20;
 const MAX_SHARDS = 1000;
@@ -55,7 +56,7 @@ const MAX_SHARDS = 1000;
  */
 export function openWeights(path: string): Weights {
   if (PICKLES.has(extname(path).toLowerCase())) throw pickle(path);
-  const shards = INDEX.test(path) ? shardsOf(path) : [path];
+  const shards = isIndex(path) ? shardNames(path).map((name) => join(dirname(path), name)) : [path];
   const found = new Map<string, { stored: StoredTensor; path: string }>();
   let metadata: ReadonlyMap<string, string> | undefined;
   for (const shard of shards) {
@@ -95,15 +96,18 @@ function weightOf(name: string, { dtype, dims, offset, length }: StoredTensor, p
   );
 }
 
-/** The files of an index, which lie beside it. */
-function shardsOf(path: string): string[] {
+/** Whether a path is that of the index of a sharded model. */
+export const isIndex = (path: string): boolean => INDEX.test(path);
+
+/** The names of the files of an index, which lie beside it, sorted. Throws MODEL_NOT_FOUND, MODEL_INVALID. */
+export function shardNames(path: string): string[] {
   const names = [...new Set(Object.values(weightMap(path)))];
   if (names.length === 0 || names.length > MAX_SHARDS)
     throw badIndex(path, `it lists ${names.length} files; 1 to ${MAX_SHARDS} are expected`);
   for (const name of names)
     if (typeof name !== 'string' || name !== basename(name) || name.includes('\\') || !name.endsWith('.safetensors'))
       throw badIndex(path, `${JSON.stringify(name)} is not the name of a .safetensors file beside it`);
-  return names.sort().map((name) => join(dirname(path), name as string));
+  return (names as string[]).sort();
 }
 
 function weightMap(path: string): Record<string, unknown> {

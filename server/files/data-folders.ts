@@ -18,7 +18,7 @@ export interface DataFolders {
 export type FolderType = 'input' | 'output' | 'temp';
 
 /** Folders below models/ that are made at the start; others count as soon as somebody makes them. */
-const MODEL_KINDS = ['checkpoints', 'clip', 'embeddings'];
+const MODEL_KINDS = ['checkpoints', 'clip', 'clip_vision', 'diffusion_models', 'embeddings', 'loras', 'vae'];
 
 /** Only the paths: the disk is neither read nor changed. */
 export function dataFolders(dataDir: string): DataFolders {

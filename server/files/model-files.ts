@@ -1,16 +1,11 @@
-// models/<kind>/: the kinds, their files, and the metadata of a safetensors file (protocol: Models).
-import { readdirSync, statSync } from 'node:fs';
+// The model folders as clients see them: their names, their models, and the metadata of a safetensors file (protocol: Models).
 import { open } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import type { DataFolders } from './data-folders.ts';
-import { listFiles } from './list-files.ts';
-
-/** ComfyUI's folders: clients ask for these by name. */
-const KINDS = [
-  'checkpoints configs loras vae text_encoders diffusion_models clip_vision style_models embeddings diffusers vae_approx',
-  'controlnet gligen upscale_models latent_upscale_models custom_nodes hypernetworks photomaker classifiers',
-  'model_patches audio_encoders',
-].flatMap((line) => line.split(' '));
+import type { OfferedModels } from '../../nodes/node-context.ts';
+import type { ModelPlaces } from '../model-places.ts';
+import { createFolderReader } from './folder-tree.ts';
+import { foldersOf, hasKind, isInFolder, modelKinds } from './model-folders.ts';
+import { kindOfFolder } from './offered-models.ts';
 
 /** ComfyUI's, and ours. */
 export const MODEL_EXTENSIONS = ['.ckpt', '.pt', '.pt2', '.bin', '.pth', '.safetensors', '.pkl', '.sft', '.onnx'];
@@ -19,28 +14,67 @@ export const MODEL_EXTENSIONS = ['.ckpt', '.pt', '.pt2', '.bin', '.pth', '.safet
 const MAX_HEADER_BYTES = 2 ** 20;
 const MAX_COVER_HEADER_BYTES = 8 * 2 ** 20;
 
-/** Links to folders count as folders: models are often kept elsewhere. */
-function isFolder(path: string): boolean {
-  try {
-    return statSync(path).isDirectory();
-  } catch {
-    return false; // a link that leads nowhere, or to itself
-  }
+export interface ListedModel {
+  readonly name: string;
+  /** Undefined for one that lies elsewhere: bundled, of the hub, or named at the start. */
+  readonly path: string | undefined;
+  /** In which of the folder's places it lies; 0 for one that lies elsewhere. */
+  readonly pathIndex: number;
 }
 
-/** Kinds in ComfyUI's order, then the other folders of models/. */
-export function modelKinds({ models }: DataFolders): string[] {
-  const there = readdirSync(models)
-    .filter((name) => !name.startsWith('.') && isFolder(join(models, name)))
-    .sort();
-  return [...new Set([...KINDS, ...there])];
+/** The models of the model folders, as clients see them: by ComfyUI's folder and a relative name. */
+export interface ModelFiles {
+  /** Names of the folders: ComfyUI's, then others that there are. */
+  folders(): string[];
+  /** What a loader's drop-down offers or, of folders without a loader, the files; undefined if there is no such folder. */
+  names(folder: string): readonly string[] | undefined;
+  /** The same with where each lies. */
+  entries(folder: string): readonly ListedModel[] | undefined;
+  /** Where a listed model lies; undefined if it is not listed, or lies elsewhere. */
+  find(folder: string, name: string): string | undefined;
+  /** The places of a folder, whether they exist or not. */
+  places(folder: string): string[];
 }
 
-/** Sorted names of a kind's model files; undefined if there is no such kind. */
-export async function modelFiles(folders: DataFolders, kind: string): Promise<string[] | undefined> {
-  if (!modelKinds(folders).includes(kind)) return undefined;
-  const names = await listFiles(join(folders.models, kind), { recurse: true, followLinks: true });
-  return names.filter((name) => MODEL_EXTENSIONS.includes(extname(name).toLowerCase()));
+/** Folders are looked at at every call. A name is only ever looked up in the list: it leads nowhere else. */
+export function createModelFiles(places: ModelPlaces, offered: OfferedModels): ModelFiles {
+  const reader = createFolderReader();
+  /** Relative name → path, in the first place that has it. */
+  const filesOf = (folder: string): ReadonlyMap<string, string> => {
+    const found = new Map<string, string>();
+    for (const place of foldersOf(places, folder))
+      for (const name of reader.read(place).files)
+        if (!found.has(name) && MODEL_EXTENSIONS.includes(extname(name).toLowerCase()))
+          found.set(name, join(place, name));
+    return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
+  };
+  const listed = (folder: string): ReadonlyMap<string, string> | undefined => {
+    if (!hasKind(places, folder)) return undefined;
+    const kind = kindOfFolder.get(folder);
+    return kind === undefined ? filesOf(folder) : offered.located(kind);
+  };
+  return {
+    folders: () => modelKinds(places),
+    names: (folder) => {
+      const models = listed(folder);
+      return models && [...models.keys()];
+    },
+    entries: (folder) => {
+      const folders = foldersOf(places, folder);
+      const models = listed(folder);
+      return models && [...models].map(([name, path]) => placed(name, path, folders));
+    },
+    find: (folder, name) => {
+      const path = listed(folder)?.get(name);
+      return path === undefined ? undefined : placed(name, path, foldersOf(places, folder)).path;
+    },
+    places: (folder) => foldersOf(places, folder),
+  };
+}
+
+function placed(name: string, path: string, folders: readonly string[]): ListedModel {
+  const index = folders.findIndex((folder) => isInFolder(folder, path));
+  return index < 0 ? { name, path: undefined, pathIndex: 0 } : { name, path, pathIndex: index };
 }
 
 /** `__metadata__` of a safetensors file: text → text; undefined if it has none, or if its header is not valid. */

@@ -1,12 +1,14 @@
 // Routers → an application: twins below /api, the check of Host and Origin, 404 and 405, errors, caching (protocol: Every route).
+import { randomBytes } from 'node:crypto';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
 import { InputError } from '../../engine/errors.ts';
 import type { ServerLog } from '../log.ts';
 import type { ServerOptions } from '../options.ts';
-import { createRequestCheck, securityHeaders, TOKEN_MISSING } from '../security.ts';
+import { createRequestCheck, securityHeaders, TOKEN_MISSING, tokenPagePolicy } from '../security.ts';
 import { createTokenCheck } from '../token.ts';
 import { isApiV2, sendEnvelope } from './envelope.ts';
 import { HttpError } from './http-error.ts';
+import { renderTokenPage } from './page/token-page.ts';
 import { queryOf, sendEmpty, sendJson } from './responses.ts';
 import { methodsOf } from './router.ts';
 
@@ -56,26 +58,36 @@ function guard(options: MountDeps['options']): RequestHandler {
 }
 
 /**
- * Lets requests pass that show the token. `GET /?token=` gives a browser a cookie instead, and leads to the address without the
- * token, so that it stays in no history. OPTIONS is answered before: a browser that asks for permission shows nothing.
+ * Lets requests pass that show the token. `GET /?token=` and `GET /studio?token=` give a browser a cookie instead, and lead to the
+ * address without the token, so that it stays in no history; a browser without it is shown a form. OPTIONS is answered before: a browser that asks for permission shows nothing.
  */
 function tokenGuard(token: string, { secure }: { secure: boolean }): RequestHandler {
   const check = createTokenCheck(token, { secure });
   return (req, res, next) => {
     const query = queryOf(req);
-    if (req.method === 'GET' && req.path === '/' && check.is(query.get('token'))) {
+    const isPage = req.method === 'GET' && PAGES.has(req.path);
+    if (isPage && check.is(query.get('token'))) {
       query.delete('token');
       const rest = query.toString();
       res.setHeader('Set-Cookie', check.cookieFor(req));
       res.setHeader('Cache-Control', 'no-store');
-      res.redirect(303, rest ? `/?${rest}` : '/');
+      res.redirect(303, rest ? `${req.path}?${rest}` : req.path);
       return;
     }
     if (check.isShownBy(req)) return next();
     res.setHeader('WWW-Authenticate', 'Bearer realm="pez-nodes"');
+    if (isPage && /\btext\/html\b/.test(req.headers.accept ?? '')) {
+      const nonce = randomBytes(16).toString('base64');
+      res.set({ 'Cache-Control': 'no-store', 'Content-Security-Policy': tokenPagePolicy(nonce) }).status(401);
+      res.type('text/html').send(renderTokenPage({ path: req.path, isWrong: query.has('token'), nonce }));
+      return;
+    }
     throw new HttpError(401, TOKEN_MISSING);
   };
 }
+
+/** Addresses of pages that people open. */
+const PAGES: ReadonlySet<string> = new Set(['/', '/studio']);
 
 const PICTURES = /\.(?:jpe?g|png|ppm|bmp|pgm|tiff?|webp)$/i;
 const CODE = /(?:\.(?:js|mjs|css)|(?:^|\/)index[^/]*\.json)$/i;

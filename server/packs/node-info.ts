@@ -71,8 +71,15 @@ const describeHidden = (hidden: NonNullable<NodeDefinition['hidden']>, sources: 
 
 /** One input as `[type, options]`. */
 export function describeInput(input: Input, sources: ChoiceSources): InputInfo {
-  const options = Object.fromEntries(Object.entries(input.options).filter(([, value]) => value !== undefined));
+  const all = { ...input.options, tooltip: tooltipOf(input, sources) };
+  const options = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
   if (input.type !== 'COMBO') return Object.keys(options).length > 0 ? [input.type, options] : [input.type];
   const choices = [...choicesOf(input, sources)];
   return input.legacyCombo ? [choices, options] : ['COMBO', { ...options, options: choices }];
+}
+
+/** Values of a combo are plain names: what is known of the models behind them stands in the tooltip. */
+function tooltipOf({ model, options }: Input, sources: ChoiceSources): string | undefined {
+  const known = model && sources.describeModels?.(model);
+  return known ? [options.tooltip, known].filter(Boolean).join(' ') : options.tooltip;
 }

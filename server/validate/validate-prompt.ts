@@ -138,6 +138,7 @@ function askOnce(sources: ChoiceSources): ChoiceSources {
     };
   return {
     inputImages: once('inputImages', () => sources.inputImages()),
+    models: once('models', (kind: ModelKind) => sources.models(kind)),
     clips: once('clips', () => sources.clips()),
     checkpoints: once('checkpoints', () => sources.checkpoints()),
     offersModel: once('offersModel', (kind: ModelKind, name: string) => sources.offersModel(kind, name)),

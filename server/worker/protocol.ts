@@ -2,6 +2,7 @@
 // messages come in lists: outbox.ts.
 import type { ExecutionEvent } from '../../schemas/events.ts';
 import type { Job, JobOutcome } from '../job.ts';
+import type { ModelPlaces } from '../model-places.ts';
 
 export type ToWorker =
   | { readonly type: 'run'; readonly job: Job }
@@ -45,6 +46,8 @@ export interface WorkerOptions {
   readonly maxMemoryBytes?: number;
   /** Where models run (`cpu` and kin); cpu. */
   readonly device?: string;
+  /** Where models lie, as the server has found it; by default in the data folder alone. */
+  readonly places?: ModelPlaces;
   /** The models that the server was started with, and whether graphs may name others of the hub. */
   readonly clip?: string;
   readonly checkpoint?: string;

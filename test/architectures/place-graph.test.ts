@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as ort from 'onnxruntime-node';
@@ -65,6 +65,16 @@ test('the same graph over the same file is written once; over a replaced file, a
   expect(second).not.toBe(first);
   expect(await run(second)).toEqual([0, 0, 10]);
   expect(existsSync(first)).toBe(false);
+});
+
+test('weights behind a symbolic link are linked themselves', async () => {
+  const target = join(folder, 'blob');
+  writeSafetensors(target, { 'fc.weight': WEIGHTS.F32 });
+  rmSync(path, { force: true });
+  symlinkSync(target, path);
+  const onnx = placeGraph(graphOf(path), { name: 'part', cacheDir });
+  expect(await run(onnx)).toEqual([21, 43, 65]);
+  rmSync(path);
 });
 
 test('where the cache can hold no link, the graph lies hidden beside the weights', async () => {

@@ -120,7 +120,14 @@ test('models: pull, list, path', async () => {
   try {
     const pulled = await runCli(['models', 'pull', 'org/tiny'], { env });
     expect(pulled).toMatchObject({ code: 0, stdout: `${join(folder, 'home/pez-nodes/org/tiny/main')}\n` });
+    const bytes = [...files.values()].reduce((sum, { body }) => sum + body.length, 0);
+    expect(pulled.stderr).toContain(`downloading org/tiny: ${files.size} files, ${(bytes / 1e6).toFixed(1)} MB\n`);
     expect(pulled.stderr).toContain('downloading text_model.onnx');
+    const half = await runCli(['encode', 'red cat', '--clip', 'org/tiny', '--dtype', 'fp16'], { env });
+    expect(half).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('org/tiny has no onnx/text_model_fp16.onnx: onnx/text_model.onnx is used.'),
+    });
   } finally {
     await mirror.close();
   }

@@ -1,11 +1,11 @@
 // Tiny checkpoints in the layouts of SD 1.5, SDXL and LCM: the numbers of diffusers for the same weights, noise and steps, to 1e-3.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { loadClipTokenizer } from '../../engine/clip/clip-tokenizer.ts';
 import { type Checkpoint, loadCheckpoint } from '../../engine/diffusion/checkpoint.ts';
 import type { Conditioning } from '../../engine/diffusion/conditioning.ts';
 import { emptyLatent, type Latent } from '../../engine/diffusion/latent.ts';
 import { type SampleOptions, sample } from '../../engine/diffusion/sample.ts';
-import { loadCheckpointTokenizer } from '../../engine/diffusion/tokenizer.ts';
 import { embedGuidance } from '../../engine/diffusion/unet.ts';
 import { checkpointDir, copyCheckpoint, type FlatArray, readFixture, relativeError } from './fixture.ts';
 
@@ -82,7 +82,7 @@ describe('SD 1.5', () => {
   test.each(reference.tokens)(
     'a tokenizer of vocab.json and merges.txt reads "$text" as transformers does',
     async ({ text, ids }) => {
-      const tokenizer = await loadCheckpointTokenizer(join(checkpoint.dir, 'tokenizer'));
+      const tokenizer = await loadClipTokenizer(join(checkpoint.dir, 'tokenizer'));
       expect(tokenizer.frame(tokenizer.encode(text))).toEqual(ids);
     },
   );
@@ -204,7 +204,7 @@ describe('SDXL', () => {
   });
 
   test('the second tokenizer pads with "!", and still reads one in a prompt', async () => {
-    const tokenizer = await loadCheckpointTokenizer(join(checkpoint.dir, 'tokenizer_2'));
+    const tokenizer = await loadClipTokenizer(join(checkpoint.dir, 'tokenizer_2'));
     expect(tokenizer.padId).toBe(0);
     expect(tokenizer.encode('dog!')).toHaveLength(2);
   });

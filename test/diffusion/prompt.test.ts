@@ -1,13 +1,13 @@
 // Prompts as ComfyUI reads them: weights, nesting, escapes, windows of 77 tokens, and what weights do to the hidden states.
 import { join } from 'node:path';
+import { loadClipTokenizer } from '../../engine/clip/clip-tokenizer.ts';
 import { type Checkpoint, loadCheckpoint } from '../../engine/diffusion/checkpoint.ts';
 import { averageConditioning, combineConditioning, concatConditioning } from '../../engine/diffusion/conditioning.ts';
 import { chunkPrompt } from '../../engine/diffusion/prompt-chunks.ts';
 import { parseWeights } from '../../engine/diffusion/prompt-weights.ts';
-import { loadCheckpointTokenizer } from '../../engine/diffusion/tokenizer.ts';
 import { checkpointDir, relativeError } from './fixture.ts';
 
-const tokenizer = await loadCheckpointTokenizer(join(checkpointDir('sd15'), 'tokenizer'));
+const tokenizer = await loadClipTokenizer(join(checkpointDir('sd15'), 'tokenizer'));
 const [RED, CAT] = ['red', 'cat'].map((word) => tokenizer.encode(word)[0]);
 
 test.each([
@@ -75,17 +75,21 @@ describe('windows', () => {
     expect(two[1].slice(0, 4)).toEqual([startId, RED, endId, padId]);
   });
 
-  test('a word is not torn: it moves to the next window, and the rest is padding', () => {
+  test('a short piece of one weight is not torn: it moves to the next window, and the rest is padding', () => {
     const word = 'zyzy'; // four tokens in this vocabulary
     expect(tokenizer.encode(word)).toHaveLength(4);
-    const [first, second] = ids(`${'red '.repeat(73)}${word}`);
+    const [first, second] = ids(`${'red '.repeat(73)}(${word}:1.2)`);
     expect(first.slice(72)).toEqual([RED, RED, endId, padId, padId]);
     expect(second.slice(1, 5)).toEqual(tokenizer.encode(word));
   });
 
-  test('a word of eight tokens and more is torn', () => {
+  test('a piece of eight tokens and more is torn, be it one word or several', () => {
     const word = 'zyzyzyzyzy';
-    const [first, second] = ids(`${'red '.repeat(73)}${word}`);
+    expect(ids(`${'red '.repeat(73)}(cat zyzy dog cat dog:1.2)`)[0].slice(74, 76)).toEqual([
+      CAT,
+      tokenizer.encode('zyzy')[0],
+    ]);
+    const [first, second] = ids(`${'red '.repeat(73)}(${word}:1.2)`);
     expect(first.slice(74)).toEqual([...tokenizer.encode(word).slice(0, 2), endId]);
     expect(second.slice(1, 9)).toEqual(tokenizer.encode(word).slice(2));
   });

@@ -14,7 +14,7 @@ let positive: Conditioning;
 const empty = emptyLatent({ width: 64, height: 64 });
 const content: Latent = {
   shape: [1, 4, 8, 8],
-  data: createNoise({ seed: 9, stream: 'start', batch: 1, itemSize: 256 })(),
+  data: createNoise(9, 256)(),
 };
 
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 // Samplers on Gaussian data, whose denoiser and whose ODE solution are known exactly: against PyTorch step by step, and against the solution
 // at the order that each method promises.
-import { createNoise } from '../../engine/diffusion/noise.ts';
+import { createNoise, createStepNoise } from '../../engine/diffusion/noise.ts';
 import { readNoiseLevels } from '../../engine/diffusion/noise-levels.ts';
 import { runSampler, type SamplerName, samplerNames } from '../../engine/diffusion/samplers.ts';
 import { makeSigmas } from '../../engine/diffusion/schedules.ts';
@@ -79,14 +79,13 @@ test.each([
 test.each(['euler_ancestral', 'dpmpp_2m_sde'] as const)('%s leaves the data distribution behind', async (sampler) => {
   const count = 20_000;
   const [m, s] = [0.7, 0.5];
-  const noise = (stream: 'start' | 'steps') => createNoise({ seed: 3, stream, batch: 1, itemSize: count });
   const levels = readNoiseLevels({ beta_schedule: 'scaled_linear', beta_start: 0.00085, beta_end: 0.012 });
   const sigmas = makeSigmas(levels, { schedule: 'karras', steps: 60 });
   const x = await runSampler(sampler, {
     denoise: async (at, sigma) => at.map((v) => (s ** 2 * v + sigma ** 2 * m) / (s ** 2 + sigma ** 2)),
     sigmas,
-    x: noise('start')().map((v) => v * sigmas[0]),
-    noise: noise('steps'),
+    x: createNoise(3, count)().map((v) => v * sigmas[0]),
+    noise: createStepNoise(3, count),
   });
   const mean = x.reduce((a, v) => a + v, 0) / count;
   const deviation = Math.sqrt(x.reduce((a, v) => a + (v - mean) ** 2, 0) / count);
@@ -104,7 +103,7 @@ test.each(samplerNames)(
       denoise,
       sigmas: [5, 2, 1, 0],
       x,
-      noise: createNoise({ seed: 1, stream: 'steps', batch: 1, itemSize: x.length }),
+      noise: createStepNoise(1, x.length),
       onStep: ({ denoised }) => {
         last = denoised;
       },

@@ -23,10 +23,10 @@ describe.each(configs)('$name', ({ config, levels: expected, sigmaAt, schedules 
     for (const [i, sigma] of Object.entries(expected)) expect(made.sigmas[Number(i)] / sigma).toBeCloseTo(1, 6);
   });
 
-  test('a fractional timestep interpolates in log sigma, and comes back', () => {
+  test('a fractional timestep interpolates in log sigma, and the nearest whole one comes back', () => {
     for (const [t, sigma] of sigmaAt) {
       expect(made.sigmaAt(t) / sigma).toBeCloseTo(1, 6);
-      expect(made.timestepAt(made.sigmaAt(t))).toBeCloseTo(t, 5);
+      expect(Math.abs(made.nearestTimestep(made.sigmaAt(t)) - t)).toBeLessThanOrEqual(0.5 + 1e-4);
     }
   });
 
@@ -45,7 +45,7 @@ test("Stable Diffusion's levels are the ones that everybody knows", () => {
 });
 
 test('timesteps are held at both ends', () => {
-  expect([levels.timestepAt(0), levels.timestepAt(1e-9), levels.timestepAt(1e9)]).toEqual([0, 0, 999]);
+  expect([levels.nearestTimestep(0), levels.nearestTimestep(1e-9), levels.nearestTimestep(1e9)]).toEqual([0, 0, 999]);
   expect([levels.sigmaAt(-3), levels.sigmaAt(5000)]).toEqual([levels.sigmaMin, levels.sigmaMax]);
 });
 
@@ -108,4 +108,18 @@ test('quantiles of Beta(1, 1) and Beta(2, 1) are the known ones', () => {
     expect(betaQuantile(p, 1, 1)).toBeCloseTo(p, 12);
     expect(betaQuantile(p, 2, 1)).toBeCloseTo(Math.sqrt(p), 12);
   }
+});
+
+test.each([
+  ['sgm_uniform', [999, 833, 666, 500, 333, 166]],
+  ['normal', [999, 928, 856, 785, 714, 642, 571, 499, 428, 357, 285, 214, 143, 71, 0]],
+  ['normal', [999, 500, 0]],
+])('%s: timesteps halfway between two go where ComfyUI rounds them', (schedule, expected) => {
+  const sigmas = makeSigmas(levels, { schedule, steps: expected.length });
+  expect([...sigmas.slice(0, -1)].map(levels.nearestTimestep)).toEqual(expected);
+});
+
+test('simple picks the levels that float arithmetic gives, as in ComfyUI', () => {
+  const sigmas = makeSigmas(levels, { schedule: 'simple', steps: 38 });
+  expect(sigmas[19]).toBe(levels.sigmas[500]);
 });

@@ -2,10 +2,15 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { pullAny } from '../../engine/diffusion/any-model.ts';
 import { type Checkpoint, loadCheckpoint } from '../../engine/diffusion/checkpoint.ts';
 import { emptyLatent } from '../../engine/diffusion/latent.ts';
 import { sample } from '../../engine/diffusion/sample.ts';
+import { parseHubId } from '../../engine/hub-id.ts';
 import { availableDevices, checkDevice, openSessionOn } from '../../engine/onnx/device.ts';
+import { writeModel } from '../../engine/onnx/write.ts';
+import { makeModel } from '../helpers/model.ts';
+import { withExternalData } from '../helpers/protobuf.ts';
 import { type Mirror, type MirrorFile, startMirror } from '../hub/hub-mirror.ts';
 import { checkpointDir, copyCheckpoint } from './fixture.ts';
 
@@ -96,10 +101,14 @@ test('a VAE whose numbers make no sense is refused', async () => {
   await expect(loadCheckpoint(dir)).rejects.toMatchObject({ code: 'MODEL_INVALID' });
 });
 
-test('a precision that the checkpoint lacks is named', async () => {
-  await expect(loadCheckpoint(dir, { dtype: 'fp16' })).rejects.toThrow('text_encoder/model_fp16.onnx');
-  await expect(loadCheckpoint(dir, { dtype: 'int3' })).rejects.toThrow(
-    'dtype must be one of fp32, fp16, q8, but is "int3".',
+test('a precision that the checkpoint lacks gives way to the next one, which is said; one that does not exist is refused', async () => {
+  const notes: string[] = [];
+  const checkpoint = await loadCheckpoint(dir, { dtype: 'fp16', onNote: (note) => notes.push(note) });
+  expect((await checkpoint.clip.encode('cat'))[0].length).toBe(77);
+  await checkpoint.release();
+  expect(notes).toContain(`${dir} has no text_encoder/model_fp16.onnx: text_encoder/model.onnx is used.`);
+  await expect(loadCheckpoint(dir, { dtype: 'q2' })).rejects.toThrow(
+    'dtype must be one of fp32, fp16, q8, int8, uint8, q4, q4f16, bnb4, but is "q2".',
   );
 });
 
@@ -164,13 +173,49 @@ describe('from a hub', () => {
 
   test('weights that lie beside a part come along', async () => {
     const unet = mirror.files.get('org/lcm/unet/model.onnx')!;
-    unet.body = Buffer.concat([unet.body, Buffer.from('\nlocation\nweights.pb\n')]);
+    unet.body = withExternalData(unet.body, 'weights.pb');
     mirror.files.set('org/lcm/unet/weights.pb', { body: Buffer.from('weights') });
     const { dir: folder } = await pull();
     expect(statSync(join(folder, 'unet/weights.pb')).size).toBe(7);
     rmSync(join(folder, 'unet/weights.pb'));
     await pull();
     expect(statSync(join(folder, 'unet/weights.pb')).size).toBe(7);
+  });
+
+  test('an export that was fused for CUDA is known before its weights come, and names one that works here', async () => {
+    const fused = makeModel({
+      nodes: [{ op: 'NhwcConv', domain: 'com.microsoft', inputs: ['sample', 'w'] }],
+      inputs: { sample: { dims: [1, 8, 8, 4], type: 'float32' }, w: { dims: [4, 1, 1, 4], type: 'float32' } },
+    });
+    for (const [path, file] of [...mirror.files])
+      mirror.files.set(path.replace('org/lcm', 'onnxruntime/sd-turbo'), file);
+    mirror.files.set('onnxruntime/sd-turbo/unet/model.onnx', { body: Buffer.from(writeModel(fused)) });
+    const options = { cacheDir, endpoint: mirror.endpoint, offline: false };
+    const notes: string[] = [];
+    await pullAny(parseHubId('onnxruntime/sd-turbo')!, { ...options, onNote: (note) => notes.push(note) });
+    expect(notes).toEqual([
+      'onnxruntime/sd-turbo was optimised for NVIDIA cards: unet/model.onnx needs NhwcConv, which onnxruntime has for CUDA only.',
+    ]);
+    const { model, clip, release } = await loadCheckpoint('onnxruntime/sd-turbo', options);
+    const positive = await clip.encode('cat');
+    const drawn = sample({
+      model,
+      positive,
+      negative: positive,
+      latent: emptyLatent({ width: 64, height: 64 }),
+      seed: 1,
+      steps: 1,
+      cfg: 1,
+      sampler: 'euler',
+      scheduler: 'normal',
+    });
+    await expect(drawn).rejects.toMatchObject({
+      code: 'MODEL_UNSUPPORTED',
+      message: expect.stringMatching(
+        /unet.model\.onnx needs the op NhwcConv, which .* CUDA only.*Use jdp8\/sd-turbo-onnx instead\.$/,
+      ),
+    });
+    await release();
   });
 
   test('a repository without a U-Net is refused, naming the file', async () => {

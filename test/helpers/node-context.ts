@@ -3,12 +3,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Clip, loadClip } from '../../engine/clip/clip.ts';
+import { type Clip, loadClip, loadVisionTower } from '../../engine/clip/clip.ts';
 import { type Checkpoint, loadCheckpoint } from '../../engine/diffusion/checkpoint.ts';
+import { loadDiffusionModel, loadPromptModel, loadVae } from '../../engine/diffusion/loose-parts.ts';
 import { decodeFrames } from '../../engine/image/decode-frames.ts';
 import { type NodeDefinition, NodeResult, type ValidateContext } from '../../nodes/define-node.ts';
 import { nodes } from '../../nodes/index.ts';
-import type { ChoiceSources, NodeContext, NodeFiles } from '../../nodes/node-context.ts';
+import type { ChoiceSources, NodeContext, NodeFiles, NodeModels } from '../../nodes/node-context.ts';
 import { checkpointDir } from '../diffusion/fixture.ts';
 
 export interface TestContext extends NodeContext, ValidateContext {
@@ -62,12 +63,23 @@ export function makeContext({
     preview: ({ bytes }) => void shown.previews.push(bytes),
     text: (line) => void shown.texts.push(line),
     files: plainFiles(dir, writeMetadata),
-    models: { clip: (name) => testClip(name), checkpoint: (name) => testCheckpoint(name) },
+    models: testModels,
     abort: (reason) => controller.abort(reason),
     close: () => rmSync(dir, { recursive: true, force: true }),
   };
   return context;
 }
+
+/** Names of files are paths here. */
+const testModels: NodeModels = {
+  clip: (name) => testClip(name),
+  checkpoint: (name) => testCheckpoint(name),
+  clipVision: (name) => loadVisionTower(name),
+  diffusionModel: async (path) => loadDiffusionModel(path),
+  vae: async (path) => loadVae(path),
+  textEncoders: async (paths, type) => loadPromptModel(paths, { type }),
+  loraPath: (name) => name,
+};
 
 function plainFiles(dir: string, writeMetadata: boolean): NodeFiles {
   let counter = 0;
@@ -91,6 +103,7 @@ function plainFiles(dir: string, writeMetadata: boolean): NodeFiles {
 
 export const testSources: ChoiceSources = {
   inputImages: () => ['a.png', 'b.png'],
+  models: (kind) => (kind === 'clip' ? ['pico-clip'] : kind === 'checkpoint' ? ['sd15'] : [`${kind}.safetensors`]),
   clips: () => ['pico-clip'],
   checkpoints: () => ['sd15'],
   offersModel: () => false,

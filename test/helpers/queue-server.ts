@@ -123,7 +123,13 @@ export async function startQueueServer(options: QueueServerOptions = {}) {
     retryMs: 5,
     closeWithinMs: options.closeWithinMs,
   });
-  const sources = { inputImages: () => [], clips: () => [], checkpoints: () => [], offersModel: () => false };
+  const sources = {
+    inputImages: () => [],
+    models: () => [],
+    clips: () => [],
+    checkpoints: () => [],
+    offersModel: () => false,
+  };
   const app = mountRouters({
     options: { listen: '127.0.0.1', allowedHosts: [] },
     log: createLog({ level: 'silent' }),

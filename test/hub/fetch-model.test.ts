@@ -13,10 +13,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadClip } from '../../engine/clip/clip.ts';
-import { type HubOptions, pullModel } from '../../engine/hub/fetch-model.ts';
+import { pullModel } from '../../engine/hub/fetch-model.ts';
+import type { HubOptions } from '../../engine/hub/pull-folder.ts';
 import { defaultTransport } from '../../engine/hub/requests.ts';
 import { parseHubId } from '../../engine/hub-id.ts';
 import { tinyClipFiles } from '../clip/tiny-clip.ts';
+import { field, withExternalData } from '../helpers/protobuf.ts';
 import { type Fault, type Mirror, type MirrorFile, startMirror } from './hub-mirror.ts';
 
 const TEXT = 'onnx/text_model.onnx';
@@ -166,7 +168,9 @@ test('a model that was renamed is found under its old name', async () => {
 });
 
 test('a file that changes between two ranges is not spliced', async () => {
-  const body = Buffer.alloc(file(TEXT).body.length, 9);
+  const body = Buffer.from(file(TEXT).body);
+  const numbers = body.lastIndexOf('table') + 16;
+  body.fill(9, numbers, numbers + 40);
   fail(TEXT, { kind: 'drop', afterBytes: 100 }, { kind: 'change', body });
   await pull();
   expect(readFileSync(join(folder(), TEXT)).equals(body)).toBe(true);
@@ -276,11 +280,15 @@ describe('a model that has no fp32', () => {
     expect(readFileSync(join(folder(), HALF)).equals(file(HALF).body)).toBe(true);
   });
 
-  test('is refused if fp32 is asked for', async () => {
-    await expect(pull({ dtype: 'fp32' })).rejects.toMatchObject({
-      code: 'MODEL_UNSUPPORTED',
-      message: expect.stringContaining(TEXT),
-    });
+  test('is downloaded in fp16 if fp32 is asked for, and that is said', async () => {
+    const notes: string[] = [];
+    const clip = await loadClip('org/tiny', options({ dtype: 'fp32', onNote: (note) => notes.push(note) }));
+    expect(clip.textModelPath).toBe(join(folder(), HALF));
+    expect(notes).toContain(`org/tiny has no ${TEXT}: ${HALF} is used.`);
+    expect(notes).toHaveLength(2); // one for each tower
+    mirror.log.length = 0;
+    await pull({ dtype: 'fp32' });
+    expect(mirror.log).toEqual([]);
   });
 });
 
@@ -302,7 +310,7 @@ test('a model without a vision tower can still read texts, and is complete', asy
 
 test('weights beside the ONNX file come with it', async () => {
   const path = 'onnx/text_model.onnx_data';
-  file(TEXT).body = Buffer.concat([file(TEXT).body, Buffer.from('\0text_model.onnx_data\0')]);
+  file(TEXT).body = withExternalData(file(TEXT).body, 'text_model.onnx_data');
   mirror.files.set(`org/tiny/${path}`, { body: Buffer.alloc(1000, 1) });
   await pull();
   expect(readFileSync(join(folder(), path))).toHaveLength(1000);
@@ -334,7 +342,7 @@ test('without a network, the message says which files are missing and where they
 test('refresh replaces the files that changed, and only those', async () => {
   await pull();
   const old = file(TEXT).body;
-  file(TEXT).body = Buffer.concat([old, Buffer.from('more')]);
+  file(TEXT).body = Buffer.concat([old, field(3, 'a newer producer')]);
   mirror.log.length = 0;
   await pull({ refresh: true });
   expect(mirror.log.filter((line) => line.startsWith('GET'))).toEqual([`GET ${TEXT}`]);

@@ -42,7 +42,7 @@ export async function startMirror(files: Map<string, MirrorFile>): Promise<Mirro
   const tokens: (string | undefined)[] = [];
   const held = new Set<ServerResponse>();
   const server: Server = createServer((request, response) => {
-    const [, repo, path] = /^\/([^/]+\/[^/]+)\/resolve\/[^/]+\/(.+)$/.exec(request.url ?? '') ?? [];
+    const [, repo, path] = /^\/([^/]+\/[^/]+)\/resolve\/[^/]+\/(.+)$/.exec(decodeURIComponent(request.url ?? '')) ?? [];
     log.push([request.method, path, request.headers.range].filter(Boolean).join(' '));
     tokens.push(request.headers.authorization);
     const file = files.get(`${repo}/${path}`);

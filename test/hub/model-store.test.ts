@@ -1,5 +1,14 @@
 // Names of models: bundled ones, folders, hub ids; and what is said of those that cannot be used.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadClip } from '../../engine/clip/clip.ts';
@@ -21,17 +30,37 @@ test('bundled models lie at the root of the package', async () => {
 });
 
 test('a folder is a model', async () => {
-  const { dir, textModelPath } = await findModel(writeTinyClip(folder));
-  expect([dir, textModelPath]).toEqual([folder, join(folder, 'onnx/text_model.onnx')]);
+  const files = await findModel(writeTinyClip(folder));
+  expect(files).toMatchObject({ dir: folder, textModelPath: join(folder, 'onnx/text_model.onnx') });
 });
 
 test('the variant picks the file; without one, the most precise there is', async () => {
   writeTinyClip(folder);
   const onnx = (name: string) => join(folder, 'onnx', name);
   renameSync(onnx('text_model.onnx'), onnx('text_model_fp16.onnx'));
-  expect((await findModel(folder)).textModelPath).toBe(onnx('text_model_fp16.onnx'));
-  await expect(findModel(folder, { dtype: 'q8' })).rejects.toThrow(/no text tower onnx\/text_model_quantized\.onnx/);
+  expect(await findModel(folder)).toMatchObject({ textModelPath: onnx('text_model_fp16.onnx') });
   await expect(findModel(folder, { dtype: 'int3' })).rejects.toMatchObject({ code: 'OPTION_INVALID' });
+});
+
+test('a precision that is not there gives way to the next one, and that is said', async () => {
+  writeTinyClip(folder);
+  const onnx = (name: string) => join(folder, 'onnx', name);
+  const pick = async (dtype: string) => {
+    const notes: string[] = [];
+    const files = await findModel(folder, { dtype, onNote: (note) => notes.push(note) });
+    return {
+      textModelPath: 'textModelPath' in files && files.textModelPath,
+      notes: notes.filter((note) => note.includes('text_model')),
+    };
+  };
+  copyFileSync(onnx('text_model.onnx'), onnx('text_model_fp16.onnx'));
+  expect(await pick('fp16')).toEqual({ textModelPath: onnx('text_model_fp16.onnx'), notes: [] });
+  expect(await pick('q8')).toEqual({
+    textModelPath: onnx('text_model_fp16.onnx'),
+    notes: [`${folder} has no onnx/text_model_quantized.onnx: onnx/text_model_fp16.onnx is used.`],
+  });
+  copyFileSync(onnx('text_model.onnx'), onnx('text_model_int8.onnx'));
+  expect((await pick('q8')).textModelPath).toBe(onnx('text_model_int8.onnx'));
 });
 
 test.each([

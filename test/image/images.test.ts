@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Color } from 'sharp';
 import sharp from 'sharp';
-import { loadPreprocess } from '../../engine/clip/preprocess.ts';
+import { loadPreprocess, makePreprocess } from '../../engine/clip/preprocess.ts';
 import { decodeImage, type ImageInput } from '../../engine/image/decode-image.ts';
 import { resample } from '../../engine/image/resample.ts';
 import { pngHeader } from './png-header.ts';
@@ -43,6 +43,17 @@ test.each<{ file: string; values: number[] }>(oracle.pictures)(
     expect(worst).toBeLessThan(1e-5);
   },
 );
+
+test('configurations of older files, with plain numbers for sizes, give the same pixel_values', async () => {
+  const picture = await decodeImage(join(fixtures, 'picture-33x140.png'));
+  const { data } = await (await loadPreprocess(join(fixtures, 'standin')))(picture);
+  const { image_mean, image_std } = JSON.parse(
+    readFileSync(join(fixtures, 'standin/preprocessor_config.json'), 'utf8'),
+  );
+  const older = { feature_extractor_type: 'CLIPFeatureExtractor', size: 32, crop_size: 32, resample: 3 };
+  const steps = { do_resize: true, do_center_crop: true, do_normalize: true, image_mean, image_std };
+  expect((await (await makePreprocess({ ...older, ...steps }, 'x'))(picture)).data).toEqual(data);
+});
 
 describe('decoding', () => {
   test('turns a picture upright by its EXIF orientation', async () => {

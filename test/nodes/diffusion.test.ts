@@ -128,7 +128,9 @@ test('the wrong kind of CLIP is told what to connect instead', async () => {
   }))
     await expect(outputs(type, { ...inputs, clip: CLIP })).rejects.toMatchObject({
       code: 'MODEL_UNSUPPORTED',
-      message: expect.stringMatching(/has no picture tower: connect Load CLIP here/),
+      message: expect.stringMatching(
+        /has no picture tower: connect Load CLIP here, .* openai\/clip-vit-large-patch14 \(ViT-L\/14, a download of 1\.7 GB\)/,
+      ),
     });
 });
 
@@ -152,4 +154,31 @@ test('widgets have ComfyUI’s defaults and ranges', () => {
   expect(Object.keys(nodeOf('KSampler').inputs)).toEqual(
     'model seed steps cfg sampler_name scheduler positive negative latent_image denoise'.split(' '),
   );
+});
+
+test('ModelSamplingDiscrete says what the model predicts', async () => {
+  const { MODEL } = await load();
+  const as = async (sampling: string, zsnr = false) =>
+    (await outputs('ModelSamplingDiscrete', { model: MODEL, sampling, zsnr })).MODEL;
+  expect((await as('v_prediction')).levels.prediction).toBe('v_prediction');
+  expect((await as('eps')).levels.sigmaMax).toBeCloseTo(MODEL.levels.sigmaMax, 10);
+  expect((await as('eps', true)).levels.sigmaMax).toBeGreaterThan(4000);
+  const drawn = async (model: unknown) => (await outputs('KSampler', await settings({ model }))).LATENT;
+  expect(await drawn(await as('eps'))).toEqual(await drawn(MODEL));
+  expect(await drawn(await as('x0'))).not.toEqual(await drawn(MODEL));
+});
+
+test('CLIP Set Last Layer reads an earlier layer, where the export has its output', async () => {
+  const skip = async (clip: unknown, stop_at_clip_layer: number) =>
+    (await outputs('CLIPSetLastLayer', { clip, stop_at_clip_layer })).CLIP;
+  const xl = (await testCheckpoint('sdxl')).clip;
+  expect(await encode('cat', await skip(xl, -2))).toEqual(await encode('cat', xl));
+  expect(await encode('cat', await skip(xl, -1))).not.toEqual(await encode('cat', xl));
+  const { CLIP } = await load();
+  expect(await encode('cat', await skip(CLIP, -1))).toEqual(await encode('cat', CLIP));
+  await expect(encode('cat', await skip(CLIP, -2))).rejects.toMatchObject({
+    code: 'MODEL_UNSUPPORTED',
+    message: expect.stringContaining('layer -2 needs hidden_states.N of each layer'),
+  });
+  await expect(skip(await testClip(), -2)).rejects.toMatchObject({ code: 'MODEL_UNSUPPORTED' });
 });

@@ -46,7 +46,11 @@ test('a picture becomes a prompt whose similarity, tokens, plot and candidates b
   expect(plot.shape).toEqual([1, 560, 1120, 3]);
   expect(candidates[0]).toBe(prompt);
   expect(candidates.length).toBeGreaterThan(1);
-  expect(ui).toEqual({ text: [prompt] });
+  expect(ui.text).toEqual([prompt]);
+  expect(ui.candidates[0]).toEqual({ prompt, similarity: expect.closeTo(similarity, 3) });
+  const [{ steps, best, similarities }] = ui.search;
+  expect([best.length, similarities.length]).toEqual([steps.length, steps.length]);
+  expect(best.at(-1)).toBeCloseTo(similarity, 3);
   expect(where.shown.texts.at(-1)).toBe(`${similarity.toFixed(4)}  ${prompt}`);
 });
 

@@ -1,5 +1,5 @@
 // The nodes that make or show texts and numbers: Prompt Blend, Distil Prompt, CLIP Similarity, previews, primitives.
-import { batchOf } from '../../engine/image/batch.ts';
+import { batchOf, bytesOf } from '../../engine/image/batch.ts';
 import { decodeFrames } from '../../engine/image/decode-frames.ts';
 import { makeContext, nodeOf, runNode, type TestContext, testClip, testSources } from '../helpers/node-context.ts';
 
@@ -15,6 +15,7 @@ const tiger = async () => {
   const { width, height, colours } = await decodeFrames('examples/tiger.png', 'tiger');
   return batchOf([{ data: colours[0], width, height, channels: 3 }]);
 };
+const cosine = (a: Float32Array, b: Float32Array) => a.reduce((sum, x, i) => sum + x * b[i], 0);
 const quick = { steps: 4, restarts: 2, seed: 1 };
 
 describe('CLIPSimilarity', () => {
@@ -160,4 +161,68 @@ test.each([
   const started = performance.now();
   await expect(run(type, inputs)).rejects.toThrow(message);
   expect(performance.now() - started).toBeLessThan(5000); // a megabyte took 40 s and more
+});
+
+describe('PromptWords', () => {
+  test('each word has its tokens and what is lost without it; the picture is the measure', async () => {
+    const { outputs, ui } = await run('PromptWords', { prompt: 'orange tiger, snowstorm', image: await tiger() });
+    expect(outputs.words).toEqual(['orange', 'tiger', ',', 'snowstorm']);
+    expect(ui.words[3].tokens.length).toBeGreaterThan(1);
+    expect(ui.words[3].tokens.join('')).toBe('snowstorm');
+    const [orange, cat, , storm] = outputs.contributions;
+    expect(cat).toBeGreaterThan(Math.max(orange, storm));
+    const clip = await testClip();
+    const [whole, without] = await clip.text.encode(['orange tiger, snowstorm', 'orange, snowstorm']);
+    const [picture] = await clip.image.encode([bytesOf(await tiger(), 0)]);
+    expect(cat).toBeCloseTo(cosine(whole, picture) - cosine(without, picture), 4);
+    expect(outputs.similarity).toBeCloseTo(cosine(whole, picture), 4);
+    expect(ui.similarity).toEqual([outputs.similarity]);
+  });
+
+  test('of several pictures the mean counts', async () => {
+    const { width, height, colours } = await decodeFrames('examples/house.png', 'house');
+    const house = batchOf([{ data: colours[0], width, height, channels: 3 }]);
+    const cat = await tiger();
+    const data = new Float32Array(house.data.length + cat.data.length);
+    data.set(house.data);
+    data.set(cat.data, house.data.length);
+    const both = { ...house, shape: [2, ...house.shape.slice(1)], data };
+    const similarityTo = async (image: unknown) => (await run('PromptWords', { prompt: 'a red roof', image })).outputs;
+    const [one, other, mean] = [await similarityTo(house), await similarityTo(cat), await similarityTo(both)];
+    expect(mean.similarity).toBeCloseTo((one.similarity + other.similarity) / 2, 4);
+    expect(mean.contributions[2]).toBeCloseTo((one.contributions[2] + other.contributions[2]) / 2, 4);
+  });
+
+  test('without a picture the prompt itself is the measure, and an empty prompt is refused', async () => {
+    expect((await run('PromptWords', { prompt: 'a tiger' })).outputs.similarity).toBeCloseTo(1, 5);
+    await expect(run('PromptWords', { prompt: ' ' })).rejects.toThrow(/prompt/);
+  });
+});
+
+describe('NearestWords', () => {
+  test('offers near words, the ones that fit the picture best first, with the similarity that the prompt would have', async () => {
+    const { outputs, ui } = await run('NearestWords', {
+      prompt: 'a tiger in the snow',
+      word: 1,
+      count: 8,
+      block: 'leopard',
+      image: await tiger(),
+    });
+    expect(outputs.words).toHaveLength(8);
+    expect(outputs.words).not.toContain('tiger');
+    expect(outputs.words.join()).not.toContain('leopard');
+    expect(outputs.similarities).toEqual([...outputs.similarities].sort((a, b) => b - a));
+    const clip = await testClip();
+    for (const { word, nearness } of ui.nearest) {
+      const [one, other] = await clip.text.encode(['tiger', word]);
+      expect(nearness).toBeCloseTo(cosine(one, other), 4);
+    }
+    expect(outputs.prompts[0]).toBe(`a ${outputs.words[0]} in the snow`);
+    const measured = await run('PromptWords', { prompt: outputs.prompts[0], image: await tiger() });
+    expect(outputs.similarities[0]).toBeCloseTo(measured.outputs.similarity, 5);
+  });
+
+  test('a place without a word is refused', async () => {
+    await expect(run('NearestWords', { prompt: 'a tiger', word: 2, count: 3 })).rejects.toThrow(/word/);
+  });
 });

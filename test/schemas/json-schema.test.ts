@@ -147,6 +147,7 @@ test('the legacy form of a combo and options are node descriptions', () => {
 test('object_info of every node that we ship validates', () => {
   const sources = {
     inputImages: () => ['a.png'],
+    models: () => ['a.safetensors'],
     clips: () => ['pico-clip'],
     checkpoints: () => [],
     offersModel: () => false,

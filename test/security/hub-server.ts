@@ -18,7 +18,7 @@ export interface HubServer extends ServerProcess {
 
 /** Starts one; its data folder and the hub's cache are made in the folder `outside`. */
 export async function startHubServer(
-  { endpoint }: Mirror,
+  { endpoint }: Pick<Mirror, 'endpoint'>,
   outside: string,
   options: Partial<ServerOptions> = {},
 ): Promise<HubServer> {

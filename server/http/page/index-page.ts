@@ -7,8 +7,9 @@ import type { Registry } from '../../packs/registry.ts';
 import { PROTOCOL_VERSION, versions } from '../../version.ts';
 import { pageScript, pageStyle } from './assets.ts';
 import { type Html, html } from './html.ts';
+import { type ModelSectionsDeps, modelSections } from './model-sections.ts';
 
-interface PageDeps {
+interface PageDeps extends ModelSectionsDeps {
   readonly registry: Registry;
   readonly sources: ChoiceSources;
   readonly packs: readonly Pack[];
@@ -19,7 +20,7 @@ interface PageDeps {
 }
 
 /** The page as one HTML text. */
-export function renderIndexPage({ registry, sources, packs, queueRemaining, nonce }: PageDeps): string {
+export function renderIndexPage({ registry, sources, offered, kinds, packs, queueRemaining, nonce }: PageDeps): string {
   const types = [...registry.keys()];
   const page = html`<!doctype html>
 <html lang="en">
@@ -40,8 +41,7 @@ its clients and its front end work here.</p>
 </header>
 <main>
 ${sendSection(registry, sources)}
-${listSection('Models', 'The CLIP models that Load CLIP offers.', sources.clips())}
-${listSection('Checkpoints', 'The models that draw, as Load Checkpoint offers them.', sources.checkpoints())}
+${modelSections({ offered, kinds })}
 ${templatesSection(packs)}
 <section><h2>Nodes <small>${types.length}</small></h2>
 <p>All of them as JSON: <a href="/object_info">/object_info</a></p>
@@ -64,11 +64,6 @@ ${packsSection(packs)}
 }
 
 const heading = (title: string, count: number): Html => html`<h2>${title} <small>${count}</small></h2>`;
-
-function listSection(title: string, what: string, names: readonly string[]): Html {
-  const items = names.map((name) => html`<li><code>${name}</code></li>`);
-  return html`<section>${heading(title, names.length)}<p>${what}</p><ul class="tags">${items}</ul></section>`;
-}
 
 /** Category → its nodes, both sorted, PEZ first. */
 function groupsOf(registry: Registry): [string, NodeDefinition[]][] {

@@ -5,7 +5,7 @@ import type { Router } from 'express';
 import { z } from 'zod';
 import { logSubscription } from '../../../schemas/requests.ts';
 import { type DataFolders, isFolderType } from '../../files/data-folders.ts';
-import { modelKinds } from '../../files/model-files.ts';
+import type { ModelFiles } from '../../files/model-files.ts';
 import type { ServerLog } from '../../log.ts';
 import { readJson } from '../body.ts';
 import { HttpError } from '../http-error.ts';
@@ -17,12 +17,13 @@ export const LOG_SIZE = { cols: 120, rows: 40 } as const;
 
 interface InternalDeps {
   readonly folders: DataFolders;
+  readonly models: ModelFiles;
   readonly log: Pick<ServerLog, 'entries'>;
   /** Starts or stops sending new lines to a client (the socket hub's). */
   subscribeLogs(clientId: string, enabled: boolean): void;
 }
 
-export function internalRoutes({ folders, log, subscribeLogs }: InternalDeps): Router {
+export function internalRoutes({ folders, models, log, subscribeLogs }: InternalDeps): Router {
   return createRouter({
     'GET /internal/logs': (_req, res) => {
       const lines = log.entries().map(({ t, m }) => `${t} - ${m}`);
@@ -36,7 +37,7 @@ export function internalRoutes({ folders, log, subscribeLogs }: InternalDeps): R
       sendEmpty(res);
     },
     'GET /internal/folder_paths': (_req, res) => {
-      const paths = modelKinds(folders).map((kind) => [kind, [join(folders.models, kind)]]);
+      const paths = models.folders().map((folder) => [folder, models.places(folder)]);
       sendJson(res, Object.fromEntries(paths));
     },
     'GET /internal/files/:type': async (req, res) => {

@@ -2,52 +2,44 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import type { Router } from 'express';
-import type { ChoiceSources, PictureReader } from '../../../nodes/node-context.ts';
-import type { DataFolders } from '../../files/data-folders.ts';
-import {
-  MODEL_EXTENSIONS,
-  modelFiles,
-  modelKinds,
-  safetensorsCover,
-  safetensorsMetadata,
-} from '../../files/model-files.ts';
-import { resolveInside } from '../../files/safe-path.ts';
+import type { PictureReader } from '../../../nodes/node-context.ts';
+import type { FileKinds } from '../../files/file-kinds.ts';
+import { MODEL_EXTENSIONS, type ModelFiles, safetensorsCover, safetensorsMetadata } from '../../files/model-files.ts';
 import type { Pack } from '../../packs/packs.ts';
 import { HttpError } from '../http-error.ts';
 import { contentTypeOf, paramOf, queryOf, sendEmpty, sendJson, untilGone } from '../responses.ts';
 import { createRouter } from '../router.ts';
-import { entryOf, offeredNames } from './offered-models.ts';
+import { entryOf } from './model-entry.ts';
 
 /** Folders that the model browser does not offer. */
 const NO_MODELS = ['configs', 'custom_nodes'];
 
 interface ModelDeps {
-  readonly folders: DataFolders;
+  readonly models: ModelFiles;
+  readonly kinds: FileKinds;
   readonly pictures: Pick<PictureReader, 'view'>;
-  readonly sources: ChoiceSources;
   readonly packs: readonly Pack[];
 }
 
-export function modelRoutes({ folders, pictures, sources, packs }: ModelDeps): Router {
-  /** Throws 404 for an unknown kind. */
-  const namesOf = async (kind: string): Promise<readonly string[]> => {
-    const names = offeredNames(kind, sources) ?? (await modelFiles(folders, kind));
+export function modelRoutes({ models, kinds, pictures, packs }: ModelDeps): Router {
+  /** Throws 404 for an unknown folder. */
+  const namesOf = (folder: string): readonly string[] => {
+    const names = models.names(folder);
     if (names === undefined) throw new HttpError(404);
     return names;
   };
-  /** Real path of a model file. Throws 404 if it is not there. */
-  const pathOf = async (kind: string, name: string): Promise<string> => {
-    if (!modelKinds(folders).includes(kind)) throw new HttpError(404);
-    const path = await resolveInside(folders.models, `${kind}/${name}`);
-    if (!(await isFile(path))) throw new HttpError(404);
+  /** Path of a model file. Throws 404 if it is not listed, or is not a file any more. */
+  const pathOf = async (folder: string, name: string): Promise<string> => {
+    const path = models.find(folder, name);
+    if (path === undefined || !(await isFile(path))) throw new HttpError(404);
     return path;
   };
 
   return createRouter({
-    'GET /models': (_req, res) => sendJson(res, modelKinds(folders)),
-    'GET /models/:folder': async (req, res) => sendJson(res, await namesOf(paramOf(req, 'folder'))),
-    'GET /embeddings': async (_req, res) => {
-      const names = await namesOf('embeddings');
+    'GET /models': (_req, res) => sendJson(res, models.folders()),
+    'GET /models/:folder': (req, res) => sendJson(res, namesOf(paramOf(req, 'folder'))),
+    'GET /embeddings': (_req, res) => {
+      const names = namesOf('embeddings');
       const stems = names.map((name) => name.slice(0, name.length - extname(name).length));
       sendJson(res, stems);
     },
@@ -59,18 +51,19 @@ export function modelRoutes({ folders, pictures, sources, packs }: ModelDeps): R
       else sendEmpty(res, 404);
     },
     'GET /experiment/models': (_req, res) => {
-      const kinds = modelKinds(folders).filter((kind) => !NO_MODELS.includes(kind));
-      const shown = (name: string) => ({ name, folders: [join(folders.models, name)], extensions: MODEL_EXTENSIONS });
-      sendJson(res, kinds.map(shown));
+      const folders = models.folders().filter((folder) => !NO_MODELS.includes(folder));
+      const shown = (name: string) => ({ name, folders: models.places(name), extensions: MODEL_EXTENSIONS });
+      sendJson(res, folders.map(shown));
     },
     'GET /experiment/models/:folder': async (req, res) => {
-      const kind = paramOf(req, 'folder');
-      const entries = (await namesOf(kind)).map((name) => entryOf(name, { kind, folders, packs }));
-      sendJson(res, await Promise.all(entries));
+      const entries = models.entries(paramOf(req, 'folder'));
+      if (!entries) throw new HttpError(404);
+      sendJson(res, await Promise.all(entries.map((entry) => entryOf(entry, { packs, kinds }))));
     },
     'GET /experiment/models/preview/:folder/:index/*filename': async (req, res) => {
       if (!/^\d+$/.test(paramOf(req, 'index'))) throw new HttpError(400);
-      if (paramOf(req, 'index') !== '0') throw new HttpError(404);
+      // A name leads to one model, whichever of the folder's places it lies in.
+      if (Number(paramOf(req, 'index')) >= models.places(paramOf(req, 'folder')).length) throw new HttpError(404);
       const model = await pathOf(paramOf(req, 'folder'), paramOf(req, 'filename'));
       const beside = await pictureBeside(model);
       const inside = beside === undefined && model.endsWith('.safetensors') ? await safetensorsCover(model) : undefined;

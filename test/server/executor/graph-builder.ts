@@ -107,7 +107,13 @@ interface RunOptions {
 /** What an executor needs besides nodes, for nodes that need nothing. */
 export const nothingElse: Pick<Parameters<typeof createExecutor>[0], 'services' | 'sources'> = {
   services: {} as Pick<NodeContext, 'files' | 'models'>,
-  sources: { inputImages: () => [], clips: () => [], checkpoints: () => [], offersModel: () => false },
+  sources: {
+    inputImages: () => [],
+    models: () => [],
+    clips: () => [],
+    checkpoints: () => [],
+    offersModel: () => false,
+  },
 };
 
 /** An executor over the basic nodes and `extra` ones, which notes every call. */

@@ -8,6 +8,7 @@ import { fileError } from '../../../server/files/file-error.ts';
 import { createNodeFiles } from '../../../server/files/node-files.ts';
 import { createOfferedModels, type ModelOptions } from '../../../server/files/offered-models.ts';
 import { nextCounter, saveOutputs } from '../../../server/files/output-names.ts';
+import { placesIn } from '../../helpers/model-places.ts';
 
 let dir: string;
 let folders: DataFolders;
@@ -112,8 +113,8 @@ test('nodes find inputs by name and annotation, and nothing outside', async () =
 test('combos list pictures sorted, and models: the chosen one, bundled ones, folders', () => {
   for (const name of ['b.png', 'a.JPG', 'c.txt', '.d.png']) writeFileSync(join(folders.input, name), '');
   mkdirSync(join(folders.models, 'clip/mine'));
-  const sourcesOf = (options: Omit<ModelOptions, 'modelsDir'>) =>
-    createChoiceSources(folders, createOfferedModels({ modelsDir: folders.models, ...options }));
+  const sourcesOf = (options: Omit<ModelOptions, 'places'>) =>
+    createChoiceSources(folders, createOfferedModels({ places: placesIn(folders.models), ...options }));
   const sources = sourcesOf({ first: { clip: 'my/clip' }, bundled: { clip: ['pico-clip', 'my/clip'] } });
   expect(sources.inputImages()).toEqual(['a.JPG', 'b.png']);
   expect(sources.clips()).toEqual(['my/clip', 'pico-clip', 'mine']);

@@ -13,7 +13,7 @@ import { limit } from '../../../server/http/limit.ts';
 import { modelRoutes } from '../../../server/http/routes/models.ts';
 import { uploadRoutes } from '../../../server/http/routes/upload.ts';
 import { viewRoutes } from '../../../server/http/routes/view.ts';
-import { testSources } from '../../helpers/node-context.ts';
+import { modelsIn } from '../../helpers/model-places.ts';
 import { multipart } from './routes/app-harness.ts';
 
 /** Work that ends when it is told to. */
@@ -70,7 +70,7 @@ test('/view, model previews and masks have their pictures decoded by the same pr
   };
   const app = express().use(
     viewRoutes({ folders, pictures }),
-    modelRoutes({ folders, pictures, sources: testSources, packs: [] }),
+    modelRoutes({ ...modelsIn(folders.models), pictures, packs: [] }),
     uploadRoutes({ folders, maxBytes: 2 ** 20, pictures, quota: createUploadQuota(folders, 2 ** 30) }),
   );
   const server = createServer(app);

@@ -95,6 +95,7 @@ const sources = {
     reads++;
     return ['cat.png'];
   },
+  models: () => [],
   clips: () => [],
   checkpoints: () => [],
   offersModel: () => false,

@@ -2,9 +2,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Checkpoint, Clip } from '../../../nodes/node-context.ts';
+import type { Checkpoint, Clip, DiffusionModel, PromptModel, Vae, VisionTower } from '../../../nodes/node-context.ts';
 import { createOfferedModels, type ModelOptions } from '../../../server/files/offered-models.ts';
 import { createWorkerModels } from '../../../server/worker/models.ts';
+import { placesIn } from '../../helpers/model-places.ts';
 
 const modelsDir = mkdtempSync(join(tmpdir(), 'pez-models-'));
 afterAll(() => rmSync(modelsDir, { recursive: true }));
@@ -14,8 +15,18 @@ const { signal } = new AbortController();
 function makeModels({ failures = 0, ...options }: { failures?: number } & Partial<ModelOptions> = {}) {
   const [loaded, released]: [string[], string[]] = [[], []];
   let left = failures;
+  const note = (what: string): string => {
+    loaded.push(what);
+    return what;
+  };
+  const session = (path: string) => ({ release: async () => void released.push(path) });
   const models = createWorkerModels({
-    offered: createOfferedModels({ modelsDir, first: {}, bundled: { checkpoint: ['a', 'b', 'c'] }, ...options }),
+    offered: createOfferedModels({
+      places: placesIn(modelsDir),
+      first: {},
+      bundled: { checkpoint: ['a', 'b', 'c'] },
+      ...options,
+    }),
     loadClip: async (name) => {
       loaded.push(name);
       return { name } as Clip;
@@ -26,6 +37,14 @@ function makeModels({ failures = 0, ...options }: { failures?: number } & Partia
       if (left-- > 0) throw new Error('no network');
       return { name, release: async () => void released.push(name) } as unknown as Checkpoint;
     },
+    loadVisionTower: async (name) => {
+      loaded.push(name);
+      return { name } as VisionTower;
+    },
+    loadDiffusionModel: (path) => ({ name: note(path), unet: { model: session(path) } }) as unknown as DiffusionModel,
+    loadVae: (path) => ({ decoder: session(note(path)), encoder: session(path) }) as unknown as Vae,
+    loadPromptModel: (paths, type) =>
+      ({ name: note([...paths, type].join(' ')), encoders: [{ model: session('') }] }) as unknown as PromptModel,
   });
   return { models, loaded, released };
 }
@@ -65,8 +84,11 @@ const nowhere = [
 
 test.each(nowhere)('no loader sees the name %j', async (name) => {
   const { models, loaded } = makeModels();
-  for (const load of [models.clip, models.checkpoint])
+  const { clip, checkpoint, clipVision, vae, diffusionModel } = models;
+  for (const load of [clip, checkpoint, clipVision, vae, diffusionModel])
     await expect(load(name, { signal })).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
+  await expect(models.textEncoders([name], 'sdxl')).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
+  expect(() => models.loraPath(name)).toThrow(expect.objectContaining({ code: 'MODEL_NOT_FOUND' }));
   expect(loaded).toEqual([]);
 });
 
@@ -107,4 +129,35 @@ test('of three checkpoints the one used longest ago frees its sessions', async (
   await models.checkpoint('b', { signal });
   expect(loaded).toEqual(['a', 'b', 'c', 'b']);
   expect(released).toEqual(['b', 'a']);
+});
+
+test('parts in files of their own: loaded once, and of three of a kind the one used longest ago frees its sessions', async () => {
+  for (const name of ['a', 'b', 'c'])
+    for (const folder of ['vae', 'unet', 'loras', 'text_encoders']) {
+      mkdirSync(join(modelsDir, folder), { recursive: true });
+      writeFileSync(join(modelsDir, folder, `${name}.safetensors`), '');
+    }
+  const { models, loaded, released } = makeModels();
+  const at = (folder: string, name: string) => join(modelsDir, folder, `${name}.safetensors`);
+  for (const name of ['a', 'b', 'a', 'c']) await models.vae(`${name}.safetensors`);
+  expect(loaded).toEqual(['a', 'b', 'c'].map((name) => at('vae', name)));
+  for (let turns = 0; released.length < 2 && turns < 100; turns++) await new Promise(setImmediate);
+  expect(released).toEqual([at('vae', 'b'), at('vae', 'b')]);
+  await models.diffusionModel('a.safetensors');
+  const both = ['b.safetensors', 'a.safetensors'];
+  const clip = await models.textEncoders(both, 'sdxl');
+  expect(await models.textEncoders(both, 'sdxl')).toBe(clip);
+  const paths = [at('text_encoders', 'b'), at('text_encoders', 'a')];
+  expect(loaded.slice(3)).toEqual([at('unet', 'a'), [...paths, 'sdxl'].join(' ')]);
+  expect(models.loraPath('c.safetensors')).toBe(at('loras', 'c'));
+  await expect(models.textEncoders(['org/name'], 'stable_diffusion')).rejects.toMatchObject({
+    code: 'MODEL_NOT_FOUND',
+  });
+});
+
+test('a bundled CLIP is no text encoder of a checkpoint', async () => {
+  const { models } = makeModels({ bundled: { clip: ['pico-2'] } });
+  await expect(models.textEncoders(['pico-2'], 'stable_diffusion')).rejects.toMatchObject({
+    code: 'MODEL_UNSUPPORTED',
+  });
 });

@@ -11,7 +11,7 @@ import { contentTypeOf } from '../../responses.ts';
 
 type NodeOutputs = Readonly<Record<string, UiOutput>>;
 
-/** Which item of which list a node has shown. */
+/** Which item of which list a node has shown; or what else is in the list. */
 export interface OutputPlace {
   readonly promptId: string;
   readonly nodeId: string;
@@ -36,36 +36,40 @@ export interface OutputItem {
 /** Says how pictures are shown; it is nothing to look at itself. */
 const NO_OUTPUT = ['animated'];
 
-/** Everything that nodes have shown, in their order. Numbers and booleans only say how other items are shown. */
+/** The index of what a list holds beside files and texts, all of it together: figures of a plot are no outputs one by one. */
+const DATA = -1;
+
+/** Everything that nodes have shown, in their order. */
 export function outputItems(promptId: string, outputs: NodeOutputs): OutputItem[] {
   return Object.entries(outputs).flatMap(([nodeId, lists]) =>
-    Object.entries(lists)
-      .filter(([key, items]) => !NO_OUTPUT.includes(key) && Array.isArray(items))
-      .flatMap(([key, items]) => items.flatMap((item, index) => itemOf({ promptId, nodeId, key, index }, item) ?? [])),
+    Object.entries(lists).flatMap(([key, items]) => {
+      const indices = Array.isArray(items) ? [...items.keys(), DATA] : [];
+      return indices.flatMap((index) => itemOf({ promptId, nodeId, key, index }, items) ?? []);
+    }),
   );
 }
 
 /** One of them. */
 export function outputItemAt(outputs: NodeOutputs, place: OutputPlace): OutputItem | undefined {
-  const { nodeId, key, index } = place;
-  if (!Object.hasOwn(outputs, nodeId) || !Object.hasOwn(outputs[nodeId], key) || NO_OUTPUT.includes(key))
-    return undefined;
+  const { nodeId, key } = place;
+  if (!Object.hasOwn(outputs, nodeId) || !Object.hasOwn(outputs[nodeId], key)) return undefined;
   const items = outputs[nodeId][key];
-  return Array.isArray(items) ? itemOf(place, items[index]) : undefined;
+  return Array.isArray(items) ? itemOf(place, items) : undefined;
 }
 
-function itemOf(place: OutputPlace, item: unknown): OutputItem | undefined {
-  if (typeof item === 'string')
-    return { place, name: textName(place, 'txt'), contentType: 'text/plain; charset=utf-8', content: { text: item } };
-  if (!isRecord(item)) return undefined;
+const isFile = (item: unknown): item is Record<string, unknown> & { readonly filename: string } =>
+  isRecord(item) && typeof item.filename === 'string';
+
+function itemOf(place: OutputPlace, items: readonly unknown[]): OutputItem | undefined {
+  if (NO_OUTPUT.includes(place.key)) return undefined;
+  if (place.index === DATA) return dataOf(place, items);
+  const item = items[place.index];
+  if (typeof item === 'string') {
+    const name = `${plainName(place)}_${place.index + 1}.txt`;
+    return { place, name, contentType: 'text/plain; charset=utf-8', content: { text: item } };
+  }
+  if (!isFile(item)) return undefined;
   const { filename, subfolder, type } = item;
-  if (typeof filename !== 'string')
-    return {
-      place,
-      name: textName(place, 'json'),
-      contentType: 'application/json',
-      content: { text: stringifyJson(item) },
-    };
   const file = {
     filename,
     subfolder: typeof subfolder === 'string' ? subfolder : '',
@@ -74,8 +78,14 @@ function itemOf(place: OutputPlace, item: unknown): OutputItem | undefined {
   return { place, name: filename, contentType: contentTypeOf(filename), content: { file } };
 }
 
-const textName = ({ nodeId, key, index }: OutputPlace, extension: string): string =>
-  `${`${nodeId}_${key}`.replace(/[^\w.-]+/g, '_')}_${index + 1}.${extension}`;
+function dataOf(place: OutputPlace, items: readonly unknown[]): OutputItem | undefined {
+  const data = items.filter((item) => typeof item !== 'string' && !isFile(item));
+  if (data.length === 0) return undefined;
+  const content = { text: stringifyJson(data) };
+  return { place, name: `${plainName(place)}.json`, contentType: 'application/json', content };
+}
+
+const plainName = ({ nodeId, key }: OutputPlace): string => `${nodeId}_${key}`.replace(/[^\w.-]+/g, '_');
 
 const PREFIX = 'asset_out_';
 

@@ -8,11 +8,12 @@ import express, { type Router } from 'express';
 import { createDecoders } from '../../../../engine/image/decoders.ts';
 import { createChoiceSources } from '../../../../server/files/choice-sources.ts';
 import { type DataFolders, prepareDataFolders } from '../../../../server/files/data-folders.ts';
-import { createOfferedModels } from '../../../../server/files/offered-models.ts';
+import type { ReadFileKind } from '../../../../server/files/file-kinds.ts';
 import { type AppDeps, createApp } from '../../../../server/http/app.ts';
 import { serverFeatures } from '../../../../server/http/routes/system.ts';
 import { createLog, type ServerLog } from '../../../../server/log.ts';
 import { createRegistry, loadPacks, type Pack } from '../../../../server/packs/packs.ts';
+import { modelsIn } from '../../../helpers/model-places.ts';
 
 export interface Reply {
   readonly status: number;
@@ -43,17 +44,26 @@ export interface TestApp {
 export interface TestAppOptions extends Partial<AppDeps['options']> {
   readonly packDirs?: readonly string[];
   readonly router?: Router;
+  /** The folder of a built studio. */
+  readonly studio?: string;
+  readonly readFileKind?: ReadFileKind;
 }
 
 export async function startApp({
   packDirs = [],
   router = express.Router(),
+  studio,
+  readFileKind,
   ...options
 }: TestAppOptions = {}): Promise<TestApp> {
   const dir = mkdtempSync(join(tmpdir(), 'pez-app-'));
   const folders = await prepareDataFolders(dir);
   const packs = await loadPacks({ packDirs });
   const log = createLog({ destination: { write: () => {} } });
+  const offered = modelsIn(folders.models, {
+    bundled: { clip: ['pico-clip'], checkpoint: ['pico-diffusion'] },
+    readFileKind,
+  });
   const subscriptions: [string, boolean][] = [];
   const maxUploadBytes = options.maxUploadBytes ?? 2 ** 20;
   const pictures = createDecoders();
@@ -68,16 +78,11 @@ export async function startApp({
     },
     folders,
     registry: createRegistry(packs),
-    sources: createChoiceSources(
-      folders,
-      createOfferedModels({
-        modelsDir: folders.models,
-        first: {},
-        bundled: { clip: ['pico-clip'], checkpoint: ['pico-diffusion'] },
-      }),
-    ),
+    ...offered,
+    sources: createChoiceSources(folders, offered.offered, offered.kinds),
     packs,
     pictures,
+    studio,
     features: serverFeatures({ maxUploadBytes }),
     log,
     subscribeLogs: (id, enabled) => void subscriptions.push([id, enabled]),

@@ -294,7 +294,9 @@ test('models are listed as the drop-downs offer them, bundled ones too', async (
     const [bundled, mine] = (await app.get(`/experiment/models/${kind}`)).json();
     expect(bundled).toMatchObject({ name: 'pico-clip', pathIndex: 0 });
     expect(bundled.size).toBeGreaterThan(1e6);
-    expect(mine).toMatchObject({ name: 'mine', pathIndex: 0, size: 5 });
+    expect(mine).toMatchObject({ name: 'mine', size: 5 });
+    const kinds: { name: string; folders: string[] }[] = (await app.get('/experiment/models')).json();
+    expect(kinds.find(({ name }) => name === kind)?.folders[mine.pathIndex]).toBe(join(app.folders.models, 'clip'));
   }
   const checkpoints = CheckpointLoaderSimple.input.required.ckpt_name[0];
   expect(checkpoints).toEqual(['pico-diffusion']);
