@@ -5,17 +5,39 @@ import { StoreError } from '../queue/store.ts';
 import { HttpError } from './http-error.ts';
 import { sendJson } from './responses.ts';
 
+/** Codes of API v2, and their statuses. */
+const STATUSES = {
+  invalid_request: 400,
+  not_found: 404,
+  blob_not_found: 404,
+  asset_in_use: 409,
+  hash_mismatch: 409,
+  idempotency_conflict: 409,
+  idempotency_key_reuse: 422,
+  invalid_workflow: 422,
+  missing_asset: 422,
+  workflow_format_ui: 422,
+  queue_full: 429,
+  too_many_streams: 429,
+} as const;
+
+interface ApiErrorOptions {
+  readonly details?: Readonly<Record<string, unknown>>;
+  readonly retryAfterSeconds?: number;
+  /** Instead of the code's. */
+  readonly status?: number;
+}
+
 /** A refusal with a code of API v2. */
 export class ApiError extends HttpError {
-  readonly code: string;
+  readonly code: keyof typeof STATUSES;
   readonly details: Readonly<Record<string, unknown>> | null;
   readonly retryAfterSeconds: number | undefined;
 
   constructor(
-    status: number,
-    code: string,
+    code: keyof typeof STATUSES,
     message: string,
-    { details, retryAfterSeconds }: { details?: Readonly<Record<string, unknown>>; retryAfterSeconds?: number } = {},
+    { details, retryAfterSeconds, status = STATUSES[code] }: ApiErrorOptions = {},
   ) {
     super(status, message);
     this.name = 'ApiError';
@@ -26,7 +48,7 @@ export class ApiError extends HttpError {
 }
 
 /** Whether a path is of API v2. ComfyUI's own /v2/userdata, which also answers below /api, is not. */
-export const isApiV2 = (path: string): boolean => /^\/api\/v2(?:\/(?!userdata(?:\/|$))|$)/.test(path);
+export const isApiV2 = (path: string): boolean => /^\/api\/v2(?:\/(?!userdata(?:\/|$))|$)/i.test(path);
 
 /** Codes of errors that come from elsewhere, by their status. */
 const CODES: Readonly<Record<number, string>> = {

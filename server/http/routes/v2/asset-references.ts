@@ -29,7 +29,7 @@ export async function resolveReferences(
 function missingAsset(ids: readonly string[]): ApiError {
   const named = ids.slice(0, MAX_NAMED).map((id) => id.slice(0, 300));
   const shown = `${named.join(', ')}${ids.length > named.length ? ', …' : ''}`;
-  return new ApiError(422, 'missing_asset', `There is no file for ${shown}: upload it to /api/v2/assets first.`, {
+  return new ApiError('missing_asset', `There is no file for ${shown}: upload it to /api/v2/assets first.`, {
     details: { missing_ids: named },
   });
 }

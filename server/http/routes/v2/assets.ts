@@ -23,7 +23,7 @@ export function assetRoutes(deps: ApiV2Deps, once: Once): RouteTable {
   const inTurn = limit(1); // two uploads of one content are one file
   const found = async (req: Request): Promise<FoundAsset> => {
     const asset = await findAsset(paramOf(req, 'id'), deps);
-    if (!asset) throw new ApiError(404, 'not_found', 'There is no such asset, or it is not kept any more.');
+    if (!asset) throw new ApiError('not_found', 'There is no such asset, or it is not kept any more.');
     return asset;
   };
   return {
@@ -85,13 +85,13 @@ async function upload(
   }
 }
 
-const invalidRequest = (message: string): ApiError => new ApiError(422, 'invalid_request', message);
+const invalidRequest = (message: string): ApiError => new ApiError('invalid_request', message, { status: 422 });
 
 /** Throws ApiError: 422 for a name that is missing or of a model, 409 hash_mismatch; and what safeParts throws. */
 function readFields({ fields, file }: Upload, hash: string): { filePath: string; contentType: string } {
   const expected = fields.get('expected_hash')?.trim();
   if (expected && readHash(expected) !== hash)
-    throw new ApiError(409, 'hash_mismatch', `The ${file.sizeBytes} bytes that arrived have the hash blake3:${hash}.`);
+    throw new ApiError('hash_mismatch', `The ${file.sizeBytes} bytes that arrived have the hash blake3:${hash}.`);
   const filePath = readFilePath(fields.get('file_path'));
   const contentType = fields.get('content_type')?.trim() ?? '';
   if (!/^[\w.+-]{1,100}\/[\w.+-]{1,100}(?:\s*;[ -~]{1,200})?$/.test(contentType))
@@ -166,7 +166,7 @@ async function mint(
   { hash, filePath }: { hash: string; filePath: string | undefined },
 ): Promise<{ asset: AssetRecord; isNew: boolean }> {
   const held = await heldContent(deps, hash);
-  if (!held) throw new ApiError(404, 'blob_not_found', 'There is no content of this hash: upload it.');
+  if (!held) throw new ApiError('blob_not_found', 'There is no content of this hash: upload it.');
   const same = deps.assets.findByHash(hash, filePath);
   if (same) return { asset: same, isNew: false };
   const asset = { ...held, id: newId(), filePath: filePath ?? held.filePath, createTime: Date.now() };
@@ -184,7 +184,7 @@ async function remove({ assets, folders, store }: ApiV2Deps, { id, promptId }: F
   if (!assets.findByHash(record.hash)) await removeAssetFile(folders, record.file);
 }
 
-const inUse = (why: string): ApiError => new ApiError(409, 'asset_in_use', `The asset can't be deleted: ${why}`);
+const inUse = (why: string): ApiError => new ApiError('asset_in_use', `The asset can't be deleted: ${why}`);
 
 function uploadView({ id, hash, sizeBytes, contentType, filePath, createTime }: AssetRecord, req: Request): V2Asset {
   return assetView({ id, hash, sizeBytes, contentType, filePath, createTime, promptId: null }, req);

@@ -21,7 +21,7 @@ export function eventRoutes(deps: ApiV2Deps): RouteTable {
   return {
     'GET /api/v2/jobs/:id/events': withJob(deps, (id, req, res) => {
       if (deps.feed.listeners >= limits.maxStreams)
-        throw new ApiError(429, 'too_many_streams', `${limits.maxStreams} streams are open: ask for the job instead.`, {
+        throw new ApiError('too_many_streams', `${limits.maxStreams} streams are open: ask for the job instead.`, {
           retryAfterSeconds: RETRY_AFTER_SECONDS,
         });
       res.writeHead(200, {

@@ -43,7 +43,7 @@ export const withJob =
   };
 
 const noJob = (id: string): ApiError =>
-  new ApiError(404, 'not_found', `There is no job ${id.slice(0, 200)}, or it is not kept any more.`);
+  new ApiError('not_found', `There is no job ${id.slice(0, 200)}, or it is not kept any more.`);
 
 async function foundJob(id: string, deps: ApiV2Deps, req: Request): Promise<V2Job> {
   const job = await jobView(id, deps, req);
@@ -95,7 +95,7 @@ function readQuery(req: Request): { limit: number; statuses: readonly V2Status[]
   return { limit, statuses: statuses?.length ? statuses : undefined, query };
 }
 
-const badQuery = (message: string): ApiError => new ApiError(400, 'invalid_request', message);
+const badQuery = (message: string): ApiError => new ApiError('invalid_request', message);
 
 const cursorOf = (createTime: number, promptId: string): string =>
   Buffer.from(JSON.stringify([createTime, promptId])).toString('base64url');

@@ -78,13 +78,13 @@ function keyOf(req: Request): string | undefined {
   const key = req.headers['idempotency-key'];
   if (key === undefined) return undefined;
   if (typeof key === 'string' && key !== '' && key.length <= MAX_KEY_LENGTH) return key;
-  throw new ApiError(400, 'invalid_request', `Idempotency-Key must have 1 to ${MAX_KEY_LENGTH} characters.`);
+  throw new ApiError('invalid_request', `Idempotency-Key must have 1 to ${MAX_KEY_LENGTH} characters.`);
 }
 
 const keyReuse = (): ApiError =>
-  new ApiError(422, 'idempotency_key_reuse', 'This Idempotency-Key stood for another request: use a new one.');
+  new ApiError('idempotency_key_reuse', 'This Idempotency-Key stood for another request: use a new one.');
 
 const conflict = (): ApiError =>
-  new ApiError(409, 'idempotency_conflict', 'A request with this Idempotency-Key is being worked on: try again.', {
+  new ApiError('idempotency_conflict', 'A request with this Idempotency-Key is being worked on: try again.', {
     retryAfterSeconds: 1,
   });

@@ -18,9 +18,9 @@ export interface Submission {
 /** For features to come: who sends them expects what we don't do. */
 const RESERVED = ['webhook_url', 'inputs'];
 
-const invalidRequest = (message: string): ApiError => new ApiError(422, 'invalid_request', message);
+const invalidRequest = (message: string): ApiError => new ApiError('invalid_request', message, { status: 422 });
 const invalidWorkflow = (message: string, details?: Readonly<Record<string, unknown>>): ApiError =>
-  new ApiError(422, 'invalid_workflow', message, { details });
+  new ApiError('invalid_workflow', message, { details });
 
 /** Throws ApiError 422: invalid_request, invalid_workflow, workflow_format_ui. */
 export function readSubmission(body: unknown): Submission {
@@ -32,7 +32,6 @@ export function readSubmission(body: unknown): Submission {
     throw invalidWorkflow('"workflow" must be a graph in API format: an object of node ids and nodes.');
   if (Array.isArray(workflow.nodes) && 'links' in workflow)
     throw new ApiError(
-      422,
       'workflow_format_ui',
       'This is a graph as an editor saves it; export it in API format and send that.',
     );

@@ -88,6 +88,6 @@ function extraDataOf({ extraData, metadata }: Submission, { req, createTime }: {
 }
 
 const queueFull = (limit: number): ApiError =>
-  new ApiError(429, 'queue_full', `${limit} prompts are waiting: try again when some have run.`, {
+  new ApiError('queue_full', `${limit} prompts are waiting: try again when some have run.`, {
     retryAfterSeconds: RETRY_AFTER_SECONDS,
   });
