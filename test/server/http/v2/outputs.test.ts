@@ -16,12 +16,12 @@ test('files, texts and data are outputs; what says how they are shown is none', 
     ['3', '3_candidates.json', 'file'],
     ['3', '3_similarity_2.txt', 'text'],
     ['3', '3_similarity.json', 'file'],
-    ['4:2/ü', 'a.png', 'image'],
-    ['4:2/ü', 'clip.mp4', 'video'],
     ['5', 'a.gif', 'image'],
     ['5', 'a.flac', 'audio'],
     ['5', 'a.bin', 'latent'],
     ['5', 'a.glb', 'file'],
+    ['4:2/ü', 'a.png', 'image'],
+    ['4:2/ü', 'clip.mp4', 'video'],
   ]);
   expect(items[2].content).toEqual({ text: '[{"prompt":"a"},{"prompt":"b"}]' });
   expect(items[4].content).toEqual({ text: '[0.5]' });
