@@ -61,8 +61,10 @@ async function measureCheckpoint(path: string, folder: string, python: string): 
   }
   try {
     const load: Record<string, number> = {};
-    for (const [who, worker] of Object.entries(workers))
+    for (const [who, worker] of Object.entries(workers)) {
       load[who] = (await worker.ask({ do: 'load', path: who === 'ours' ? path : diffusers })).seconds;
+      process.stderr.write(`  ${name}, ${who}: loaded in ${load[who].toFixed(1)} s\n`);
+    }
     const steps: Record<string, number> = {};
     for (const side of SIDES) Object.assign(steps, await stepsInTurns(workers, side));
     const { peak } = await workers.ours.ask({ do: 'memory' });
@@ -97,6 +99,7 @@ async function stepsInTurns(workers: Record<string, WeightsWorker>, side: number
   for (let round = -1; round < ROUNDS; round++)
     for (const [who, worker] of Object.entries(workers)) {
       const { seconds } = await worker.ask({ do: 'step', side });
+      process.stderr.write(`  ${who}, ${side} px: ${seconds.toFixed(2)} s\n`);
       if (round >= 0) (times[`${who} ${side}`] ??= []).push(seconds);
     }
   return Object.fromEntries(Object.entries(times).map(([key, list]) => [key, median(list)]));

@@ -1,13 +1,18 @@
 """The bench's process for diffusers on PyTorch: questions and answers are JSON, one a line."""
 
 import json
+import os
 import resource
 import sys
 import time
 
-import torch
-from diffusers import StableDiffusionPipeline
+os.environ |= {"TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "TQDM_DISABLE": "1"}
 
+import diffusers  # noqa: E402
+import torch  # noqa: E402
+
+diffusers.utils.logging.set_verbosity_error()
+diffusers.utils.logging.disable_progress_bar()
 torch.set_grad_enabled(False)
 
 
@@ -15,7 +20,7 @@ def load(path):
     """Until a small picture is drawn."""
     global pipe
     start = time.perf_counter()
-    pipe = StableDiffusionPipeline.from_pretrained(path, torch_dtype=torch.float32, local_files_only=True)
+    pipe = diffusers.StableDiffusionPipeline.from_pretrained(path, local_files_only=True).to(torch.float32)
     pipe.set_progress_bar_config(disable=True)
     pipe("a red cat", width=64, height=64, num_inference_steps=1, guidance_scale=7.0, output_type="np")
     return {"seconds": time.perf_counter() - start}
