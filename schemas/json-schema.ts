@@ -1,6 +1,18 @@
 // Everything that crosses a boundary as JSON Schema (draft 2020-12), from the same source as the types.
 // The server serves it at /schemas/<name>.json.
 import { z } from 'zod';
+import {
+  v2Asset,
+  v2AssetReference,
+  v2Error,
+  v2Job,
+  v2JobList,
+  v2Output,
+  v2PreviewEvent,
+  v2Progress,
+  v2StatusEvent,
+  v2Workflow,
+} from './api-v2.ts';
 import { plainError, promptAccepted, promptRefusal } from './errors.ts';
 import { executionMessages, featureFlags, logsEvent, statusEvent } from './events.ts';
 import { history, queue, queueInfo } from './history.ts';
@@ -47,6 +59,16 @@ export const boundaries: Readonly<Record<string, z.ZodType>> = {
   'log-subscription': logSubscription,
   settings,
   'new-user': newUser,
+  'v2-job': v2Job,
+  'v2-job-list': v2JobList,
+  'v2-workflow': v2Workflow,
+  'v2-output': v2Output,
+  'v2-asset': v2Asset,
+  'v2-asset-reference': v2AssetReference,
+  'v2-error': v2Error,
+  'v2-event-status': v2StatusEvent,
+  'v2-event-progress': v2Progress,
+  'v2-event-preview': v2PreviewEvent,
   ...Object.fromEntries(
     Object.entries(events).map(([type, schema]) => [
       `event-${type.replaceAll('_', '-')}`,

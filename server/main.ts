@@ -23,9 +23,10 @@ import { checkExposure, createServers, listenAll, stopServer, urlOf } from './li
 import { createLog, type ServerLog } from './log.ts';
 import { type ServerOptions, serverDefaults } from './options.ts';
 import { createDispatcher, type Dispatcher } from './queue/dispatcher.ts';
+import { createJobFeed, type JobFeed } from './queue/job-feed.ts';
 import { keptPreviews } from './queue/kept-previews.ts';
-import { type JobStoreOptions, openJobStore } from './queue/sqlite-store.ts';
-import { type JobStore, StoreError } from './queue/store.ts';
+import { type JobStoreOptions, openStores, type Stores } from './queue/sqlite-store.ts';
+import { StoreError } from './queue/store.ts';
 import { createUpgradeCheck } from './security.ts';
 import { createSocketHub, type SocketHub, type SocketHubOptions } from './sockets/hub.ts';
 import { checkFolders, checkModels } from './start-check.ts';
@@ -85,11 +86,12 @@ interface Setup extends Required<Pick<StartOptions, 'log'>>, Pick<StartOptions, 
 
 /** Each part is given to `closing` as soon as it is there. */
 async function startParts(setup: Setup): Promise<RunningServer> {
-  const store = await openStore(setup);
+  const stores = await openStore(setup);
   const worker = startWorker(setup);
   const servers = openServers(setup);
-  const { hub, dispatcher } = connectQueue(setup, { store, worker });
-  const app = createServerApp(setup, { store, hub, dispatcher });
+  const queue = connectQueue(setup, { stores, worker });
+  const { hub, dispatcher } = queue;
+  const app = createServerApp(setup, queue);
   for (const server of servers) {
     server.on('request', app);
     hub.attach(server, createUpgradeCheck(setup.options));
@@ -107,23 +109,23 @@ async function startParts(setup: Setup): Promise<RunningServer> {
 }
 
 /** The store and its lock; as long as it is held the data folder is ours, so that is when temp/ is emptied. */
-async function openStore({ options, environment: { folders }, log, closing }: Setup): Promise<JobStore> {
-  const store = lockStore({
+async function openStore({ options, environment: { folders }, log, closing }: Setup): Promise<Stores> {
+  const stores = lockStore({
     file: join(folders.root, 'queue.sqlite'),
     maxHistory: options.maxHistory,
     warn: (message) => log.logger.warn(message),
   });
-  closing.add(() => store.close());
-  const clean = async () => emptyTemp(folders, await keptPreviews(store, folders.temp));
+  closing.add(() => stores.jobs.close());
+  const clean = async () => emptyTemp(folders, await keptPreviews(stores.jobs, folders.temp));
   await clean();
   closing.add(clean);
   await addExamples(folders);
-  return store;
+  return stores;
 }
 
-function lockStore(options: JobStoreOptions): JobStore {
+function lockStore(options: JobStoreOptions): Stores {
   try {
-    return openJobStore(options);
+    return openStores(options);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     throw new InputError('OPTION_INVALID', error.message, { cause: error });
@@ -149,11 +151,18 @@ function openServers({ options, closing }: Setup): Server[] {
   return servers;
 }
 
+interface Queue {
+  readonly stores: Stores;
+  readonly hub: SocketHub;
+  readonly feed: JobFeed;
+  readonly dispatcher: Dispatcher;
+}
+
 /** The dispatcher tells the sockets, and they ask it: what runs for a client that connects, how much waits. */
 function connectQueue(
   { options, log, sockets: limits, closing }: Setup,
-  { store, worker }: { readonly store: JobStore; readonly worker: WorkerHost },
-): { readonly hub: SocketHub; readonly dispatcher: Dispatcher } {
+  { stores, worker }: { readonly stores: Stores; readonly worker: WorkerHost },
+): Queue {
   const hub = createSocketHub({
     queueRemaining: () => dispatcher.queueRemaining(),
     executingNode: (clientId) => dispatcher.executingNode(clientId),
@@ -163,16 +172,20 @@ function connectQueue(
     limits,
   });
   closing.add(() => hub.close());
-  const dispatcher = createDispatcher({ store, worker, hub, log: log.logger, previewMethod: options.previewMethod });
+  const { previewMethod } = options;
+  const feed = createJobFeed();
+  const queue = { store: stores.jobs, worker, hub, observer: feed };
+  const dispatcher = createDispatcher({ ...queue, log: log.logger, previewMethod });
   closing.add(() => dispatcher.close());
   closing.add(log.subscribe((entry) => hub.logs([entry], LOG_SIZE)));
-  return { hub, dispatcher };
+  return { stores, hub, feed, dispatcher };
 }
 
 function createServerApp(
   { options, environment, log, closing }: Setup,
-  { store, hub, dispatcher }: { readonly store: JobStore; readonly hub: SocketHub; readonly dispatcher: Dispatcher },
+  { stores: { jobs: store, keys, assets }, hub, feed, dispatcher }: Queue,
 ): ReturnType<typeof createApp> {
+  const { maxQueueLength, maxPromptBytes } = options;
   const pictures = createDecoders();
   closing.add(() => pictures.close());
   return createApp({
@@ -185,18 +198,13 @@ function createServerApp(
     subscribeLogs: (clientId, enabled) => hub.subscribeLogs(clientId, enabled),
     queueRemaining: () => store.remaining(),
     routers: [
-      promptRoutes({
-        ...environment,
-        dispatcher,
-        store,
-        maxQueueLength: options.maxQueueLength,
-        maxBytes: options.maxPromptBytes,
-      }),
+      promptRoutes({ ...environment, dispatcher, store, maxQueueLength, maxBytes: maxPromptBytes }),
       queueRoutes({ store, dispatcher }),
       historyRoutes({ store }),
       jobsRoutes({ store, dispatcher }),
       interruptRoutes({ dispatcher }),
     ],
+    apiV2: { ...{ files: environment.files, store, dispatcher, feed }, keys, assets, maxQueueLength, maxPromptBytes },
     argv: ['pez-nodes', ...withoutToken(process.argv.slice(2))],
   });
 }

@@ -130,7 +130,7 @@ export function securityHeaders(corsOrigin: string | undefined): Readonly<Record
       : {
           'Access-Control-Allow-Origin': corsOrigin,
           'Access-Control-Allow-Methods': 'POST, GET, DELETE, PUT, OPTIONS, PATCH',
-          'Access-Control-Allow-Headers': 'Content-Type, Authorization',
+          'Access-Control-Allow-Headers': 'Content-Type, Authorization, Idempotency-Key',
           'Access-Control-Allow-Credentials': 'true',
           ...(corsOrigin !== '*' && { Vary: 'Origin' }),
         }),

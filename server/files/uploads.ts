@@ -18,8 +18,12 @@ export interface Received {
   discard(): Promise<void>;
 }
 
-/** Streams into a new hidden file in `folder`. If anything goes wrong, nothing is left of it. */
-export async function receive(stream: Readable, folder: string): Promise<Received> {
+/** Streams into a new hidden file in `folder`; `onPiece` sees each piece. If anything goes wrong, nothing is left of it. */
+export async function receive(
+  stream: Readable,
+  folder: string,
+  onPiece: (piece: Uint8Array) => void = () => undefined,
+): Promise<Received> {
   const path = join(folder, `.upload-${randomUUID()}`);
   const hash = createHash('sha256');
   let sizeBytes = 0;
@@ -30,6 +34,7 @@ export async function receive(stream: Readable, folder: string): Promise<Receive
       async function* (pieces: AsyncIterable<Buffer>) {
         for await (const piece of pieces) {
           hash.update(piece);
+          onPiece(piece);
           sizeBytes += piece.length;
           yield piece;
         }

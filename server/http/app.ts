@@ -22,6 +22,8 @@ import { templateRoutes } from './routes/templates.ts';
 import { uploadRoutes } from './routes/upload.ts';
 import { userdataRoutes } from './routes/userdata.ts';
 import { userRoutes } from './routes/users.ts';
+import { apiV2Routes } from './routes/v2/api-v2.ts';
+import type { ApiV2Deps } from './routes/v2/deps.ts';
 import { viewRoutes } from './routes/view.ts';
 import { webRootRoutes } from './routes/web-root.ts';
 import { createUsers } from './users.ts';
@@ -60,6 +62,8 @@ export interface AppDeps {
   queueRemaining(): number;
   /** More routes, at their path and below /api: prompt, queue, history, jobs. */
   readonly routers: readonly Router[];
+  /** API v2, if there is a queue. */
+  readonly apiV2?: Omit<ApiV2Deps, 'folders' | 'quota' | 'maxUploadBytes' | 'registry' | 'sources'>;
   /** The command line, as /system_stats shows it. */
   readonly argv?: readonly string[];
 }
@@ -87,6 +91,7 @@ export function createApp(deps: AppDeps): Express {
       packRoutes({ packs, frontEndRoot }),
     ],
     plainRouters: [
+      ...(deps.apiV2 ? [apiV2Routes({ ...deps.apiV2, folders, quota, maxUploadBytes, registry, sources })] : []),
       internalRoutes({ folders, models, log, subscribeLogs: deps.subscribeLogs }),
       packFileRoutes({ packs, frontEndRoot }),
       templateRoutes({ packs }),

@@ -6,6 +6,7 @@ import type { ServerLog } from '../log.ts';
 import type { ServerOptions } from '../options.ts';
 import { createRequestCheck, securityHeaders, TOKEN_MISSING, tokenPagePolicy } from '../security.ts';
 import { createTokenCheck } from '../token.ts';
+import { isApiV2, sendEnvelope } from './envelope.ts';
 import { HttpError } from './http-error.ts';
 import { renderTokenPage } from './page/token-page.ts';
 import { queryOf, sendEmpty, sendJson } from './responses.ts';
@@ -141,6 +142,11 @@ function sendError({ logger }: MountDeps['log']): ErrorRequestHandler {
     if (res.headersSent) {
       if (!req.destroyed) logger.warn({ err: error }, `${req.method} ${req.path} broke off`);
       res.destroy();
+      return;
+    }
+    if (isApiV2(req.path)) {
+      const status = sendEnvelope(res, error, error instanceof InputError ? statusOf(error) : undefined);
+      if (status >= 500) logger.error({ err: error }, `${req.method} ${req.path} failed`);
       return;
     }
     if (error instanceof InputError) {

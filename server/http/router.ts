@@ -2,7 +2,7 @@
 import express, { type RequestHandler, type Response, type Router } from 'express';
 
 /** `METHOD /path` → its handler, tried in this order. */
-export type RouteTable = Readonly<Record<`${'GET' | 'POST' | 'PATCH' | 'DELETE'} /${string}`, RequestHandler>>;
+export type RouteTable = Readonly<Record<`${'GET' | 'HEAD' | 'POST' | 'PATCH' | 'DELETE'} /${string}`, RequestHandler>>;
 
 /** A router of these routes. A request that no handler takes is passed on, with the methods of its path noted (methodsOf). */
 export function createRouter(table: RouteTable): Router {
@@ -10,7 +10,7 @@ export function createRouter(table: RouteTable): Router {
   const methods = new Map<string, string[]>();
   for (const [route, handler] of Object.entries(table)) {
     const [method, path] = route.split(' ');
-    router[method.toLowerCase() as 'get' | 'post' | 'patch' | 'delete'](path, handler);
+    router[method.toLowerCase() as 'get' | 'head' | 'post' | 'patch' | 'delete'](path, handler);
     methods.set(path, [...(methods.get(path) ?? []), method]);
   }
   for (const [path, names] of methods)

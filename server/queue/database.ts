@@ -66,6 +66,27 @@ const MIGRATIONS: readonly string[] = [
    CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
    INSERT INTO counters VALUES ('number', 0), ('finished', 0);`,
   'ALTER TABLE jobs ADD COLUMN worker_deaths INTEGER NOT NULL DEFAULT 0;',
+  `CREATE TABLE idempotency_keys (
+     scope TEXT NOT NULL, -- jobs, assets
+     key TEXT NOT NULL,
+     fingerprint TEXT NOT NULL,
+     subject TEXT NOT NULL,
+     answer TEXT NOT NULL,
+     settled INTEGER NOT NULL DEFAULT 0,
+     create_time INTEGER NOT NULL,
+     UNIQUE (scope, key)
+   );
+   CREATE INDEX idempotency_keys_by_time ON idempotency_keys (create_time);
+   CREATE TABLE assets (
+     id TEXT NOT NULL UNIQUE,
+     hash TEXT NOT NULL,
+     file TEXT NOT NULL,
+     size_bytes INTEGER NOT NULL,
+     content_type TEXT NOT NULL,
+     file_path TEXT NOT NULL,
+     create_time INTEGER NOT NULL
+   );
+   CREATE INDEX assets_by_hash ON assets (hash, file_path);`,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -5,6 +5,7 @@ import type { JobOutcome } from '../job.ts';
 import { type Audience, audienceOf, type PreviewMethod } from '../preview-audience.ts';
 import type { LostRun } from '../worker/active-job.ts';
 import type { FreeFlags, WorkerHost } from '../worker/host.ts';
+import type { JobObserver } from './job-feed.ts';
 import { acceptedLine, endedLine } from './run-log.ts';
 import type { JobStore, NewJob, TakenJob } from './store.ts';
 
@@ -30,6 +31,8 @@ export interface DispatcherOptions {
   readonly workerRetryMs?: number;
   /** Who gets previews and text of prompts that do not say; none: clients that announced themselves. */
   readonly previewMethod?: PreviewMethod;
+  /** Hears of every job, whoever queued it. */
+  readonly observer?: JobObserver;
 }
 
 /** Jobs one after the other, from the store to the worker and back. */
@@ -45,8 +48,10 @@ export interface Dispatcher {
   interrupt(promptId?: string): boolean;
   /** Removes pending prompts from the queue; without ids, all of them. Returns how many. */
   remove(promptIds?: readonly string[]): number;
-  /** Removes a prompt from the queue or interrupts it. Returns whether it was there. */
-  cancel(promptId: string): boolean;
+  /** Removes a prompt from the queue or interrupts it. Returns whether it was there. `keep`: a waiting one goes to the history. */
+  cancel(promptId: string, options?: { readonly keep: boolean }): boolean;
+  /** Whether a user has interrupted this prompt, and it still runs. */
+  isInterrupted(promptId: string): boolean;
   /** Frees memory as soon as nothing runs (protocol: Interrupt and free). */
   free(flags: FreeFlags): void;
   /** Display id of the node that runs now, if the running prompt is this client's (protocol: Connecting). */
@@ -113,6 +118,7 @@ class QueueDispatcher implements Dispatcher {
   readonly #retryMs: number;
   readonly #workerRetryMs: number;
   readonly #previewMethod: PreviewMethod | undefined;
+  readonly #observer: JobObserver | undefined;
   /** Accepted, but the answer is still under way. */
   readonly #held = new Set<string>();
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -137,6 +143,7 @@ class QueueDispatcher implements Dispatcher {
     retryMs = RETRY_MS,
     workerRetryMs = WORKER_RETRY_MS,
     previewMethod,
+    observer,
   }: DispatcherOptions) {
     this.#store = store;
     this.#worker = worker;
@@ -147,6 +154,7 @@ class QueueDispatcher implements Dispatcher {
     this.#retryMs = retryMs;
     this.#workerRetryMs = workerRetryMs;
     this.#previewMethod = previewMethod;
+    this.#observer = observer;
   }
 
   start(): void {
@@ -171,20 +179,34 @@ class QueueDispatcher implements Dispatcher {
     const running = this.#running;
     if (!running || (promptId !== undefined && running.job.promptId !== promptId)) return false;
     running.interrupted = true;
-    return this.#worker.interrupt(running.job.promptId);
+    const isInterrupted = this.#worker.interrupt(running.job.promptId);
+    this.#observer?.changed();
+    return isInterrupted;
+  }
+
+  isInterrupted(promptId: string): boolean {
+    return this.#running?.job.promptId === promptId && this.#running.interrupted;
   }
 
   remove(promptIds?: readonly string[]): number {
     const removed = this.#store.deletePending(promptIds);
-    if (removed > 0) {
-      this.#tellStatus();
-      this.#wake(); // one whose answer is under way may have stood in front of others
-    }
+    if (removed > 0) this.#noteRemoval();
     return removed;
   }
 
-  cancel(promptId: string): boolean {
-    return this.remove([promptId]) > 0 || this.interrupt(promptId);
+  cancel(promptId: string, { keep } = { keep: false }): boolean {
+    return (keep ? this.#withdraw(promptId) : this.remove([promptId]) > 0) || this.interrupt(promptId);
+  }
+
+  #withdraw(promptId: string): boolean {
+    const wasPending = this.#store.withdraw(promptId);
+    if (wasPending) this.#noteRemoval();
+    return wasPending;
+  }
+
+  #noteRemoval(): void {
+    this.#tellStatus();
+    this.#wake(); // one whose answer is under way may have stood in front of others
   }
 
   free({ unloadModels, freeMemory }: FreeFlags): void {
@@ -299,6 +321,7 @@ class QueueDispatcher implements Dispatcher {
     const told = { node: undefined, start: undefined, progress: undefined };
     const current: Running = { job, audience, since: performance.now(), ...told, interrupted: false, lost: undefined };
     this.#running = current;
+    this.#observer?.started(job);
     this.#tellStatus();
     const outcome = this.#is('working') ? await this.#outcomeOf(current) : undefined;
     if (this.#is('closed')) return; // it was abandoned
@@ -344,6 +367,7 @@ class QueueDispatcher implements Dispatcher {
     if (event.type === 'execution_start') current.start = event;
     if (event.type === 'progress_state') current.progress = event;
     const { job, audience } = current;
+    this.#observer?.event(job.promptId, event);
     this.#hub.emit(
       job.clientId,
       event,
@@ -381,6 +405,7 @@ class QueueDispatcher implements Dispatcher {
   }
 
   #tellStatus(): void {
+    this.#observer?.changed();
     try {
       this.#hub.status(this.#store.remaining());
     } catch (error) {

@@ -1,4 +1,4 @@
-// Outcomes with execution_error that no worker reported: the queue makes them itself.
+// Outcomes that no worker reported: the queue makes them itself.
 import type { HistoryMessage, JobOutcome } from '../job.ts';
 
 /** The job was running every time the server died. */
@@ -24,6 +24,12 @@ export const promptUnreadable = (promptId: string, reason: string): JobOutcome =
     'PromptUnreadable',
     `The prompt was damaged on the disk and can't be read: ${reason} Queue it again, and check the disk.`,
   );
+
+/** A user cancelled it before it began. */
+export function withdrawn(promptId: string): JobOutcome {
+  const data = { prompt_id: promptId, node_id: '', node_type: '', executed: [], timestamp: Date.now() };
+  return { status: 'interrupted', outputs: {}, meta: {}, messages: [['execution_interrupted', data]] };
+}
 
 function failure(promptId: string, type: string, message: string): JobOutcome {
   const timestamp = Date.now();

@@ -3,8 +3,8 @@
 import type { UiOutput } from '../../schemas/events.ts';
 import type { JobDetail, JobStatus, JobSummary } from '../../schemas/jobs.ts';
 import { parseJson } from '../json.ts';
-import { type JobDatabase, text } from './database.ts';
-import type { HistoryWindow, JobQuery } from './store.ts';
+import { type JobDatabase, type SqlValue, text } from './database.ts';
+import type { HistoryWindow, JobPlace, JobQuery } from './store.ts';
 import { type OutcomeSummary, tidyOutputs } from './summary.ts';
 
 /** Prompts that are read at once: each may be as large as a request. */
@@ -134,14 +134,9 @@ const DETAILS = `${LISTED}, ${text('prompt', 'extra_data', 'outputs', 'execution
 /** A page of jobs, and how many there are in all. */
 export function readJobs(
   db: JobDatabase,
-  { statuses, workflowId, sortBy = 'created_at', sortOrder = 'desc', limit, offset = 0 }: JobQuery,
+  { sortBy = 'created_at', sortOrder = 'desc', limit, offset = 0, ...filters }: JobQuery,
 ): { jobs: JobSummary[]; total: number } {
-  const conditions = [
-    ...(statuses ? ['status IN (SELECT value FROM json_each(?))'] : []),
-    ...(workflowId === undefined ? [] : ['workflow_id = ?']),
-  ];
-  const values = [...(statuses ? [JSON.stringify(statuses)] : []), ...(workflowId === undefined ? [] : [workflowId])];
-  const where = conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : '';
+  const { where, values } = conditionsOf(filters);
   const direction = sortOrder === 'asc' ? 'ASC' : 'DESC';
   const key = sortBy === 'created_at' ? 'create_time' : 'coalesce(end_time - start_time, 0)';
   const { total } = db.get<{ total: number }>(`SELECT count(*) AS total FROM jobs ${where}`, ...values)!;
@@ -151,6 +146,32 @@ export function readJobs(
   );
   return { jobs: rows.filter(hasName).map(summaryOf), total };
 }
+
+const AFTER = `(create_time < ? OR (create_time = ? AND seq < (SELECT seq FROM jobs WHERE prompt_id = ?)))`;
+/** Each wanted entry is among those of the job. A text that a disk has damaged has none. */
+const HAS_LABELS = `CASE WHEN json_valid(extra_data) THEN NOT EXISTS (SELECT 1 FROM json_each(?) AS wanted WHERE NOT EXISTS (
+  SELECT 1 FROM json_each(extra_data, '$.job_metadata') AS has WHERE has.key = wanted.key AND has.value = wanted.value)) ELSE 0 END`;
+
+function conditionsOf({ statuses, workflowId, after, labels }: JobQuery): { where: string; values: SqlValue[] } {
+  const all: [condition: string, ...values: SqlValue[]][] = [];
+  if (statuses) all.push(['status IN (SELECT value FROM json_each(?))', JSON.stringify(statuses)]);
+  if (workflowId !== undefined) all.push(['workflow_id = ?', workflowId]);
+  if (after) all.push([AFTER, after.createTime, after.createTime, after.promptId]);
+  if (labels) all.push([HAS_LABELS, JSON.stringify(labels)]);
+  const where = all.length > 0 ? `WHERE ${all.map(([condition]) => condition).join(' AND ')}` : '';
+  return { where, values: all.flatMap(([, ...values]) => values) };
+}
+
+/** Where a job is. */
+export function readPlace(db: JobDatabase, promptId: string): JobPlace | undefined {
+  const row = db.get<{ status: JobStatus | null; ahead: number }>(PLACE, promptId);
+  return row && row.status !== null ? { status: row.status, ahead: row.ahead } : undefined;
+}
+
+const PLACE = `SELECT ${text('status')}, CASE jobs.status WHEN 'pending' THEN (
+    SELECT count(*) FROM jobs AS other WHERE other.status = 'pending'
+      AND (other.number < jobs.number OR (other.number = jobs.number AND other.prompt_id < jobs.prompt_id))
+  ) ELSE 0 END AS ahead FROM jobs WHERE jobs.prompt_id = ?`;
 
 /** A job with all its details. */
 export function readJob(db: JobDatabase, promptId: string): JobDetail | undefined {

@@ -43,6 +43,13 @@ const SHOWN_NOTHING = {
   meta: '{}',
   execution_status: '{"status_str":"error","completed":false,"messages":[]}',
 };
+const OTHER_TABLES: Readonly<Record<string, { texts: readonly string[]; numbers: readonly string[] }>> = {
+  assets: { texts: ['id', 'hash', 'file', 'content_type', 'file_path'], numbers: ['size_bytes', 'create_time'] },
+  idempotency_keys: {
+    texts: ['scope', 'key', 'fingerprint', 'subject', 'answer'],
+    numbers: ['settled', 'create_time'],
+  },
+};
 /** Rows that are looked for one by one at most, beside those that an index names. */
 const MAX_PROBES = 2_000_000;
 
@@ -77,16 +84,23 @@ function recover(damaged: DamagedDatabase, problem: string, target: string): Sal
       else if (entry) lost.push({ promptId: entry.promptId, waited: entry.waited });
     }
     copyCounters(damaged, copy);
+    for (const table of Object.keys(OTHER_TABLES)) {
+      for (const row of damaged.rowsOf(table)) insertInto(copy, table, row);
+    }
   });
   copy.close();
   return { state: 'recovered', problem, kept, lost, maybeMore: !complete };
 }
 
 /** False if another row has the same id, by a fault of the disk. */
-function insert(copy: JobDatabase, row: Row): boolean {
-  const columns = Object.keys(row);
-  const places = columns.map(() => '?').join(', ');
-  return copy.run(`INSERT OR IGNORE INTO jobs (${columns.join(', ')}) VALUES (${places})`, ...Object.values(row)) > 0;
+const insert = (copy: JobDatabase, row: Row): boolean => insertInto(copy, 'jobs', row);
+
+function insertInto(copy: JobDatabase, table: string, row: Row): boolean {
+  const columns = Object.keys(row).join(', ');
+  const places = Object.keys(row)
+    .map(() => '?')
+    .join(', ');
+  return copy.run(`INSERT OR IGNORE INTO ${table} (${columns}) VALUES (${places})`, ...Object.values(row)) > 0;
 }
 
 /** Both go on above everything that was used. */
@@ -189,6 +203,27 @@ class DamagedDatabase {
     } catch {
       return undefined;
     }
+  }
+
+  /** The rows of a table of API v2 that can be read: an asset that is lost is uploaded again, a key protects no more. */
+  rowsOf(table: string): Row[] {
+    const { texts, numbers } = OTHER_TABLES[table];
+    const selected = [...numbers, ...texts.map((name) => `CAST(${name} AS BLOB) AS ${name}`)].join(', ');
+    const rows: Row[] = [];
+    try {
+      const raws = this.#database.prepare(`SELECT ${selected} FROM ${table} NOT INDEXED`).iterate([]);
+      for (const raw of raws as IterableIterator<RawRow>) {
+        const entries = Object.entries(raw).map(([name, value]) => [
+          name,
+          numbers.includes(name) ? value : toText(value),
+        ]);
+        if (entries.every(([, value]) => typeof value === 'string' || typeof value === 'number'))
+          rows.push(Object.fromEntries(entries) as Row);
+      }
+    } catch {
+      // Up to here; or a file from before there were such tables.
+    }
+    return rows;
   }
 
   counters(): [name: string, value: number][] {

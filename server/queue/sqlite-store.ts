@@ -1,14 +1,18 @@
-// The store of jobs in a SQLite file: what was accepted outlives the process.
+// The store of jobs in a SQLite file: what was accepted outlives the process. What API v2 keeps is in the same file.
 import type { UiOutput } from '../../schemas/events.ts';
 import type { JobDetail, JobSummary } from '../../schemas/jobs.ts';
 import type { JobOutcome } from '../job.ts';
 import { stringifyJson } from '../json.ts';
+import type { AssetRecords } from './asset-records.ts';
 import { checkBeforeOpen } from './check-before-open.ts';
 import { type JobDatabase, openJobDatabase, text } from './database.ts';
-import { promptUnreadable, resultUnstorable, serverDied } from './failures.ts';
+import { promptUnreadable, resultUnstorable, serverDied, withdrawn } from './failures.ts';
+import type { IdempotencyKeys } from './idempotency-keys.ts';
 import { fromRow, splitCredentials, TAKEN, type TakenRow, toRow, workflowId } from './job-row.ts';
-import { readHistory, readJob, readJobs, readOutputs, readQueue } from './queries.ts';
-import type { HistoryWindow, JobQuery, JobStore, NewJob, TakenJob } from './store.ts';
+import { readHistory, readJob, readJobs, readOutputs, readPlace, readQueue } from './queries.ts';
+import { createSqliteAssets } from './sqlite-assets.ts';
+import { createSqliteKeys } from './sqlite-keys.ts';
+import type { HistoryWindow, JobPlace, JobQuery, JobStore, NewJob, TakenJob } from './store.ts';
 import { summarise } from './summary.ts';
 
 export interface JobStoreOptions {
@@ -31,18 +35,29 @@ const MAX_ATTEMPTS = 3;
  * recovered into a new one. Jobs that were running when the last process ended are pending again, unless that happened too often.
  * Throws StoreError when the file is in use, damaged or cannot be written.
  */
-export function openJobStore({
+export const openJobStore = (options: JobStoreOptions): JobStore => openStores(options).jobs;
+
+/** What one file holds. Closing the jobs closes all of it. */
+export interface Stores {
+  readonly jobs: JobStore;
+  readonly keys: IdempotencyKeys;
+  readonly assets: AssetRecords;
+}
+
+/** As openJobStore, with the other tables of the file. */
+export function openStores({
   file,
   maxHistory = MAX_HISTORY,
   maxAttempts = MAX_ATTEMPTS,
   maxBytes,
   warn = () => undefined,
-}: JobStoreOptions): JobStore {
+}: JobStoreOptions): Stores {
   for (const message of checkBeforeOpen(file)) warn(message);
   const db = openJobDatabase(file);
   try {
     if (maxBytes !== undefined) db.limitBytes(maxBytes);
-    return new SqliteJobStore(db, { maxHistory, maxAttempts });
+    const jobs = new SqliteJobStore(db, { maxHistory, maxAttempts });
+    return { jobs, keys: createSqliteKeys(db), assets: createSqliteAssets(db) };
   } catch (error) {
     db.close();
     throw error;
@@ -169,6 +184,12 @@ class SqliteJobStore implements JobStore {
     this.#credentials.delete(promptId);
   }
 
+  withdraw(promptId: string): boolean {
+    if (this.place(promptId)?.status !== 'pending') return false;
+    if (this.take(promptId)) this.finish(promptId, withdrawn(promptId));
+    return true;
+  }
+
   deletePending(promptIds?: readonly string[]): number {
     const removed = this.#delete("status = 'pending'", promptIds);
     for (const id of promptIds ?? this.#credentials.keys()) if (!this.has(id)) this.#credentials.delete(id);
@@ -201,6 +222,10 @@ class SqliteJobStore implements JobStore {
 
   job(promptId: string): JobDetail | undefined {
     return readJob(this.#toRead(), promptId);
+  }
+
+  place(promptId: string): JobPlace | undefined {
+    return readPlace(this.#toRead(), promptId);
   }
 
   close(): void {

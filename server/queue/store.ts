@@ -24,6 +24,16 @@ export interface JobQuery {
   readonly sortOrder?: 'asc' | 'desc';
   readonly limit?: number;
   readonly offset?: number;
+  /** Only jobs that a list by time has after this one. */
+  readonly after?: { readonly createTime: number; readonly promptId: string };
+  /** Only jobs whose `extra_data.job_metadata` has these entries. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** Where a job is now. `ahead`: of a pending one, how many run before it; otherwise 0. */
+export interface JobPlace {
+  readonly status: JobStatus;
+  readonly ahead: number;
 }
 
 /** `maxItems` alone: the last ones; with an offset: from there, counted from the oldest. */
@@ -66,6 +76,8 @@ export interface JobStore {
    */
   finish(promptId: string, outcome: JobOutcome): void;
 
+  /** Moves a pending job into the history, as one that was cancelled. Returns whether it was pending. */
+  withdraw(promptId: string): boolean;
   /** Removes pending jobs; without ids, all of them. Returns how many there were. */
   deletePending(promptIds?: readonly string[]): number;
   /** Removes entries of the history; without ids, all of them. Returns how many there were. */
@@ -83,6 +95,8 @@ export interface JobStore {
   jobs(query?: JobQuery): { readonly jobs: JobSummary[]; readonly total: number };
   /** A job with all its details. */
   job(promptId: string): JobDetail | undefined;
+  /** undefined: there is no such job, or no longer. */
+  place(promptId: string): JobPlace | undefined;
 
   /** Releases the store: another process may open it. */
   close(): void;

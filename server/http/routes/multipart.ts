@@ -16,19 +16,28 @@ export const declaredBytes = (req: Request): number => Number(req.headers['conte
 const MAX_FIELDS = 32;
 const MAX_FIELD_BYTES = 64 * 1024;
 
+export interface UploadOptions {
+  /** The field whose file is kept; files of other fields are skipped. */
+  readonly fileField: string;
+  readonly maxBytes: number;
+  /** Where the file is put. */
+  readonly folder: string;
+  /** Sees each piece of the file. */
+  readonly onPiece?: (piece: Uint8Array) => void;
+}
+
 /**
- * Reads an upload. `fileField`: the field whose file is kept; files of other fields are skipped.
- * Throws 400 if the body is not multipart or has no such file, 408 if it is cut off, 413 above `maxBytes`.
+ * Reads an upload. Throws 400 if the body is not multipart or has no such file, 408 if it is cut off, 413 above `maxBytes`.
  */
 export async function readUpload(
   req: Request,
-  { fileField, maxBytes, folder }: { fileField: string; maxBytes: number; folder: string },
+  { fileField, maxBytes, folder, onPiece }: UploadOptions,
 ): Promise<Upload> {
   const declared = declaredBytes(req);
   if (declared > maxBytes) throw bodyTooLarge(maxBytes, declared);
   const contentType = req.headers['content-type'] ?? '';
   if (!/^multipart\/form-data\s*;/i.test(contentType))
-    throw new HttpError(400, 'Send the file as multipart/form-data, in the field image.');
+    throw new HttpError(400, `Send the file as multipart/form-data, in the field ${fileField}.`);
 
   const fields = new Map<string, string>();
   const files: Promise<{ filename: string; file: Received }>[] = [];
@@ -40,7 +49,7 @@ export async function readUpload(
           stream.resume();
           return;
         }
-        const received = receive(stream, folder).then((file) => ({ filename: filename ?? '', file }));
+        const received = receive(stream, folder, onPiece).then((file) => ({ filename: filename ?? '', file }));
         files.push(received);
         received.catch(fail); // if the disk is full, the sender must not be left waiting
       });

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import type { Router } from 'express';
 import { z } from 'zod';
 import type { PictureReader } from '../../../nodes/node-context.ts';
+import { refuseAssetFolder } from '../../files/asset-files.ts';
 import { type DataFolders, isFolderType } from '../../files/data-folders.ts';
 import type { UploadQuota } from '../../files/upload-quota.ts';
 import { placeUpload, receive } from '../../files/uploads.ts';
@@ -65,6 +66,7 @@ async function placeIn(
   const type = fields.get('type') || 'input';
   if (!isFolderType(type)) throw new HttpError(400, 'type must be input, temp or output.');
   const subfolder = fields.get('subfolder') ?? '';
+  if (type === 'input') refuseAssetFolder(subfolder);
   const overwrite = ['true', '1'].includes(fields.get('overwrite') ?? '');
   await quota.take(file.sizeBytes, { outside: type !== 'input' });
   const name = await placeUpload(file, { root: folders[type], subfolder, filename, overwrite });

@@ -232,11 +232,13 @@ test('a database of the first version is brought to the newest, and its jobs go 
   const store = openStore();
   fill(store);
   close(store);
-  change('ALTER TABLE jobs DROP COLUMN worker_deaths; PRAGMA user_version = 1');
+  change(
+    'DROP TABLE assets; DROP TABLE idempotency_keys; ALTER TABLE jobs DROP COLUMN worker_deaths; PRAGMA user_version = 1',
+  );
   const again = openStore();
   expect(again.take('p60')).toMatchObject({ workerDeaths: 0 });
   close(again);
   const db = openJobDatabase(file);
-  expect(db.get('PRAGMA user_version')).toMatchObject({ user_version: 2 });
+  expect(db.get('PRAGMA user_version')).toMatchObject({ user_version: 3 });
   db.close();
 });

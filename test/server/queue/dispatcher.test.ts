@@ -124,7 +124,7 @@ test('a user’s interrupt is not undone by the stop that follows it', async () 
 
 test('closed while it waits for a store that fails, it does not wait for the next try', async () => {
   store.close();
-  store = openJobStore({ file: join(folder, 'queue.sqlite'), maxBytes: 60_000 });
+  store = openJobStore({ file: join(folder, 'queue.sqlite'), maxBytes: 100_000 });
   const waits = new Promise<string>((resolve) => make({ retryMs: 3_600_000, log: { error: resolve } }));
   dispatcher.start();
   dispatcher.accept(newJob('a'))();

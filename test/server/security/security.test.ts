@@ -155,7 +155,7 @@ describe('over HTTP', () => {
     expect(preflight.headers).toMatchObject({
       'access-control-allow-origin': 'http://a.example',
       'access-control-allow-methods': 'POST, GET, DELETE, PUT, OPTIONS, PATCH',
-      'access-control-allow-headers': 'Content-Type, Authorization',
+      'access-control-allow-headers': 'Content-Type, Authorization, Idempotency-Key',
       'access-control-allow-credentials': 'true',
     });
   });

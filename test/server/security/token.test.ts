@@ -148,7 +148,7 @@ test('a page that may talk to the server asks for permission without the token',
   expect([reply.status, reply.text, reply.headers['access-control-allow-headers']]).toEqual([
     200,
     '',
-    'Content-Type, Authorization',
+    'Content-Type, Authorization, Idempotency-Key',
   ]);
   expect((await http.get('/features', { origin: 'http://a.example' })).status).toBe(401);
 });

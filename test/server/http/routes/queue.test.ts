@@ -184,7 +184,7 @@ test('a full queue refuses with 429', async () => {
 });
 
 test('a full disk refuses with 503 and words, and accepts nothing', async () => {
-  const server = await start({ maxBytes: 60_000 });
+  const server = await start({ maxBytes: 100_000 });
   const full = await server.queue({ extra_data: { text: 'x'.repeat(150_000) } });
   expect(full.status).toBe(503);
   expect(promptRefusal.parse(full.body).error).toMatchObject({
@@ -374,7 +374,7 @@ test.each([true, false])(
 );
 
 test('a result that cannot be written waits for room and is not lost', async () => {
-  const server = await start({ maxBytes: 70_000 });
+  const server = await start({ maxBytes: 110_000 });
   await server.queue({ prompt_id: 'p' });
   const job = await server.nextJob();
   let fillers = 0;
