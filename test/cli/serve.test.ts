@@ -111,9 +111,9 @@ test.each([
   [['--packs', 'nope'], /--packs must be a folder of packs \(or a pack\) that exists, but is "nope"/],
   [
     ['--clip', 'nope'],
-    /--clip must be a bundled model \(pico-clip\), a folder that exists, or a hub id .*, but is "nope"/,
+    /--clip must be a bundled model \(pico-clip\), .*a folder or \.safetensors file that exists, or a hub id .*, but is "nope"/,
   ],
-  [['--checkpoint', 'nope'], /--checkpoint must be a bundled model \(pico-diffusion\), a folder .*, but is "nope"/],
+  [['--checkpoint', 'nope'], /--checkpoint must be a bundled model \(pico-diffusion\), .*a folder .*, but is "nope"/],
   [['--clip', picture], /picture-90x61\.png is a file; give the folder that holds the model/],
 ])('%j is refused', async (args, message) => {
   const { code, stderr } = await runCli(['serve', '--data-dir', join(folder, 'never'), ...args]);
