@@ -1,6 +1,6 @@
 // Runs the command as a user does: built, in a process of its own, with pipes.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 export const root = join(import.meta.dirname, '../..');
@@ -27,8 +27,20 @@ export interface RunOptions {
 
 let built: string | undefined;
 
+/** What `npm run build` made, if it is newer than every source. */
+function freshBuild(): string | undefined {
+  const main = join(root, 'dist/cli/main.js');
+  const made = statSync(main, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const sources = ['cli', 'engine', 'nodes', 'schemas', 'server'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(root, folder, file)),
+  );
+  return sources.every((file) => statSync(file).mtimeMs < made) ? main : undefined;
+}
+
 /** Builds the sources once for each test file; type errors are the type check's business. */
 function build(): string {
+  const fresh = freshBuild();
+  if (fresh !== undefined) return fresh;
   const folder = join(root, 'out', `cli-test-${process.env.JEST_WORKER_ID ?? 0}`);
   rmSync(folder, { recursive: true, force: true });
   const args = ['-p', join(root, 'tsconfig.build.json'), '--outDir', folder, '--declaration', 'false'];
